@@ -1,0 +1,21 @@
+"""Registers the ``dpo`` objective; its code is imported only when it is used."""
+
+from __future__ import annotations
+
+from upo_sdk.plugin import ObjectiveSpec, hookimpl
+
+__all__ = ["upo_register_objectives"]
+
+
+@hookimpl
+def upo_register_objectives() -> list[ObjectiveSpec]:
+    """Register ``dpo``."""
+    return [
+        ObjectiveSpec(
+            name="dpo",
+            kind="preference",
+            target="upo_plugins.dpo.objective:DPO",
+            options="upo_plugins.dpo.options:DPOOptions",
+            summary="Direct Preference Optimization on pairs (sigmoid, ipo or hinge loss)",
+        )
+    ]

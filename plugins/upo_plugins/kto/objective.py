@@ -1,0 +1,48 @@
+"""Kahneman-Tversky Optimization, the base of the UPO paper's experiments."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from upo_sdk.objectives import Needs, PreferenceLoss
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from upo_plugins.kto.options import KTOOptions
+    from upo_sdk.objectives import PreferenceBatch
+
+__all__ = ["KTO", "kto_loss"]
+
+
+def kto_loss(log_ratios_N: Tensor, desirable_N: Tensor, kl: Tensor, beta: float) -> Tensor:
+    """Return ``1 − σ(β(r − z))`` for desirable and ``1 − σ(β(z − r))`` for undesirable completions, shape [N].
+
+    ``r = log π − log ρ``, ``z`` the KL estimate. Ethayarajh et al., 2024 (arXiv 2402.01306), equation 8.
+    """
+    sign_N = torch.where(desirable_N, 1.0, -1.0)
+    return 1 - torch.sigmoid(beta * sign_N * (log_ratios_N - kl))
+
+
+class KTO:
+    """The ``kto`` objective. A pair counts as two unpaired completions."""
+
+    needs = Needs(reference=True, kl=True)
+
+    def __init__(self, options: KTOOptions) -> None:
+        self.options = options
+
+    def setup(self, device: str, /) -> None:
+        """Nothing to load."""
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+    def loss(self, batch: PreferenceBatch, /) -> PreferenceLoss:
+        """Return the loss per completion, shape [N]."""
+        assert batch.kl is not None  # noqa: S101 - declared in needs
+        weight_N = torch.where(batch.desirable_N, self.options.desirable_weight, self.options.undesirable_weight)
+        loss_N = kto_loss(batch.log_ratios_N(), batch.desirable_N, batch.kl, self.options.beta)
+        return PreferenceLoss(weight_N * loss_N, {"kto/kl": batch.kl.detach()})

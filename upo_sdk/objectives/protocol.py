@@ -1,0 +1,106 @@
+"""The typed protocols that every objective satisfies; nothing here imports torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from upo_sdk.objectives.batch import Completion, PreferenceBatch, PreferenceLoss
+
+__all__ = [
+    "AuxiliaryObjective",
+    "Fingerprinted",
+    "FittedToData",
+    "Needs",
+    "Objective",
+    "PreferenceObjective",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """What an objective wants prepared. The engine prepares exactly the union over all objectives of a run.
+
+    Attributes:
+        reference: Log-probs of the frozen reference model.
+        pairs: Every prompt has a chosen and a rejected response.
+        kl: The batch's KL estimate from mismatched prompts and responses (``PreferenceBatch.kl``).
+        token_counts: ``Completion.token_count``, counted with the policy's tokenizer.
+        columns: Further columns of the dataset, handed over in ``Completion.columns``.
+    """
+
+    reference: bool = False
+    pairs: bool = False
+    kl: bool = False
+    token_counts: bool = False
+    columns: frozenset[str] = frozenset()
+
+
+@runtime_checkable
+class Objective(Protocol):
+    """What preference and auxiliary objectives share.
+
+    An objective is built as ``cls(options)`` (``cls()`` if its spec names no options), set up once, used, closed once.
+    It neither logs, prints, seeds, nor moves tensors.
+    """
+
+    @property
+    def needs(self) -> Needs:
+        """What has to be prepared for this objective."""
+        ...
+
+    def setup(self, device: str, /) -> None:
+        """Load what is heavy. Called once before use; ``device`` is a torch device string such as ``"cuda:0"``."""
+        ...
+
+    def close(self) -> None:
+        """Release what ``setup`` loaded. Called once after use."""
+        ...
+
+
+@runtime_checkable
+class PreferenceObjective(Objective, Protocol):
+    """A loss on log-probabilities and labels: DPO, KTO, IPO, ..."""
+
+    def loss(self, batch: PreferenceBatch, /) -> PreferenceLoss:
+        """Return one loss per item (a pair, or an unpaired completion) and detached metrics."""
+        ...
+
+
+@runtime_checkable
+class AuxiliaryObjective(Objective, Protocol):
+    """A black-box text reward; it is evaluated once per completion of the dataset, offline."""
+
+    def rewards(self, completions: Sequence[Completion], /) -> Sequence[float]:
+        """Return one finite float per completion, higher is better.
+
+        A reward depends on nothing but its own completion: not on its neighbours, their order or their number.
+        """
+        ...
+
+
+@runtime_checkable
+class Fingerprinted(Protocol):
+    """An objective whose rewards depend on more than its code and options, such as on weights.
+
+    The fingerprint enters the key of the score cache and the manifest of the run.
+    """
+
+    def fingerprint(self) -> Mapping[str, str]:
+        """Return what identifies the scorer, e.g. ``{"scorer": "builtin", "weights_sha256": "..."}``; after ``setup``."""
+        ...
+
+
+@runtime_checkable
+class FittedToData(Protocol):
+    """An objective that reads the training completions once before it scores, such as for document frequencies.
+
+    Such an objective is also :class:`Fingerprinted`, because its rewards depend on what it was fitted to.
+    """
+
+    def fit(self, completions: Sequence[Completion], /) -> None:
+        """Read all training completions; called once, after ``setup`` and before the first ``rewards``."""
+        ...

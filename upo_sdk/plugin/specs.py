@@ -1,0 +1,83 @@
+"""Registration is data: frozen descriptions with lazy targets, returned by hooks."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Literal
+
+__all__ = ["DatasetFormatSpec", "ObjectiveKind", "ObjectiveSpec", "load_target"]
+
+ObjectiveKind = Literal["preference", "auxiliary"]
+
+_NAME = re.compile(r"[a-z][a-z0-9_-]*")
+_TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+
+
+def _check(name: str, *targets: str | None) -> None:
+    if not _NAME.fullmatch(name):
+        msg = f"{name!r} is not a name: lower-case letters, digits, '-' and '_', starting with a letter"
+        raise ValueError(msg)
+    for target in targets:
+        if target is not None and not _TARGET.fullmatch(target):
+            msg = f"{target!r} is not a target: write 'package.module:Attribute'"
+            raise ValueError(msg)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectiveSpec:
+    """One objective, described without importing it.
+
+    Attributes:
+        name: What users type; lower case.
+        kind: ``"preference"`` or ``"auxiliary"``.
+        target: ``"package.module:Class"``, called with the options; imported only when the objective is used.
+        options: ``"package.module:OptionsClass"``; this module must stay light (no torch). None: it takes no options.
+        summary: One line for ``upo objectives list``.
+        bounds: The interval in which an auxiliary reward lies, or None if it has none.
+    """
+
+    name: str
+    kind: ObjectiveKind
+    target: str
+    options: str | None = None
+    summary: str = ""
+    bounds: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        _check(self.name, self.target, self.options)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetFormatSpec:
+    """One dataset shape, described without importing it.
+
+    Attributes:
+        name: What ``--data_format`` takes.
+        columns: The columns whose presence selects this shape.
+        target: ``"package.module:function"``: one raw row in, a row of a built-in shape out.
+        summary: One line.
+    """
+
+    name: str
+    columns: frozenset[str]
+    target: str
+    summary: str = ""
+
+    def __post_init__(self) -> None:
+        _check(self.name, self.target)
+
+
+def load_target(target: str) -> Any:
+    """Import ``"package.module:Attribute"`` and return the attribute.
+
+    Raises:
+        ImportError: The module cannot be imported.
+        AttributeError: The module has no such attribute.
+    """
+    module, _, attribute = target.partition(":")
+    found: Any = import_module(module)
+    for part in attribute.split("."):
+        found = getattr(found, part)
+    return found
