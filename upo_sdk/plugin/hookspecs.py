@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from upo_sdk.plugin.specs import DatasetFormatSpec, ObjectiveSpec
 
 __all__ = ["PROJECT", "HookSpecs", "hookimpl"]
