@@ -8,11 +8,12 @@ Legend of shape suffixes, used throughout the SDK:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor
 
 __all__ = ["Completion", "PreferenceBatch", "PreferenceLoss", "TokenLogps"]

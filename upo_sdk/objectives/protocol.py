@@ -90,7 +90,7 @@ class Fingerprinted(Protocol):
     """
 
     def fingerprint(self) -> Mapping[str, str]:
-        """Return what identifies the scorer, such as ``{"scorer": "builtin", "weights_sha256": ...}``; after ``setup``."""
+        """Return what identifies the scorer, such as ``{"weights_sha256": ...}``; called after ``setup``."""
         ...
 
 
