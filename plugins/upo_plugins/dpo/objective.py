@@ -20,8 +20,8 @@ __all__ = ["DPO", "hinge_loss", "ipo_loss", "sigmoid_loss"]
 def sigmoid_loss(difference_B: Tensor, beta: float, label_smoothing: float = 0.0) -> Tensor:
     """Return ``−(1−ε) log σ(βΔ) − ε log σ(−βΔ)``, shape [B].
 
-    ``Δ = (log π_w − log π_l) − (log ρ_w − log ρ_l)``. Rafailov et al., 2023 (arXiv 2305.18290), equation 7; ``ε > 0`` is
-    the conservative form of Mitchell, 2023.
+    ``Δ = (log π_w − log π_l) − (log ρ_w − log ρ_l)``. Rafailov et al., 2023 (arXiv 2305.18290), equation 7; ``ε > 0``
+    is the conservative form of Mitchell, 2023.
     """
     kept = -F.logsigmoid(beta * difference_B)
     if label_smoothing == 0.0:
