@@ -1,0 +1,83 @@
+"""A content-addressed store: what was computed once for a content is never computed again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from upo_sdk.errors import OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+__all__ = ["ContentCache", "content_key", "default_cache_dir"]
+
+_LOOKUP_SIZE = 500
+
+
+def default_cache_dir() -> Path:
+    """Return ``$UPO_CACHE_DIR``, else ``upo`` in the user's cache folder."""
+    if chosen := os.environ.get("UPO_CACHE_DIR"):
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "upo"
+
+
+def content_key(*parts: Any) -> bytes:
+    """Return the SHA-256 of values that JSON can write; equal content gives an equal key in every process."""
+    written = json.dumps(parts, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(written.encode("utf-8", "surrogatepass")).digest()
+
+
+class ContentCache:
+    """Bytes by content key, in one SQLite file that several processes may share.
+
+    Every ``put`` is one transaction: after a kill the file holds whole batches and nothing half-written.
+
+    Args:
+        path: The database file; its folder is created.
+
+    Raises:
+        OutputError: The file cannot be created or is not a cache.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with closing(self._connect()) as connection, connection:
+                connection.execute("PRAGMA journal_mode=WAL")
+                connection.execute(
+                    "CREATE TABLE IF NOT EXISTS entries (key BLOB PRIMARY KEY, value BLOB) WITHOUT ROWID"
+                )
+        except (OSError, sqlite3.Error) as error:
+            raise OutputError(
+                f"the cache cannot be opened: {error}",
+                where=str(path),
+                fix="choose another folder with UPO_CACHE_DIR, or delete this file: it only saves time",
+            ) from error
+
+    def get(self, keys: Iterable[bytes]) -> dict[bytes, bytes]:
+        """Return the values of those keys that are known."""
+        wanted = list(dict.fromkeys(keys))
+        found: dict[bytes, bytes] = {}
+        with closing(self._connect()) as connection:
+            for start in range(0, len(wanted), _LOOKUP_SIZE):
+                part = wanted[start : start + _LOOKUP_SIZE]
+                marks = ",".join("?" * len(part))
+                query = f"SELECT key, value FROM entries WHERE key IN ({marks})"  # noqa: S608 - only question marks
+                found.update(connection.execute(query, part))
+        return found
+
+    def put(self, values: Mapping[bytes, bytes] | Sequence[tuple[bytes, bytes]]) -> None:
+        """Store values in one transaction; a key that is already known keeps its value."""
+        rows = values.items() if hasattr(values, "items") else values
+        with closing(self._connect()) as connection, connection:
+            connection.executemany("INSERT OR IGNORE INTO entries VALUES (?, ?)", rows)
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(self.path, timeout=60)

@@ -1,0 +1,23 @@
+"""Configuration: typed, frozen, the same object from a file, the command line or code."""
+
+from upo_sdk.config.data import DataConfig
+from upo_sdk.config.files import build_config, merge, preset, presets, read_config_file, to_yaml
+from upo_sdk.config.objective_ref import ObjectiveRef
+from upo_sdk.config.run_config import RunConfig
+from upo_sdk.config.sections import LossConfig, ModelConfig, PluginPolicy, TrainingConfig
+
+__all__ = [
+    "DataConfig",
+    "LossConfig",
+    "ModelConfig",
+    "ObjectiveRef",
+    "PluginPolicy",
+    "RunConfig",
+    "TrainingConfig",
+    "build_config",
+    "merge",
+    "preset",
+    "presets",
+    "read_config_file",
+    "to_yaml",
+]

@@ -1,0 +1,141 @@
+"""From a YAML or TOML file and overrides to a :class:`RunConfig`, with errors that name the key and the fix."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from upo_sdk.config.run_config import RunConfig
+from upo_sdk.errors import ConfigError, did_you_mean
+
+__all__ = ["build_config", "merge", "preset", "presets", "read_config_file", "to_yaml"]
+
+Settings = dict[str, Any]
+
+
+def build_config(*layers: Mapping[str, Any], where: str = "configuration") -> RunConfig:
+    """Merge layers, later ones over earlier ones, and validate the result.
+
+    Raises:
+        ConfigError: A key is unknown or a value is wrong.
+    """
+    merged: Settings = {}
+    for layer in layers:
+        merged = merge(merged, layer)
+    try:
+        return RunConfig.model_validate(merged)
+    except ValidationError as error:
+        raise config_error(error, RunConfig, where) from None
+
+
+def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> Settings:
+    """Return ``under`` with the values of ``over``; mappings are merged, everything else is replaced."""
+    result = dict(under)
+    for key, value in over.items():
+        below = result.get(key)
+        if key in {"model", "data"}:
+            below, value = _as_mapping(below), _as_mapping(value)  # noqa: PLW2901 - the short form of the same value
+        result[key] = merge(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
+    return result
+
+
+def _as_mapping(value: Any) -> Any:
+    return {"path": str(value)} if isinstance(value, str | Path) else value
+
+
+def read_config_file(path: Path) -> Settings:
+    """Read a ``.yaml``, ``.yml`` or ``.toml`` file.
+
+    Raises:
+        ConfigError: The file is missing, cannot be parsed, or does not hold a mapping.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigError(
+            f"the configuration cannot be read: {reason}", where=str(path), fix="check the path given to --config"
+        ) from error
+    try:
+        parsed = tomllib.loads(text) if path.suffix == ".toml" else yaml.safe_load(text)
+    except (yaml.YAMLError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(
+            f"the file is not valid {'TOML' if path.suffix == '.toml' else 'YAML'}: {_one_line(error)}",
+            where=str(path),
+            fix="`upo config init` writes a valid file to start from",
+        ) from error
+    if not isinstance(parsed, dict):
+        raise ConfigError("the file does not hold keys and values", where=str(path), fix="`upo config init`")
+    return parsed
+
+
+def presets() -> list[str]:
+    """Return the names of the shipped presets."""
+    return sorted(entry.name.removesuffix(".yaml") for entry in (files("upo_sdk.config") / "presets").iterdir())
+
+
+def preset(name: str) -> Settings:
+    """Return the settings of a shipped preset.
+
+    Raises:
+        ConfigError: There is no such preset.
+    """
+    if name not in presets():
+        raise ConfigError(
+            f"there is no preset '{name}'",
+            where="--preset",
+            fix=f"{did_you_mean(name, presets())}choose one of: {', '.join(presets())}",
+        )
+    return yaml.safe_load((files("upo_sdk.config") / "presets" / f"{name}.yaml").read_text(encoding="utf-8"))
+
+
+def to_yaml(config: RunConfig) -> str:
+    """Write a configuration as YAML that :func:`build_config` reads back to an equal object."""
+    return yaml.safe_dump(config.model_dump(mode="json", by_alias=True), sort_keys=False, allow_unicode=True)
+
+
+def config_error(error: ValidationError, model: type[BaseModel], where: str) -> ConfigError:
+    """Turn pydantic's first complaint into one clear message; further ones are counted."""
+    first, *others = error.errors()
+    key = ".".join(str(part) for part in first["loc"])
+    more = f" (and {len(others)} more)" if others else ""
+    place = f"{where}: {key}" if key else where
+    if first["type"] == "extra_forbidden":
+        known = _known_keys(model, first["loc"][:-1])
+        return ConfigError(
+            f"unknown key '{first['loc'][-1]}'{more}",
+            where=place,
+            fix=f"{did_you_mean(str(first['loc'][-1]), known)}known keys: {', '.join(known)}",
+        )
+    given = "" if first["type"] == "missing" else f": {first['input']!r}"
+    return ConfigError(
+        f"{first['msg'][0].lower()}{first['msg'][1:]}{given}{more}",
+        where=place,
+        fix="`upo config schema` lists every key with its type and default",
+    )
+
+
+def _known_keys(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
+    current: type[BaseModel] = model
+    for part in path:
+        field = current.model_fields.get(str(part))
+        nested = _nested_model(field.annotation) if field else None
+        if nested is None:
+            break
+        current = nested
+    return sorted(field.alias or name for name, field in current.model_fields.items())
+
+
+def _nested_model(annotation: Any) -> type[BaseModel] | None:
+    candidates = [annotation, *getattr(annotation, "__args__", ())]
+    return next((item for item in candidates if isinstance(item, type) and issubclass(item, BaseModel)), None)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,121 @@
+"""One objective as the user names it: a name, a weight and options, in text, YAML or code."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from upo_sdk.errors import ObjectiveRefError
+
+__all__ = ["ObjectiveRef"]
+
+_DOTTED_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+_FORM = "NAME[:WEIGHT][,OPTION=VALUE]..., such as toxicity:0.3 or toxicity:0.3,model=builtin"
+
+
+class ObjectiveRef(BaseModel):
+    """A reference to an objective.
+
+    Text form: ``NAME[:WEIGHT][,OPTION=VALUE]...``. ``NAME`` is a registered name or a dotted path
+    ``package.module:attribute``. The reserved option ``as`` sets the label, which lets one objective be used twice.
+
+    Attributes:
+        name: Registered name, or dotted path.
+        weight: Not negative, finite. It multiplies the reward of an auxiliary objective, the loss of a preference
+            objective. An auxiliary objective of weight zero is not scored at all.
+        options: Options as written; the objective's own options model validates them.
+        label: The name under which it is logged; the name the user typed unless ``as`` was given.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(min_length=1)
+    weight: float = 1.0
+    options: dict[str, Any] = Field(default_factory=dict)
+    label: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _accept_short_forms(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return parse(value)
+        if isinstance(value, dict) and "name" not in value and len(value) == 1:
+            ((name, weight),) = value.items()
+            return {"name": name, "weight": weight}
+        return value
+
+    @model_validator(mode="after")
+    def _check(self) -> ObjectiveRef:
+        if not math.isfinite(self.weight) or self.weight < 0:
+            raise ObjectiveRefError(
+                f"the weight of '{self.name}' is {self.weight:g}; a weight is finite and not negative",
+                where=f"objective '{self}'",
+                fix=f"write {self.name}:0.3, or leave the objective out",
+            )
+        if not self.label:
+            object.__setattr__(self, "label", self.name)
+        return self
+
+    @property
+    def is_dotted_path(self) -> bool:
+        """Whether the name is an import path instead of a registered name."""
+        return ":" in self.name
+
+    def __str__(self) -> str:
+        options = {**({"as": self.label} if self.label != self.name else {}), **self.options}
+        written = "".join(f",{key}={_write(value)}" for key, value in options.items())
+        return f"{self.name}:{self.weight:g}{written}"
+
+
+def parse(text: str) -> dict[str, Any]:
+    """Split the text form into the fields of an :class:`ObjectiveRef`.
+
+    Raises:
+        ObjectiveRefError: The text does not have the form, or the weight is not a number.
+    """
+    head, *assignments = (part.strip() for part in text.split(","))
+    name, weight = _split_head(head, text)
+    fields: dict[str, Any] = {"name": name, "weight": weight, "options": {}}
+    for assignment in assignments:
+        key, equals, value = assignment.partition("=")
+        if not equals or not key:
+            raise ObjectiveRefError(
+                f"'{assignment}' is not an option", where=f"objective '{text}'", fix=f"write {_FORM}"
+            )
+        if key in fields["options"] or (key == "as" and "label" in fields):
+            raise ObjectiveRefError(f"option '{key}' is given twice", where=f"objective '{text}'", fix="give it once")
+        if key == "as":
+            fields["label"] = value
+        else:
+            fields["options"][key] = value
+    return fields
+
+
+def _split_head(head: str, text: str) -> tuple[str, float]:
+    path = _DOTTED_PATH.match(head)
+    name, colon, weight = (path.group(), *_rest(head[path.end() :])) if path else head.partition(":")
+    if not name:
+        raise ObjectiveRefError("an objective has no name", where=f"objective '{text}'", fix=f"write {_FORM}")
+    if not colon:
+        return name, 1.0
+    try:
+        return name, float(weight)
+    except ValueError:
+        raise ObjectiveRefError(
+            f"the weight '{weight}' is not a number", where=f"objective '{text}'", fix=f"write {_FORM}"
+        ) from None
+
+
+def _rest(tail: str) -> tuple[str, str]:
+    return tail[:1], tail[1:]
+
+
+def _write(value: Any) -> str:
+    if isinstance(value, dict):
+        return "+".join(f"{key}:{item}" for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return "+".join(map(str, value))
+    return str(value)

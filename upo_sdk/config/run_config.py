@@ -1,0 +1,51 @@
+"""The whole configuration of a run: one frozen object that a file, the command line and code all produce."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from pydantic import Field, model_validator
+
+from upo_sdk.config.base import Section
+from upo_sdk.config.data import DataConfig
+from upo_sdk.config.objective_ref import ObjectiveRef
+from upo_sdk.config.sections import LossConfig, ModelConfig, PluginPolicy, TrainingConfig
+from upo_sdk.errors import ObjectiveRefError
+
+__all__ = ["RunConfig"]
+
+
+class RunConfig(Section):
+    """What to align, on what, towards what, and how.
+
+    Without ``model`` and ``data`` the embedded demo is used. ``model="..."``, ``data="..."`` and
+    ``objectives=["dpo", "toxicity:0.3"]`` may be given in their short text forms.
+    """
+
+    model: ModelConfig | None = Field(None, description="The model to align; the embedded demo model if left out.")
+    data: DataConfig | None = Field(None, description="The preference data; the embedded demo data if left out.")
+    objectives: tuple[ObjectiveRef, ...] = Field((), description="Preference and auxiliary objectives with weights.")
+    loss: LossConfig = Field(default_factory=LossConfig)
+    training: TrainingConfig = Field(default_factory=TrainingConfig)
+    plugins: PluginPolicy = Field(default_factory=PluginPolicy)
+    output_dir: Path = Field(Path("upo-run"), description="The run folder.")
+    overwrite_output_dir: bool = Field(default=False, description="Replace what an earlier run left in the run folder.")
+    resume_from_checkpoint: str | None = Field(
+        None, description="A checkpoint folder, or 'last' for the newest one in the run folder."
+    )
+    eval_prompts: int | None = Field(
+        None, ge=0, description="Held-out prompts to generate on before and after; default 64 in the demo, else 0."
+    )
+    eval_max_new_tokens: int = Field(64, ge=1, description="Tokens to generate per evaluation prompt.")
+
+    @model_validator(mode="after")
+    def _labels_are_unique(self) -> RunConfig:
+        twice = [label for label, count in Counter(ref.label for ref in self.objectives).items() if count > 1]
+        if twice:
+            raise ObjectiveRefError(
+                f"objective '{twice[0]}' is named twice",
+                where="objectives",
+                fix=f"name it once, or tell the two apart: {twice[0]}:0.3,as=second_{twice[0].rpartition(':')[2]}",
+            )
+        return self

@@ -1,0 +1,49 @@
+"""The auxiliary part of the unified loss, as pure functions (UPO, arXiv 2405.17956)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from upo_sdk.objectives import TokenLogps
+
+__all__ = ["actor_loss", "advantage_weights", "effective_sample_size", "expectile_loss"]
+
+
+def advantage_weights(rewards_N: Tensor, values_N: Tensor, lambda_: float, cap: float | None = None) -> Tensor:
+    """Return ``exp(λ (R − sg V))``, shape [N]; without gradient.
+
+    Args:
+        rewards_N: ``R = Σ_i w_i r_i``, the weighted sum of the auxiliary rewards.
+        values_N: The baseline ``V(x)`` of each completion's prompt.
+        lambda_: ``λ``; zero gives weight 1 everywhere.
+        cap: Upper bound of ``λA``, or None for none.
+    """
+    exponent_N = lambda_ * (rewards_N - values_N).detach()
+    return torch.exp(exponent_N if cap is None else exponent_N.clamp(max=cap))
+
+
+def actor_loss(
+    policy: TokenLogps, weights_N: Tensor, normalization: Literal["token-mean", "sum"] = "token-mean"
+) -> Tensor:
+    """Return ``− exp(λA) · (1/|y|) Σ_t log π(y_t | x, y_<t)`` per completion, shape [N].
+
+    This is the forward-KL projection on ``π_ref · exp(αA/β)``: a weighted likelihood over every completion, chosen and
+    rejected alike. ``sum`` leaves out the ``1/|y|``.
+    """
+    return -weights_N * (policy.mean_N() if normalization == "token-mean" else policy.sum_N())
+
+
+def expectile_loss(rewards_N: Tensor, values_N: Tensor, expectile: float) -> Tensor:
+    """Return ``|τ − 1(u < 0)| u²`` with ``u = R − V``, shape [N] (IQL, arXiv 2110.06169, equation 5)."""
+    error_N = rewards_N.detach() - values_N
+    return torch.where(error_N < 0, 1 - expectile, expectile) * error_N.square()
+
+
+def effective_sample_size(weights_N: Tensor) -> Tensor:
+    """Return ``(Σw)² / Σw²``, a scalar between 1 and N."""
+    return weights_N.sum().square() / weights_N.square().sum()

@@ -1,0 +1,186 @@
+"""The plugins of one run: loaded once, owned by that run, with an owner for every result and every failure."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+from upo_sdk.config import PluginPolicy
+from upo_sdk.errors import DuplicateNameError, PluginError, UnknownObjectiveError, did_you_mean
+from upo_sdk.plugin.discovery import PluginCandidate, discover
+from upo_sdk.plugin.hookspecs import PROJECT, HookSpecs
+from upo_sdk.plugin.specs import ObjectiveSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import ModuleType
+
+__all__ = ["RegisteredObjective", "Registry", "load_registry"]
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredObjective:
+    """A spec and the plugin it came from."""
+
+    spec: ObjectiveSpec
+    plugin: PluginCandidate
+
+    def target_sha256(self) -> str:
+        """Return the hash of the source file that holds the target, for the manifest; it is not imported."""
+        return file_sha256(self.spec.target.partition(":")[0])
+
+
+@dataclass(frozen=True)
+class Registry:
+    """What the loaded plugins registered.
+
+    Attributes:
+        objectives: By name, built-ins first.
+        plugins: Every candidate with its final status, also those that did not load.
+        errors: What kept a plugin from loading; :meth:`check` raises the first.
+    """
+
+    objectives: Mapping[str, RegisteredObjective]
+    plugins: tuple[PluginCandidate, ...]
+    errors: tuple[PluginError, ...] = ()
+    _manager: pluggy.PluginManager = field(repr=False, kw_only=True)
+
+    def check(self) -> Registry:
+        """Return the registry, or raise what kept a plugin from loading."""
+        for error in self.errors:
+            raise error
+        return self
+
+    def get(self, name: str) -> RegisteredObjective:
+        """Return the objective of that name.
+
+        Raises:
+            UnknownObjectiveError: With the closest name and the list of known ones.
+        """
+        if name not in self.objectives:
+            raise UnknownObjectiveError(
+                f"there is no objective '{name}'",
+                where="objectives",
+                fix=f"{did_you_mean(name, list(self.objectives))}known: {', '.join(self.objectives)}",
+            )
+        return self.objectives[name]
+
+    def calls(self, hook: str, **arguments: Any) -> list[tuple[str, Any]]:
+        """Call a hook plugin by plugin and return ``(distribution, result)``, so that each failure has an owner.
+
+        Raises:
+            PluginError: A plugin raised; its exception is the cause.
+        """
+        results: list[tuple[str, Any]] = []
+        by_name = {_key(plugin): plugin for plugin in self.plugins}
+        for implementation in getattr(self._manager.hook, hook).get_hookimpls():
+            owner = by_name[implementation.plugin_name]
+            try:
+                accepted = {name: arguments[name] for name in implementation.argnames}
+                results.append((owner.origin, implementation.function(**accepted)))
+            except Exception as error:
+                raise _broken(owner, error, f"while running {hook}") from error
+        return results
+
+
+def load_registry(policy: PluginPolicy | None = None) -> Registry:
+    """Load the allowed plugins into a registry of their own.
+
+    A plugin that cannot be loaded is recorded, not raised, so that ``upo plugins list`` and ``upo doctor`` still work;
+    call :meth:`Registry.check` before a run.
+    """
+    manager = _new_manager()
+    plugins: list[PluginCandidate] = []
+    objectives: dict[str, RegisteredObjective] = {}
+    errors: list[PluginError] = []
+    for candidate in discover(policy or PluginPolicy()):
+        if candidate.status != "allowed":
+            plugins.append(candidate)
+            if candidate.status == "refused" and not candidate.builtin:
+                errors.append(_claimed_twice(candidate))
+            continue
+        try:
+            for spec in _register(manager, candidate):
+                _claim(objectives, RegisteredObjective(spec, candidate))
+        except PluginError as error:
+            errors.append(error)
+            plugins.append(replace(candidate, status="failed", reason=error.what))
+        else:
+            plugins.append(replace(candidate, status="loaded"))
+    return Registry(objectives, tuple(plugins), tuple(errors), _manager=manager)
+
+
+def file_sha256(module: str) -> str:
+    """Return the SHA-256 of a module's source file, or an empty string if it has none."""
+    found = find_spec(module)
+    if found is None or found.origin is None or not Path(found.origin).is_file():
+        return ""
+    return hashlib.sha256(Path(found.origin).read_bytes()).hexdigest()
+
+
+def _new_manager() -> pluggy.PluginManager:
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(HookSpecs)
+    return manager
+
+
+def _key(candidate: PluginCandidate) -> str:
+    return f"{candidate.distribution}:{candidate.name}"
+
+
+def _register(manager: pluggy.PluginManager, candidate: PluginCandidate) -> list[ObjectiveSpec]:
+    try:
+        module: ModuleType = candidate.entry_point.load()
+        manager.register(module, name=_key(candidate))
+        manager.check_pending()
+        hook = manager.subset_hook_caller(
+            "upo_register_objectives",
+            remove_plugins=[plugin for plugin in manager.get_plugins() if plugin is not module],
+        )
+        return [_checked(spec) for specs in hook() for spec in specs]
+    except Exception as error:
+        if manager.has_plugin(_key(candidate)):
+            manager.unregister(name=_key(candidate))
+        raise _broken(candidate, error, "while loading") from error
+
+
+def _checked(spec: Any) -> ObjectiveSpec:
+    if not isinstance(spec, ObjectiveSpec):
+        msg = f"upo_register_objectives returned {spec!r}, not an ObjectiveSpec"
+        raise TypeError(msg)
+    return spec
+
+
+def _claim(objectives: dict[str, RegisteredObjective], new: RegisteredObjective) -> None:
+    old = objectives.setdefault(new.spec.name, new)
+    if old is not new:
+        raise DuplicateNameError(
+            f"the objective '{new.spec.name}' is registered by {old.plugin.origin} and by {new.plugin.origin}",
+            where=f"entry point '{new.plugin.name}' of {new.plugin.distribution}",
+            fix=_how_to_block(new.plugin.distribution),
+        )
+
+
+def _claimed_twice(candidate: PluginCandidate) -> DuplicateNameError:
+    return DuplicateNameError(
+        f"{candidate.origin} claims the plugin name '{candidate.name}': {candidate.reason}; its code was not run",
+        where=f"entry point '{candidate.name} = {candidate.module}'",
+        fix=_how_to_block(candidate.distribution),
+    )
+
+
+def _broken(candidate: PluginCandidate, error: BaseException, when: str) -> PluginError:
+    return PluginError(
+        f"the plugin '{candidate.name}' of {candidate.origin} failed {when}: {type(error).__name__}: {error}",
+        where=f"module {candidate.module}",
+        fix=_how_to_block(candidate.distribution),
+    )
+
+
+def _how_to_block(distribution: str) -> str:
+    return f"pip uninstall {distribution}, or block it: --block-plugin {distribution}"
