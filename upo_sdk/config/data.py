@@ -1,0 +1,51 @@
+"""The preference data: where it is, how its columns are called, and how long a row may be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from upo_sdk.config.base import Section
+
+__all__ = ["DataConfig"]
+
+
+class DataConfig(Section):
+    """The data to align on; a bare string is its path."""
+
+    path: str = Field(
+        min_length=1,
+        description="A .jsonl, .json, .csv (each also .gz) or .parquet file, a `save_to_disk` folder, or a hub name.",
+    )
+    split: str = Field("train", min_length=1, description="Split of a folder or hub dataset to train on.")
+    eval_path: str | None = Field(None, description="Data to evaluate on, if it lies elsewhere.")
+    eval_split: str | None = Field(None, description="Split of a folder or hub dataset to evaluate on.")
+    eval_fraction: float = Field(
+        0.0, ge=0, lt=1, description="Share of the prompts to hold out for evaluation; no prompt is in both parts."
+    )
+    columns: dict[str, str] = Field(
+        default_factory=dict, description="Our column names to yours, such as {prompt: question, chosen: response_a}."
+    )
+    format: Literal["pairs", "unpaired"] | None = Field(
+        None, description="Read the data as this shape instead of detecting it from the columns."
+    )
+    max_rows: int | None = Field(None, ge=1, description="Use only the first rows of the training data.")
+    max_length: int = Field(1024, ge=2, description="Tokens of prompt and response together.")
+    max_prompt_length: int | None = Field(None, ge=1, description="Tokens of the prompt, whatever the response needs.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _accept_path(cls, value: Any) -> Any:
+        return {"path": str(value)} if isinstance(value, str | Path) else value
+
+    @model_validator(mode="after")
+    def _one_source_of_evaluation(self) -> DataConfig:
+        if self.eval_fraction and (self.eval_path or self.eval_split):
+            msg = "eval_fraction holds out training rows: give either it, or eval_path / eval_split"
+            raise ValueError(msg)
+        if self.max_prompt_length is not None and self.max_prompt_length >= self.max_length:
+            msg = "max_prompt_length leaves no room for a response: make it smaller than max_length"
+            raise ValueError(msg)
+        return self
