@@ -1,0 +1,86 @@
+"""The ``length`` objective: a smooth reward for responses of a wanted length."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from upo_sdk.errors import ObjectiveFailedError
+from upo_sdk.objectives import Needs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from upo_plugins.length.options import LengthOptions, Unit
+    from upo_sdk.objectives import Completion
+
+__all__ = ["Length", "count", "maximum_reward", "target_reward"]
+
+
+def target_reward(length: float, target: float, width: float) -> float:
+    """Return ``exp(−½·(log(n/target)/width)²)``: 1 at the target, as low at half of it as at twice; 0 at n = 0.
+
+    Every derivative exists, at n = 0 too, where all of them are 0.
+    """
+    if length <= 0:
+        return 0.0
+    deviation = math.log(length / target) / width
+    return math.exp(-0.5 * deviation * deviation)
+
+
+def maximum_reward(length: float, maximum: float, width: float) -> float:
+    """Return 1 up to the maximum and the upper half of the target's bell beyond it; the slope is continuous."""
+    return target_reward(max(length, maximum), maximum, width)
+
+
+def count(completion: Completion, unit: Unit) -> int:
+    """Return the length of a response: words between white space, characters without outer white space, or tokens.
+
+    Raises:
+        ObjectiveFailedError: Tokens are wanted and the completion carries no count.
+    """
+    match unit:
+        case "words":
+            return len(completion.response.split())
+        case "characters":
+            return len(completion.response.strip())
+        case "tokens":
+            return _token_count(completion)
+
+
+def _token_count(completion: Completion) -> int:
+    if completion.token_count is None:
+        raise ObjectiveFailedError(
+            "a completion came without its number of tokens",
+            where="objective 'length', unit=tokens",
+            fix="fill Completion.token_count (the engine does so for Needs(token_counts=True)), or use unit=words",
+        )
+    return completion.token_count
+
+
+class Length:
+    """The ``length`` objective."""
+
+    def __init__(self, options: LengthOptions) -> None:
+        self.options = options
+        self.needs = Needs(token_counts=options.unit == "tokens")
+
+    def setup(self, device: str, /) -> None:
+        """Nothing to load."""
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+    def rewards(self, completions: Sequence[Completion], /) -> list[float]:
+        """Return one reward in [0, 1] per completion.
+
+        Raises:
+            ObjectiveFailedError: Tokens are wanted and a completion carries no count.
+        """
+        return [self._reward(count(completion, self.options.unit)) for completion in completions]
+
+    def _reward(self, length: int) -> float:
+        if self.options.target is not None:
+            return target_reward(length, self.options.target, self.options.width)
+        assert self.options.maximum is not None  # noqa: S101 - one of the two is checked by the options
+        return maximum_reward(length, self.options.maximum, self.options.width)

