@@ -1,11 +1,12 @@
 """The unified loss: pure functions, and one module that a person can call in their own loop."""
 
 from upo_sdk.engine.advantage import actor_loss, advantage_weights, effective_sample_size, expectile_loss
-from upo_sdk.engine.unified_loss import AuxiliaryBatch, PreferenceTerm, UnifiedLoss, UnifiedOutput
+from upo_sdk.engine.unified_loss import AuxiliaryBatch, AuxiliaryTerm, PreferenceTerm, UnifiedLoss, UnifiedOutput
 from upo_sdk.engine.value_head import ValueHead
 
 __all__ = [
     "AuxiliaryBatch",
+    "AuxiliaryTerm",
     "PreferenceTerm",
     "UnifiedLoss",
     "UnifiedOutput",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from upo_sdk.objectives import PreferenceBatch, PreferenceObjective
 
-__all__ = ["AuxiliaryBatch", "PreferenceTerm", "UnifiedLoss", "UnifiedOutput"]
+__all__ = ["AuxiliaryBatch", "AuxiliaryTerm", "PreferenceTerm", "UnifiedLoss", "UnifiedOutput"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +29,26 @@ class PreferenceTerm:
     objective: PreferenceObjective
 
 
+@dataclass(frozen=True, slots=True)
+class AuxiliaryTerm:
+    """The label of an auxiliary objective and the weight of its reward."""
+
+    label: str
+    weight: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuxiliaryBatch:
-    """What the auxiliary part reads.
+    """What the auxiliary part reads; ``K`` counts the auxiliary objectives.
 
     Attributes:
-        rewards_N: ``R = Σ_i w_i r_i`` per completion.
+        rewards_NK: ``r_k`` per completion, unweighted.
         prompt_N: Index into the prompts, per completion.
         prompt_state_PH: Hidden state of the policy at the last prompt token, for the learned baseline.
         baseline_P: A baseline computed from the data, instead of the learned one.
     """
 
-    rewards_N: Tensor
+    rewards_NK: Tensor
     prompt_N: Tensor
     prompt_state_PH: Tensor | None = None
     baseline_P: Tensor | None = None
@@ -71,20 +79,33 @@ class UnifiedLoss(nn.Module):
     Preference losses are means over pairs (or completions), the actor and value terms over completions. Rewards are
     weighted before one shared advantage is formed. Example::
 
-        unified = UnifiedLoss([PreferenceTerm("dpo", 1.0, DPO(DPOOptions()))], LossConfig(), hidden_size=768)
+        unified = UnifiedLoss(
+            [PreferenceTerm("dpo", 1.0, DPO(DPOOptions()))], [AuxiliaryTerm("toxicity", 0.3)], LossConfig(), hidden_size=768
+        )
         out = unified(preference_batch, auxiliary_batch, step=step)
         out.loss.backward()
 
     Args:
-        terms: The preference objectives; may be empty.
+        preference: The preference objectives; may be empty.
+        auxiliary: The auxiliary objectives, in the order of the rewards' columns; may be empty.
         config: γ, λ, τ and their kin.
         hidden_size: Size of the policy's hidden state, or None for no learned baseline.
     """
 
-    def __init__(self, terms: Sequence[PreferenceTerm], config: LossConfig, hidden_size: int | None = None) -> None:
+    weights_K: Tensor
+
+    def __init__(
+        self,
+        preference: Sequence[PreferenceTerm],
+        auxiliary: Sequence[AuxiliaryTerm] = (),
+        config: LossConfig | None = None,
+        hidden_size: int | None = None,
+    ) -> None:
         super().__init__()
-        self.terms = tuple(terms)
-        self.config = config
+        self.preference = tuple(preference)
+        self.auxiliary = tuple(auxiliary)
+        self.config = config or LossConfig()
+        self.register_buffer("weights_K", torch.tensor([term.weight for term in auxiliary]), persistent=False)
         self.value_head = None if hidden_size is None else ValueHead(hidden_size)
 
     def actor_coefficient(self, step: int) -> float:
@@ -105,37 +126,47 @@ class UnifiedLoss(nn.Module):
         value_loss = torch.zeros_like(policy_loss)
         weights_N = None
         if auxiliary is not None:
+            rewards_N = auxiliary.rewards_NK @ self.weights_K
             values_N = self._baseline(auxiliary)
-            weights_N = advantage_weights(auxiliary.rewards_N, values_N, self.config.lambda_, self.config.advantage_cap)
+            weights_N = advantage_weights(rewards_N, values_N, self.config.lambda_, self.config.advantage_cap)
             actor = actor_loss(preference.policy, weights_N, self.config.length_normalization).mean()
             coefficient = self.actor_coefficient(step)
             if coefficient:
                 policy_loss = policy_loss + coefficient * actor
             if self.value_head is not None:
-                value_loss = expectile_loss(auxiliary.rewards_N, values_N, self.config.expectile).mean()
-            metrics |= _auxiliary_metrics(auxiliary.rewards_N, values_N, weights_N, actor, value_loss)
+                value_loss = expectile_loss(rewards_N, values_N, self.config.expectile).mean()
+            metrics |= _advantage_metrics(rewards_N, values_N, weights_N, actor, value_loss)
+            metrics |= self._reward_metrics(auxiliary.rewards_NK)
         loss = policy_loss + self.config.value_coefficient * value_loss
         return UnifiedOutput(loss, policy_loss, value_loss, weights_N, metrics)
 
     def _preference_loss(self, batch: PreferenceBatch) -> tuple[Tensor, dict[str, Tensor]]:
         total = batch.policy.logps_NT.new_zeros(())
         metrics: dict[str, Tensor] = {}
-        for term in self.terms:
+        for term in self.preference:
             result = term.objective.loss(batch)
             loss = result.loss_B.mean()
             total = total + term.weight * loss
             metrics |= {**result.metrics, f"objective/{term.label}/loss": loss.detach()}
         return total, metrics
 
+    def _reward_metrics(self, rewards_NK: Tensor) -> dict[str, Tensor]:
+        mean_K, std_K = rewards_NK.mean(0), rewards_NK.std(0, correction=0)
+        return {
+            f"objective/{term.label}/{name}": values_K[k]
+            for k, term in enumerate(self.auxiliary)
+            for name, values_K in (("reward_mean", mean_K), ("reward_std", std_K))
+        }
+
     def _baseline(self, auxiliary: AuxiliaryBatch) -> Tensor:
         if auxiliary.baseline_P is not None:
             return auxiliary.baseline_P[auxiliary.prompt_N]
         if self.value_head is not None and auxiliary.prompt_state_PH is not None:
             return self.value_head(auxiliary.prompt_state_PH)[auxiliary.prompt_N]
-        return torch.zeros_like(auxiliary.rewards_N)
+        return torch.zeros_like(auxiliary.rewards_NK[:, 0])
 
 
-def _auxiliary_metrics(
+def _advantage_metrics(
     rewards_N: Tensor, values_N: Tensor, weights_N: Tensor, actor: Tensor, value_loss: Tensor
 ) -> dict[str, Tensor]:
     advantage_N = (rewards_N - values_N).detach()

@@ -1,0 +1,131 @@
+"""What a run tells the world, as typed values; a :class:`Callback` receives them in order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+__all__ = [
+    "Callback",
+    "CancelToken",
+    "CheckpointSaved",
+    "Event",
+    "Notice",
+    "PlanReady",
+    "Progress",
+    "RunFinished",
+    "ScoreStatistics",
+    "ScoresReady",
+    "StepLogged",
+    "emit",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the user should know: a choice made for them (``info``) or a danger (``warning``)."""
+
+    level: Literal["info", "warning"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanReady:
+    """The resolved plan, before any work."""
+
+    plan: object
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """``done`` of ``total`` units of a task are finished, such as scoring or the reference pass."""
+
+    task: str
+    done: int
+    total: int
+    unit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreStatistics:
+    """The distribution of one auxiliary objective's rewards over the training completions.
+
+    Attributes:
+        at_low: Share of completions at the minimum.
+        at_high: Share of completions at the maximum.
+        correlation_length: Pearson correlation with the response's length in characters; None if either is constant.
+        correlation_chosen: Pearson correlation with being chosen (or labelled desirable).
+    """
+
+    label: str
+    count: int
+    mean: float
+    std: float
+    minimum: float
+    maximum: float
+    at_low: float
+    at_high: float
+    correlation_length: float | None
+    correlation_chosen: float | None
+
+    @property
+    def constant(self) -> bool:
+        """Whether the reward never varies, so that the objective cannot teach anything."""
+        return self.maximum - self.minimum < 1e-9  # noqa: PLR2004 - float noise
+
+
+@dataclass(frozen=True, slots=True)
+class ScoresReady:
+    """Every completion is scored."""
+
+    statistics: tuple[ScoreStatistics, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StepLogged:
+    """Metrics of the last logging interval, also written to ``metrics.jsonl``."""
+
+    step: int
+    total_steps: int
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointSaved:
+    """A checkpoint is complete on disk."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished:
+    """The run is over; ``result`` is what ``align`` returns."""
+
+    result: object
+
+
+Event = Notice | PlanReady | Progress | ScoresReady | StepLogged | CheckpointSaved | RunFinished
+
+
+class Callback(Protocol):
+    """Receives the events of one run; an exception it raises ends the run."""
+
+    def on_event(self, event: Event, /) -> None:
+        """React to an event; called in the thread of the run."""
+        ...
+
+
+class CancelToken(Protocol):
+    """Anything with ``is_set()``, such as a ``threading.Event``."""
+
+    def is_set(self) -> bool:
+        """Whether the run should stop at the next step, leaving a usable checkpoint."""
+        ...
+
+
+def emit(callbacks: tuple[Callback, ...], event: Event) -> None:
+    """Hand an event to every callback, in order."""
+    for callback in callbacks:
+        callback.on_event(event)

@@ -1,0 +1,18 @@
+"""The policy model: loading, layouts, token log-probs and reference log-probs."""
+
+from upo_sdk.policy.layouts import Branches, Layout, PaddedLayout, PolicyOutput
+from upo_sdk.policy.loading import load_language_model, load_model_config, load_tokenizer
+from upo_sdk.policy.policy import Policy
+from upo_sdk.policy.reference import reference_logps
+
+__all__ = [
+    "Branches",
+    "Layout",
+    "PaddedLayout",
+    "Policy",
+    "PolicyOutput",
+    "load_language_model",
+    "load_model_config",
+    "load_tokenizer",
+    "reference_logps",
+]

@@ -1,0 +1,6 @@
+"""Layouts of a batch: how prompts and responses become model inputs."""
+
+from upo_sdk.policy.layouts.base import Branches, Layout, PolicyInputs, PolicyOutput
+from upo_sdk.policy.layouts.padded import PaddedLayout
+
+__all__ = ["Branches", "Layout", "PaddedLayout", "PolicyInputs", "PolicyOutput"]

@@ -1,0 +1,106 @@
+"""Loading a causal language model and its tokenizer: safetensors only, no remote code, every missing weight an error."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from upo_sdk.errors import ModelError
+from upo_sdk.network import require_cached_or_online
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from upo_sdk.config import ModelConfig
+
+__all__ = ["load_language_model", "load_model_config", "load_tokenizer"]
+
+
+def load_language_model(config: ModelConfig, weights_from: str | None = None) -> PreTrainedModel:
+    """Load the model, in evaluation mode on the CPU.
+
+    Args:
+        config: Which model.
+        weights_from: A checkpoint folder to take the weights from instead.
+
+    Raises:
+        ModelError: It is missing, incomplete, not safetensors, or needs code from the hub.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    path = weights_from or config.path
+    dtype = "auto" if config.dtype == "auto" else getattr(torch, config.dtype)
+    model, info = _load(
+        lambda: AutoModelForCausalLM.from_pretrained(
+            path,
+            revision=None if weights_from else config.revision,
+            dtype=dtype,
+            attn_implementation=config.attn_implementation,
+            use_safetensors=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+        ),
+        path,
+    )
+    if info["missing_keys"]:
+        raise ModelError(
+            f"{len(info['missing_keys'])} weights are missing, such as '{sorted(info['missing_keys'])[0]}'; they would be random",
+            where=path,
+            fix="use a complete causal language model",
+        )
+    return model.eval()
+
+
+def load_tokenizer(config: ModelConfig) -> PreTrainedTokenizerBase:
+    """Load the tokenizer of the model.
+
+    Raises:
+        ModelError: It is missing or broken.
+    """
+    from transformers import AutoTokenizer
+
+    path = config.tokenizer or config.path
+    return _load(
+        lambda: AutoTokenizer.from_pretrained(path, revision=config.revision, trust_remote_code=False), path
+    )
+
+
+def load_model_config(config: ModelConfig) -> Any:
+    """Load the model's configuration alone, for a plan that loads no weights.
+
+    Raises:
+        ModelError: It is missing or broken.
+    """
+    from transformers import AutoConfig
+
+    return _load(
+        lambda: AutoConfig.from_pretrained(config.path, revision=config.revision, trust_remote_code=False), config.path
+    )
+
+
+def _load(load: Any, path: str) -> Any:
+    _check_path(path)
+    try:
+        return load()
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise ModelError(
+            f"the model cannot be loaded: {reason}",
+            where=path,
+            fix="give a folder made by save_pretrained (config.json, model.safetensors, tokenizer), or a hub name",
+        ) from error
+
+
+def _check_path(path: str) -> None:
+    if Path(path).is_dir():
+        if not (Path(path) / "config.json").is_file() and not (Path(path) / "tokenizer_config.json").is_file():
+            raise ModelError(
+                "the folder holds no model: config.json is missing",
+                where=path,
+                fix="give the folder that save_pretrained wrote",
+            )
+        return
+    if Path(path).is_absolute() or path.startswith((".", "~")) or path.count("/") > 1:
+        raise ModelError("there is no such model folder", where=path, fix="check the path given to --model")
+    require_cached_or_online(path, "config.json", option="--model FOLDER")

@@ -1,0 +1,48 @@
+"""The policy: one module around the language model, so that a trainer or an engine wraps exactly one forward."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+    from upo_sdk.policy.layouts import Layout, PolicyOutput
+
+__all__ = ["Policy"]
+
+
+class Policy(nn.Module):
+    """A causal language model read through a layout.
+
+    Args:
+        lm: The language model; its parameters are the policy's.
+        layout: How a batch is laid out.
+    """
+
+    accepts_loss_kwargs = False  # transformers.Trainer must not pass num_items_in_batch to forward
+
+    def __init__(self, lm: PreTrainedModel, layout: Layout) -> None:
+        super().__init__()
+        self.lm = lm
+        self.layout = layout
+
+    @property
+    def config(self) -> Any:
+        """The language model's configuration, where trainers look for it."""
+        return self.lm.config
+
+    @property
+    def hidden_size(self) -> int:
+        """Width of the hidden state that the value head reads."""
+        return int(self.lm.config.get_text_config().hidden_size)
+
+    def activation_checkpointing_enable(self, **kwargs: Any) -> None:
+        """Pass on to the language model."""
+        self.lm.activation_checkpointing_enable(**kwargs)
+
+    def forward(self, **inputs: Tensor) -> PolicyOutput:
+        """Return log-probs and prompt states of a batch collated by the layout; one forward of the model."""
+        return self.layout.forward(self.lm, inputs)

@@ -1,0 +1,72 @@
+"""From our training section to transformers.TrainingArguments."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from transformers import TrainingArguments
+
+from upo_sdk.errors import ConfigError, did_you_mean
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from upo_sdk.config import TrainingConfig
+
+__all__ = ["training_arguments"]
+
+_SAME_NAME = (
+    "learning_rate",
+    "num_train_epochs",
+    "max_steps",
+    "per_device_train_batch_size",
+    "per_device_eval_batch_size",
+    "gradient_accumulation_steps",
+    "warmup_steps",
+    "lr_scheduler_type",
+    "optim",
+    "weight_decay",
+    "max_grad_norm",
+    "bf16",
+    "seed",
+    "logging_steps",
+    "save_total_limit",
+    "report_to",
+)
+
+
+def training_arguments(config: TrainingConfig, output_dir: Path, *, evaluate: bool) -> TrainingArguments:
+    """Build the arguments.
+
+    Raises:
+        ConfigError: ``training.arguments`` names an unknown argument, or transformers refuses a value.
+    """
+    known = [field.name for field in dataclasses.fields(TrainingArguments) if field.init]
+    for name in config.arguments:
+        if name not in known:
+            raise ConfigError(
+                f"transformers.TrainingArguments has no '{name}'",
+                where="training.arguments",
+                fix=f"{did_you_mean(name, known)}see the documentation of transformers.TrainingArguments",
+            )
+    values: dict[str, Any] = {
+        **{name: getattr(config, name) for name in _SAME_NAME},
+        "output_dir": str(output_dir),
+        "activation_checkpointing": config.gradient_checkpointing,
+        "save_strategy": "steps" if config.save_steps else "no",
+        "save_steps": config.save_steps or 1,
+        "eval_strategy": "steps" if evaluate and config.eval_steps else "no",
+        "eval_steps": config.eval_steps or None,
+        "remove_unused_columns": False,
+        "disable_tqdm": True,
+        "logging_nan_inf_filter": False,
+        "dataloader_pin_memory": False,
+        **config.arguments,
+    }
+    try:
+        return TrainingArguments(**values)
+    except (ValueError, TypeError, ImportError, RuntimeError) as error:
+        raise ConfigError(
+            f"transformers refuses the training settings: {error}", where="training", fix="correct the value it names"
+        ) from error

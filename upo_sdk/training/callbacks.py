@@ -1,0 +1,118 @@
+"""Connects transformers' callbacks to our events, to metrics.jsonl and to cancellation."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from transformers import TrainerCallback
+
+from upo_sdk.events import CheckpointSaved, Notice, StepLogged, emit
+
+if TYPE_CHECKING:
+    from transformers import TrainerControl, TrainerState, TrainingArguments
+
+    from upo_sdk.events import Callback, CancelToken
+
+__all__ = ["CollapseWarning", "EventBridge", "MetricsFile", "StopWhenCancelled"]
+
+_COLLAPSE_SHARE = 0.05
+_COLLAPSE_STEPS = 20
+
+
+class EventBridge(TrainerCallback):
+    """Emits :class:`StepLogged` and :class:`CheckpointSaved` on the main process."""
+
+    def __init__(self, callbacks: tuple[Callback, ...]) -> None:
+        self._callbacks = callbacks
+
+    def on_log(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Pass on the metrics of an interval."""
+        if state.is_world_process_zero and "loss" in kwargs["logs"]:
+            emit(self._callbacks, StepLogged(state.global_step, state.max_steps, dict(kwargs["logs"])))
+
+    def on_save(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Say where the checkpoint is."""
+        if state.is_world_process_zero:
+            path = Path(str(args.output_dir)) / f"checkpoint-{state.global_step}"
+            emit(self._callbacks, CheckpointSaved(path))
+
+
+class MetricsFile(TrainerCallback):
+    """Appends every log to ``metrics.jsonl``; a resumed run first drops the rows after its checkpoint."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Keep the rows up to the checkpoint."""
+        if not state.is_world_process_zero:
+            return
+        rows = self._path.read_text(encoding="utf-8").splitlines() if self._path.is_file() else []
+        kept = [row for row in rows if json.loads(row)["step"] <= state.global_step and state.global_step]
+        self._path.write_text("".join(f"{row}\n" for row in kept), encoding="utf-8")
+
+    def on_log(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Append one row."""
+        if not state.is_world_process_zero:
+            return
+        row = {"step": state.global_step, **{name: _jsonable(value) for name, value in kwargs["logs"].items()}}
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+
+
+class StopWhenCancelled(TrainerCallback):
+    """Ends training at the next step with a checkpoint once the token is set."""
+
+    def __init__(self, cancel: CancelToken) -> None:
+        self._cancel = cancel
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Look at the token."""
+        if self._cancel.is_set():
+            control.should_save = True
+            control.should_training_stop = True
+
+
+class CollapseWarning(TrainerCallback):
+    """Warns once if a few completions carry all the weight for twenty steps."""
+
+    def __init__(self, callbacks: tuple[Callback, ...]) -> None:
+        self._callbacks = callbacks
+        self._since: int | None = None
+        self._warned = False
+
+    def on_log(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Watch the effective sample size."""
+        share = kwargs["logs"].get("advantage/ess")
+        if share is None or self._warned:
+            return
+        if share >= _COLLAPSE_SHARE:
+            self._since = None
+            return
+        self._since = state.global_step if self._since is None else self._since
+        if state.global_step - self._since >= _COLLAPSE_STEPS:
+            self._warned = True
+            text = (
+                f"the advantage weights have collapsed: the effective sample size is {share:.1%} of the batch at step "
+                f"{state.global_step}; lower --lambda or set --advantage_cap 3"
+            )
+            emit(self._callbacks, Notice("warning", text))
+
+
+def _jsonable(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

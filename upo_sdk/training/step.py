@@ -1,0 +1,99 @@
+"""From a batch to the unified loss and its metrics: what one training step computes, without any trainer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from upo_sdk.engine import AuxiliaryBatch
+from upo_sdk.objectives import PreferenceBatch, TokenLogps
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+    from upo_sdk.engine import UnifiedLoss, UnifiedOutput
+    from upo_sdk.policy import PolicyOutput
+
+__all__ = ["Step"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """Connects the policy's output and the collated batch to the loss.
+
+    Attributes:
+        unified: The loss.
+        beta: Scale of the implicit rewards ``β (log π − log ρ)`` in the metrics.
+        mean_over_ranks: Averages a scalar over ranks; the identity on one process.
+    """
+
+    unified: UnifiedLoss
+    beta: float
+    mean_over_ranks: Callable[[Tensor], Tensor] = lambda value: value
+
+    def __call__(self, output: PolicyOutput, inputs: dict[str, Tensor], *, step: int) -> UnifiedOutput:
+        """Return the loss of one micro-batch with every metric of the run."""
+        batch = self._preference_batch(output, inputs)
+        auxiliary = self._auxiliary_batch(output, inputs) if self.unified.auxiliary else None
+        result = self.unified(batch, auxiliary, step=step)
+        with torch.no_grad():
+            result.metrics.update(preference_metrics(batch, self.beta))
+        return result
+
+    def _preference_batch(self, output: PolicyOutput, inputs: dict[str, Tensor]) -> PreferenceBatch:
+        policy = TokenLogps(output.logps_NT, inputs["mask_NT"])
+        reference = (
+            TokenLogps(inputs["reference_NT"], inputs["mask_NT"]) if "reference_NT" in inputs else None
+        )
+        completion_N = inputs["completion_N"]
+        return PreferenceBatch(
+            policy=_select(policy, completion_N),
+            reference=_select(reference, completion_N) if reference else None,
+            desirable_N=inputs["desirable_N"],
+            chosen_B=inputs.get("chosen_B"),
+            rejected_B=inputs.get("rejected_B"),
+            kl=self._kl(policy, reference, inputs),
+        )
+
+    def _kl(self, policy: TokenLogps, reference: TokenLogps | None, inputs: dict[str, Tensor]) -> Tensor | None:
+        """Mean of ``log π − log ρ`` over mismatched prompts and responses, averaged over ranks, not negative."""
+        if "mismatched_K" not in inputs or reference is None:
+            return None
+        log_ratio_K = (policy.sum_N() - reference.sum_N())[inputs["mismatched_K"]].detach()
+        return self.mean_over_ranks(log_ratio_K.mean()).clamp(min=0)
+
+    def _auxiliary_batch(self, output: PolicyOutput, inputs: dict[str, Tensor]) -> AuxiliaryBatch:
+        return AuxiliaryBatch(
+            rewards_NK=inputs["rewards_NK"],
+            prompt_N=inputs["prompt_N"],
+            prompt_state_PH=output.prompt_state_PH,
+            baseline_P=inputs.get("baseline_P"),
+        )
+
+
+def preference_metrics(batch: PreferenceBatch, beta: float) -> dict[str, Tensor]:
+    """Return TRL's metrics: log-probs and implicit rewards of chosen and rejected completions."""
+    metrics: dict[str, Tensor] = {}
+    logps_N = batch.policy.sum_N()
+    rewards_N = beta * batch.log_ratios_N() if batch.reference is not None else None
+    for name, which_N in (("chosen", batch.desirable_N), ("rejected", ~batch.desirable_N)):
+        metrics[f"logps/{name}"] = _masked_mean(logps_N, which_N)
+        if rewards_N is not None:
+            metrics[f"rewards/{name}"] = _masked_mean(rewards_N, which_N)
+    if rewards_N is not None and batch.chosen_B is not None:
+        margin_B = batch.pair_difference_B(rewards_N)
+        metrics |= {"rewards/margins": margin_B.mean(), "rewards/accuracies": (margin_B > 0).float().mean()}
+    return metrics
+
+
+def _masked_mean(values_N: Tensor, which_N: Tensor) -> Tensor:
+    """Return the mean of the marked values; NaN if none is marked, which the metrics' mean leaves out."""
+    return values_N.detach().masked_fill(~which_N, 0).sum() / which_N.sum()
+
+
+def _select(logps: TokenLogps, index_N: Tensor) -> TokenLogps:
+    return TokenLogps(logps.logps_NT[index_N], logps.mask_NT[index_N])

@@ -1,0 +1,180 @@
+"""The adapter between the unified loss and transformers.Trainer; everything else is the trainer's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import PrinterCallback, Trainer, TrainerCallback
+
+from upo_sdk.errors import TrainingError
+from upo_sdk.training.metrics import MetricBuffer
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+    from transformers import PreTrainedTokenizerBase, TrainingArguments
+
+    from upo_sdk.policy import Policy
+    from upo_sdk.training.rows import Collator, PreparedRows
+    from upo_sdk.training.step import Step
+
+__all__ = ["UPOTrainer"]
+
+_VALUE_HEAD = "value_head.safetensors"
+_VALUE_OPTIMIZER = "value_optimizer.pt"
+
+
+class UPOTrainer(Trainer):
+    """Trains a :class:`Policy` with the unified loss.
+
+    The loss of a step is the mean over all rows of the accumulated batch, on all ranks; splitting it into micro-batches
+    changes nothing. The value head has an optimizer, a learning rate and a gradient clipping of its own.
+    """
+
+    loss_is_scaled_for_ga = True
+
+    def __init__(
+        self,
+        policy: Policy,
+        step: Step,
+        args: TrainingArguments,
+        *,
+        collator: Collator,
+        train_rows: PreparedRows,
+        eval_rows: PreparedRows | None,
+        tokenizer: PreTrainedTokenizerBase,
+        callbacks: list[TrainerCallback],
+    ) -> None:
+        super().__init__(
+            model=policy,
+            args=args,
+            data_collator=collator,  # type: ignore[arg-type]  # it takes prepared rows, not feature dicts
+            train_dataset=train_rows,
+            eval_dataset=eval_rows,
+            processing_class=tokenizer,
+            callbacks=[*callbacks, _ValueStep(self)],
+        )
+        self.remove_callback(PrinterCallback)
+        self.step = step
+        self.step.unified.to(args.device)
+        self.value_head = step.unified.value_head
+        self.value_optimizer = (
+            torch.optim.AdamW(self.value_head.parameters(), lr=step.unified.config.value_learning_rate)
+            if self.value_head is not None
+            else None
+        )
+        self._train_metrics, self._eval_metrics = MetricBuffer(), MetricBuffer()
+        self._all_finite = torch.ones((), dtype=torch.bool, device=args.device)
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,  # noqa: FBT001, FBT002 - the signature of transformers
+        num_items_in_batch: Tensor | int | None = None,
+    ) -> Any:
+        """Return the loss of a micro-batch, scaled by its share of the accumulated batch."""
+        output = model(**inputs["policy"])
+        result = self.step(output, inputs["loss"], step=self.state.global_step)
+        training = torch.is_grad_enabled()
+        (self._train_metrics if training else self._eval_metrics).add(result)
+        if training:
+            self._all_finite &= result.loss.detach().isfinite()
+        loss = result.loss if num_items_in_batch is None else result.loss * (inputs["rows"] / num_items_in_batch)
+        return (loss, result) if return_outputs else loss
+
+    def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Tensor | int | None:
+        """Count the rows of the accumulated batch, per rank on average, because gradients are averaged over ranks."""
+        rows = sum(batch["rows"] for batch in batch_samples)
+        if self.args.world_size == 1 or not batch_samples:
+            return rows or None
+        counted = self.accelerator.reduce(torch.tensor(float(rows), device=device), reduction="mean")
+        return counted if isinstance(counted, torch.Tensor) else None
+
+    def prediction_step(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        prediction_loss_only: bool,  # noqa: FBT001 - the signature of transformers
+        ignore_keys: list[str] | None = None,
+    ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+        """Evaluate one batch; only its loss and metrics matter."""
+        with torch.no_grad():
+            loss = self.compute_loss(model, self._prepare_inputs(inputs))
+        return loss.detach(), None, None
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Add our metrics to transformers' own and refuse to go on with a broken model."""
+        if "loss" in logs:
+            logs |= self._train_metrics.flush() | self._weights()
+            self.require_finite(logs)
+        if "eval_loss" in logs:
+            logs |= {f"eval_{name}": value for name, value in self._eval_metrics.flush().items()}
+        super().log(logs, start_time)
+
+    def require_finite(self, metrics: dict[str, float]) -> None:
+        """Raise if any loss since the start was not finite.
+
+        Raises:
+            TrainingError: With the term that broke.
+        """
+        if bool(self._all_finite):
+            return
+        losses = {name: value for name, value in metrics.items() if name.endswith("loss")}
+        broken = [name for name, value in losses.items() if not abs(value) < float("inf")]
+        raise TrainingError(
+            f"the loss became infinite or NaN at or before step {self.state.global_step}",
+            where=", ".join(broken) or "the policy's log-probabilities",
+            fix="lower --learning_rate or --lambda, or set --advantage_cap 3; no model was saved",
+        )
+
+    def _weights(self) -> dict[str, float]:
+        terms = (*self.step.unified.preference, *self.step.unified.auxiliary)
+        return {f"objective/{term.label}/weight": term.weight for term in terms}
+
+    def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
+        """Save the language model and tokenizer in Hugging Face layout; no pickle."""
+        folder = output_dir or str(self.args.output_dir)
+        policy = self.accelerator.unwrap_model(self.model)
+        weights = state_dict and {name.removeprefix("lm."): tensor for name, tensor in state_dict.items()}
+        policy.lm.save_pretrained(folder, state_dict=weights, is_main_process=self.args.should_save)
+        if self.args.should_save and self.processing_class is not None:
+            self.processing_class.save_pretrained(folder)  # type: ignore[union-attr]  # it is a tokenizer
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
+        """Do nothing: the policy was built from the checkpoint's weights before the trainer existed."""
+
+    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
+        super()._save_optimizer_and_scheduler(output_dir)
+        if self.value_head is not None and self.value_optimizer is not None and self.args.should_save:
+            save_file(self.value_head.state_dict(), Path(output_dir) / _VALUE_HEAD)
+            torch.save(self.value_optimizer.state_dict(), Path(output_dir) / _VALUE_OPTIMIZER)
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        super()._load_optimizer_and_scheduler(checkpoint)
+        if checkpoint is not None and self.value_head is not None and self.value_optimizer is not None:
+            self.value_head.load_state_dict(load_file(Path(checkpoint) / _VALUE_HEAD, device=str(self.args.device)))
+            state = torch.load(Path(checkpoint) / _VALUE_OPTIMIZER, weights_only=True, map_location=self.args.device)
+            self.value_optimizer.load_state_dict(state)
+
+    def step_value_head(self) -> None:
+        """Take one step of the value head's own optimizer; the policy's clipping never sees these gradients."""
+        if self.value_head is None or self.value_optimizer is None:
+            return
+        parameters = [parameter for parameter in self.value_head.parameters() if parameter.grad is not None]
+        if self.args.world_size > 1:
+            for parameter in parameters:
+                parameter.grad = self.accelerator.reduce(parameter.grad, reduction="mean")  # type: ignore[assignment]
+        torch.nn.utils.clip_grad_norm_(parameters, self.step.unified.config.value_max_grad_norm)
+        self.value_optimizer.step()
+        self.value_optimizer.zero_grad()
+
+
+class _ValueStep(TrainerCallback):
+    def __init__(self, trainer: UPOTrainer) -> None:
+        self._trainer = trainer
+
+    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self._trainer.step_value_head()
