@@ -22,8 +22,8 @@ def kto_loss(log_ratios_N: Tensor, desirable_N: Tensor, kl: Tensor, beta: float)
 
     ``r = log π − log ρ``, ``z`` the KL estimate. Ethayarajh et al., 2024 (arXiv 2402.01306), equation 8.
     """
-    sign_N = torch.where(desirable_N, 1.0, -1.0)
-    return 1 - torch.sigmoid(beta * sign_N * (log_ratios_N - kl))
+    margin_N = log_ratios_N - kl
+    return 1 - torch.sigmoid(beta * torch.where(desirable_N, margin_N, -margin_N))
 
 
 class KTO:
@@ -43,6 +43,8 @@ class KTO:
     def loss(self, batch: PreferenceBatch, /) -> PreferenceLoss:
         """Return the loss per completion, shape [N]."""
         assert batch.kl is not None  # noqa: S101 - declared in needs
-        weight_N = torch.where(batch.desirable_N, self.options.desirable_weight, self.options.undesirable_weight)
         loss_N = kto_loss(batch.log_ratios_N(), batch.desirable_N, batch.kl, self.options.beta)
-        return PreferenceLoss(weight_N * loss_N, {"kto/kl": batch.kl.detach()})
+        weighted_N = torch.where(
+            batch.desirable_N, self.options.desirable_weight * loss_N, self.options.undesirable_weight * loss_N
+        )
+        return PreferenceLoss(weighted_N, {"kto/kl": batch.kl.detach()})
