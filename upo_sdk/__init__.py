@@ -1,1 +1,77 @@
-"""UPO SDK."""
+"""UPO SDK: any preference loss plus designer objectives, offline, in one forward pass (arXiv 2405.17956).
+
+Heavy names are imported on first use, so that ``import upo_sdk`` is quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from upo_sdk.errors import UPOError
+
+if TYPE_CHECKING:
+    from upo_sdk.config import (
+        DataConfig,
+        LossConfig,
+        ModelConfig,
+        ObjectiveRef,
+        PluginPolicy,
+        RunConfig,
+        TrainingConfig,
+    )
+    from upo_sdk.engine import UnifiedLoss
+    from upo_sdk.plan import RunPlan, make_plan
+    from upo_sdk.plugin.registry import Registry, load_registry
+    from upo_sdk.result import AlignResult
+    from upo_sdk.run import align
+
+__all__ = [
+    "AlignResult",
+    "DataConfig",
+    "LossConfig",
+    "ModelConfig",
+    "ObjectiveRef",
+    "PluginPolicy",
+    "Registry",
+    "RunConfig",
+    "RunPlan",
+    "TrainingConfig",
+    "UPOError",
+    "UnifiedLoss",
+    "__version__",
+    "align",
+    "load_registry",
+    "make_plan",
+]
+
+_LAZY = {
+    "AlignResult": "upo_sdk.result",
+    "DataConfig": "upo_sdk.config",
+    "LossConfig": "upo_sdk.config",
+    "ModelConfig": "upo_sdk.config",
+    "ObjectiveRef": "upo_sdk.config",
+    "PluginPolicy": "upo_sdk.config",
+    "Registry": "upo_sdk.plugin.registry",
+    "RunConfig": "upo_sdk.config",
+    "RunPlan": "upo_sdk.plan",
+    "TrainingConfig": "upo_sdk.config",
+    "UnifiedLoss": "upo_sdk.engine",
+    "align": "upo_sdk.run",
+    "load_registry": "upo_sdk.plugin.registry",
+    "make_plan": "upo_sdk.plan",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        return version("upo-sdk")
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    msg = f"module 'upo_sdk' has no attribute '{name}'"
+    raise AttributeError(msg)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -17,7 +17,9 @@ _OFFLINE_VARIABLES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFF
 
 def is_offline_by_choice() -> str | None:
     """Return the environment variable that forbids downloads, if one is set."""
-    return next((name for name in _OFFLINE_VARIABLES if os.environ.get(name, "").upper() in {"1", "TRUE", "YES", "ON"}), None)
+    return next(
+        (name for name in _OFFLINE_VARIABLES if os.environ.get(name, "").upper() in {"1", "TRUE", "YES", "ON"}), None
+    )
 
 
 def is_reachable(url: str) -> bool:

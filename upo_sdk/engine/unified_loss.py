@@ -74,13 +74,15 @@ class UnifiedOutput:
 
 
 class UnifiedLoss(nn.Module):
-    """``L = Σ_k w_k L_Ψk + γ g(t) L_actor + c L_V``, each term a mean over its own items (arXiv 2405.17956, equation 12).
+    """``L = Σ_k w_k L_Ψk + γ g(t) L_actor + c L_V``, each term a mean over its own items.
+
+    Unified Preference Optimization, arXiv 2405.17956.
 
     Preference losses are means over pairs (or completions), the actor and value terms over completions. Rewards are
     weighted before one shared advantage is formed. Example::
 
         unified = UnifiedLoss(
-            [PreferenceTerm("dpo", 1.0, DPO(DPOOptions()))], [AuxiliaryTerm("toxicity", 0.3)], LossConfig(), hidden_size=768
+            [PreferenceTerm("dpo", 1.0, DPO(DPOOptions()))], [AuxiliaryTerm("toxicity", 0.3)], hidden_size=768
         )
         out = unified(preference_batch, auxiliary_batch, step=step)
         out.loss.backward()

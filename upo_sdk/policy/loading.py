@@ -1,4 +1,4 @@
-"""Loading a causal language model and its tokenizer: safetensors only, no remote code, every missing weight an error."""
+"""Loading a language model and its tokenizer: safetensors only, no remote code, a missing weight is an error."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ def load_language_model(config: ModelConfig, weights_from: str | None = None) ->
     )
     if info["missing_keys"]:
         raise ModelError(
-            f"{len(info['missing_keys'])} weights are missing, such as '{sorted(info['missing_keys'])[0]}'; they would be random",
+            f"{len(info['missing_keys'])} weights are missing, such as '{min(info['missing_keys'])}'",
             where=path,
-            fix="use a complete causal language model",
+            fix="use a complete causal language model; missing weights would be random",
         )
     return model.eval()
 
@@ -61,9 +61,7 @@ def load_tokenizer(config: ModelConfig) -> PreTrainedTokenizerBase:
     from transformers import AutoTokenizer
 
     path = config.tokenizer or config.path
-    return _load(
-        lambda: AutoTokenizer.from_pretrained(path, revision=config.revision, trust_remote_code=False), path
-    )
+    return _load(lambda: AutoTokenizer.from_pretrained(path, revision=config.revision, trust_remote_code=False), path)
 
 
 def load_model_config(config: ModelConfig) -> Any:

@@ -35,7 +35,7 @@ def score_completions(
 ) -> FloatArray:
     """Return the reward of every completion, float64, in order.
 
-    Equal completions are scored once; every finished batch is stored at once, so that a killed run goes on where it was.
+    Equal completions are scored once; every finished batch is stored at once, so a killed run goes on where it was.
     The key holds the objective, its version, code, options and weights, and the whole completion.
 
     Args:

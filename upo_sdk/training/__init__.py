@@ -7,8 +7,8 @@ from upo_sdk.training.step import Step
 from upo_sdk.training.trainer import UPOTrainer
 
 __all__ = [
-    "Collator",
     "CollapseWarning",
+    "Collator",
     "EventBridge",
     "MetricsFile",
     "PreparedRow",

@@ -28,16 +28,12 @@ class EventBridge(TrainerCallback):
     def __init__(self, callbacks: tuple[Callback, ...]) -> None:
         self._callbacks = callbacks
 
-    def on_log(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Pass on the metrics of an interval."""
         if state.is_world_process_zero and "loss" in kwargs["logs"]:
             emit(self._callbacks, StepLogged(state.global_step, state.max_steps, dict(kwargs["logs"])))
 
-    def on_save(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Say where the checkpoint is."""
         if state.is_world_process_zero:
             path = Path(str(args.output_dir)) / f"checkpoint-{state.global_step}"
@@ -60,9 +56,7 @@ class MetricsFile(TrainerCallback):
         kept = [row for row in rows if json.loads(row)["step"] <= state.global_step and state.global_step]
         self._path.write_text("".join(f"{row}\n" for row in kept), encoding="utf-8")
 
-    def on_log(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Append one row."""
         if not state.is_world_process_zero:
             return
@@ -77,9 +71,7 @@ class StopWhenCancelled(TrainerCallback):
     def __init__(self, cancel: CancelToken) -> None:
         self._cancel = cancel
 
-    def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Look at the token."""
         if self._cancel.is_set():
             control.should_save = True
@@ -94,9 +86,7 @@ class CollapseWarning(TrainerCallback):
         self._since: int | None = None
         self._warned = False
 
-    def on_log(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Watch the effective sample size."""
         share = kwargs["logs"].get("advantage/ess")
         if share is None or self._warned:

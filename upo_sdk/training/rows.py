@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from upo_sdk.policy import Branches
 
 if TYPE_CHECKING:
+    from upo_sdk.policy import Branches
     from collections.abc import Sequence
 
     from torch import Tensor

@@ -46,9 +46,7 @@ class Step:
 
     def _preference_batch(self, output: PolicyOutput, inputs: dict[str, Tensor]) -> PreferenceBatch:
         policy = TokenLogps(output.logps_NT, inputs["mask_NT"])
-        reference = (
-            TokenLogps(inputs["reference_NT"], inputs["mask_NT"]) if "reference_NT" in inputs else None
-        )
+        reference = TokenLogps(inputs["reference_NT"], inputs["mask_NT"]) if "reference_NT" in inputs else None
         completion_N = inputs["completion_N"]
         return PreferenceBatch(
             policy=_select(policy, completion_N),

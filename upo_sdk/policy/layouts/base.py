@@ -1,4 +1,4 @@
-"""How the rows of a batch are laid out as model inputs, and how log-probs come back; one interface, several strategies."""
+"""How the rows of a batch become model inputs, and how log-probs come back: one interface, several strategies."""
 
 from __future__ import annotations
 

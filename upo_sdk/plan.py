@@ -1,0 +1,211 @@
+"""What a run will do, resolved and checked before any work: the answer of ``--dry-run`` and what platforms may veto."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from upo_sdk import demo
+from upo_sdk.config import ObjectiveRef, RunConfig, build_config
+from upo_sdk.data import load_preference_data
+from upo_sdk.errors import ConfigError, DataError, PluginError
+from upo_sdk.objectives.build import LiveObjective, build_objectives, union_of_needs
+from upo_sdk.policy import load_model_config
+
+if TYPE_CHECKING:
+    from upo_sdk.config import DataConfig, ModelConfig
+    from upo_sdk.data import PreferenceData
+    from upo_sdk.plugin.registry import Registry
+
+__all__ = ["MemoryEstimate", "RunPlan", "make_plan"]
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryEstimate:
+    """A rough upper estimate of the memory of training, in bytes.
+
+    Attributes:
+        weights: Parameters, gradients and optimizer state of the policy.
+        activations: Hidden states and logits of one micro-batch at its maximal length.
+    """
+
+    weights: int
+    activations: int
+
+    @property
+    def total(self) -> int:
+        """Everything together."""
+        return self.weights + self.activations
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPlan:
+    """The resolved plan of a run.
+
+    Attributes:
+        config: The configuration with every default filled in.
+        model: Shorthand for the resolved ``config.model``.
+        data_config: Shorthand for the resolved ``config.data``.
+        is_demo: Whether the embedded demo model and data are used.
+        objectives: Constructed, not set up; objectives of weight zero are left out.
+        data: The checked dataset.
+        steps: Optimizer steps.
+        parameters: Parameters of the policy.
+        memory: Rough estimate.
+        notices: Choices made for the user, in words.
+        warnings: What is likely to disappoint.
+    """
+
+    config: RunConfig
+    model: ModelConfig
+    data_config: DataConfig
+    is_demo: bool
+    objectives: tuple[LiveObjective, ...]
+    data: PreferenceData
+    steps: int
+    parameters: int
+    memory: MemoryEstimate
+    notices: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def preference(self) -> tuple[LiveObjective, ...]:
+        """The preference objectives."""
+        return tuple(item for item in self.objectives if item.is_preference)
+
+    @property
+    def auxiliary(self) -> tuple[LiveObjective, ...]:
+        """The auxiliary objectives, in the order of the rewards' columns."""
+        return tuple(item for item in self.objectives if not item.is_preference)
+
+    @property
+    def completions(self) -> int:
+        """How many training completions there are."""
+        return len(self.data.train) * (2 if self.data.shape == "pairs" else 1)
+
+
+def make_plan(config: RunConfig, registry: Registry) -> RunPlan:
+    """Resolve and check a configuration: plugins, objectives, data and model exist and fit together.
+
+    Raises:
+        UPOError: Anything is wrong with them.
+    """
+    notices: list[str] = []
+    is_demo = config.model is None and config.data is None
+    if is_demo:
+        config = _with_demo(config, notices)
+    model, data_config = config.model, config.data
+    if model is None or data_config is None:
+        missing = "model" if model is None else "data"
+        raise ConfigError(
+            f"--{missing} is missing",
+            where="configuration",
+            fix="give both --model and --data, or neither for the demo",
+        )
+    build_objectives(config.objectives, registry)  # a typo in an objective is found before the data is read
+    model_config = load_model_config(model)
+    data = load_preference_data(data_config)
+    config = _with_default_preference(config, registry, data, notices)
+    objectives = tuple(item for item in build_objectives(config.objectives, registry) if item.weight > 0)
+    notices += [f"'{ref.label}' has weight 0 and is left out" for ref in config.objectives if ref.weight == 0]
+    _check_fit(objectives, data)
+    parameters = _count_parameters(model_config)
+    plan = RunPlan(
+        config=config,
+        model=model,
+        data_config=data_config,
+        is_demo=is_demo,
+        objectives=objectives,
+        data=data,
+        steps=_steps(config, len(data.train)),
+        parameters=parameters,
+        memory=_memory(config, data_config, model_config, parameters, branches=2 if data.shape == "pairs" else 1),
+        notices=tuple(notices),
+        warnings=(),
+    )
+    return _with_warnings(plan)
+
+
+def _with_demo(config: RunConfig, notices: list[str]) -> RunConfig:
+    notices.append("no --model and no --data: the embedded demo model and data are used, with the demo's settings")
+    written = config.model_dump(exclude_unset=True, by_alias=True)
+    objectives = [_with_builtin_scorer(ref, notices) for ref in config.objectives]
+    return build_config(demo.settings(), written, {"objectives": objectives})
+
+
+def _with_builtin_scorer(ref: ObjectiveRef, notices: list[str]) -> ObjectiveRef:
+    if ref.name != "toxicity" or "model" in ref.options:
+        return ref
+    notices.append(f"'{ref.label}' uses model=builtin in the demo: a small scorer that needs no download")
+    return ref.model_copy(update={"options": {**ref.options, "model": "builtin"}})
+
+
+def _with_default_preference(
+    config: RunConfig, registry: Registry, data: PreferenceData, notices: list[str]
+) -> RunConfig:
+    if any(item.is_preference for item in build_objectives(config.objectives, registry)):
+        return config
+    name = "dpo" if data.shape == "pairs" else "kto"
+    notices.append(f"no preference objective was named: '{name}' is used, because the data is {data.shape}")
+    return config.model_copy(update={"objectives": (ObjectiveRef(name=name), *config.objectives)})
+
+
+def _check_fit(objectives: tuple[LiveObjective, ...], data: PreferenceData) -> None:
+    if not any(item.is_preference for item in objectives):
+        raise ConfigError(
+            "no preference objective has a weight above zero", where="objectives", fix="add --objective dpo"
+        )
+    for item in objectives:
+        if item.objective.needs.pairs and data.shape != "pairs":
+            raise DataError(
+                f"'{item.label}' needs pairs, and the data has single completions",
+                where=data.description,
+                fix="use --objective kto, or data with chosen and rejected",
+            )
+    missing = union_of_needs(objectives).columns - set(data.extra_columns)
+    if missing:
+        raise PluginError(
+            f"an objective needs the column '{min(missing)}', which the data does not have",
+            where=data.description,
+            fix=f"columns of the data: {', '.join(data.extra_columns) or 'none besides prompt and responses'}",
+        )
+
+
+def _steps(config: RunConfig, rows: int) -> int:
+    training = config.training
+    if training.max_steps > 0:
+        return training.max_steps
+    batches = math.ceil(rows / training.per_device_train_batch_size)
+    return math.ceil(math.ceil(batches / training.gradient_accumulation_steps) * training.num_train_epochs)
+
+
+def _count_parameters(model_config: Any) -> int:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(model_config)
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def _memory(
+    config: RunConfig, data: DataConfig, model_config: Any, parameters: int, *, branches: int
+) -> MemoryEstimate:
+    text = model_config.get_text_config()
+    tokens = config.training.per_device_train_batch_size * branches * data.max_length
+    per_token = 4 * (3 * text.vocab_size + 16 * text.num_hidden_layers * text.hidden_size)
+    return MemoryEstimate(weights=16 * parameters, activations=tokens * per_token)
+
+
+def _with_warnings(plan: RunPlan) -> RunPlan:
+    from dataclasses import replace
+
+    warnings: list[str] = []
+    gate = plan.config.loss.gate_steps
+    if plan.auxiliary and plan.steps <= gate:
+        warnings.append(
+            f"the auxiliary term starts after {gate} steps and this run has {plan.steps}: "
+            f"{', '.join(item.label for item in plan.auxiliary)} will teach nothing; lower --gate_steps"
+        )
+    return replace(plan, warnings=tuple(warnings))
