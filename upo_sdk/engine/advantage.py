@@ -41,7 +41,7 @@ def actor_loss(
 def expectile_loss(rewards_N: Tensor, values_N: Tensor, expectile: float) -> Tensor:
     """Return ``|τ − 1(u < 0)| u²`` with ``u = R − V``, shape [N] (IQL, arXiv 2110.06169, equation 5)."""
     error_N = rewards_N.detach() - values_N
-    return torch.where(error_N < 0, 1 - expectile, expectile) * error_N.square()
+    return (expectile - (error_N < 0).to(error_N.dtype)).abs() * error_N.square()
 
 
 def effective_sample_size(weights_N: Tensor) -> Tensor:

@@ -9,14 +9,12 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-
 if TYPE_CHECKING:
-    from upo_sdk.policy import Branches
     from collections.abc import Sequence
 
     from torch import Tensor
 
-    from upo_sdk.policy import Layout
+    from upo_sdk.policy import Branches, Layout
 
 __all__ = ["Collator", "PreparedRow", "PreparedRows"]
 
