@@ -72,9 +72,9 @@ def test_ipo_squares_the_distance_from_half_over_beta() -> None:
 def test_ipo_averages_over_the_tokens_of_each_response() -> None:
     mask_NT = torch.tensor([[True, True, True, True], [True, True, False, False]])
     policy_NT = torch.tensor([[-1.0, -2, -3, -4], [-1, -4, 0, 0]])
-    reference_NT = torch.tensor([[-2.0, -2, -2, -2], [-1, -1, 0, 0]])
-    # Means −2.5 and −2.5, reference −2 and −1: Δ̄ = −.5 + 1.5 = 1; (1 − 1/(2·.25))² = 1.
-    assert loss_B(batch(policy_NT, reference_NT, mask_NT), loss_type="ipo", beta=0.25).tolist() == pytest.approx([1])
+    reference_NT = torch.tensor([[-2.0, -2, -2, -2], [-1, -2, 0, 0]])
+    # Means −2.5 and −2.5, reference −2 and −1.5: Δ̄ = −.5 + 1 = .5; (.5 − 1/(2·.25))² = 2.25. By sums Δ = 0.
+    assert loss_B(batch(policy_NT, reference_NT, mask_NT), loss_type="ipo", beta=0.25).tolist() == pytest.approx([2.25])
 
 
 def test_hinge_is_one_minus_the_margin_and_never_negative() -> None:
