@@ -12,7 +12,9 @@ from upo_sdk.errors import ObjectiveRefError
 
 __all__ = ["ObjectiveRef"]
 
-_DOTTED_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+_NAME = r"[A-Za-z_]\w*"
+# A module without a dot is a path only if a weight follows: 'toxicity:high' is a mistyped weight, not an import.
+_DOTTED_PATH = re.compile(rf"{_NAME}(\.{_NAME})+:{_NAME}(\.{_NAME})*|{_NAME}:{_NAME}(\.{_NAME})*(?=:)")
 _FORM = "NAME[:WEIGHT][,OPTION=VALUE]..., such as toxicity:0.3 or toxicity:0.3,model=builtin"
 
 
@@ -105,7 +107,9 @@ def _split_head(head: str, text: str) -> tuple[str, float]:
         return name, float(weight)
     except ValueError:
         raise ObjectiveRefError(
-            f"the weight '{weight}' is not a number", where=f"objective '{text}'", fix=f"write {_FORM}"
+            f"the weight '{weight}' is not a number",
+            where=f"objective '{text}'",
+            fix=f"write {_FORM}; for a function in a module, {name}:{weight}:1.0",
         ) from None
 
 

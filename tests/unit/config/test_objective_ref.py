@@ -1,0 +1,68 @@
+"""The text form of an objective."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from upo_sdk.config import ObjectiveRef, RunConfig
+from upo_sdk.errors import ObjectiveRefError
+
+NAMES = st.from_regex(r"[a-z][a-z0-9_]{0,10}", fullmatch=True).filter(lambda name: name != "as")
+VALUES = st.from_regex(r"[A-Za-z0-9_./+-]{1,12}", fullmatch=True)
+
+
+def ref(text: str) -> ObjectiveRef:
+    return ObjectiveRef.model_validate(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "weight", "options"),
+    [
+        ("dpo", "dpo", 1.0, {}),
+        ("toxicity:0.3", "toxicity", 0.3, {}),
+        ("toxicity:0.3,categories=threat+insult", "toxicity", 0.3, {"categories": "threat+insult"}),
+        ("toxicity,categories=threat:0.7+insult:0.3", "toxicity", 1.0, {"categories": "threat:0.7+insult:0.3"}),
+        ("length:0.1,target=120", "length", 0.1, {"target": "120"}),
+        ("my_pkg.rewards:score:0.2", "my_pkg.rewards:score", 0.2, {}),
+        ("my_pkg.rewards:score", "my_pkg.rewards:score", 1.0, {}),
+        ("toxicity:0.3,model=C:/models/tox", "toxicity", 0.3, {"model": "C:/models/tox"}),
+    ],
+)
+def test_the_text_form_is_read(text: str, name: str, weight: float, options: dict[str, str]) -> None:
+    parsed = ref(text)
+    assert (parsed.name, parsed.weight, parsed.options) == (name, weight, options)
+
+
+@given(NAMES, st.floats(0, 100), st.dictionaries(NAMES, VALUES, max_size=3))
+def test_writing_and_reading_gives_the_same_reference(name: str, weight: float, options: dict[str, str]) -> None:
+    written = ObjectiveRef(name=name, weight=float(f"{weight:g}"), options=options)
+    assert ref(str(written)) == written
+
+
+@pytest.mark.parametrize(
+    "text", ["toxicity:abc", "toxicity:-1", "toxicity:nan", "toxicity:inf", ":0.3", "", "dpo,beta"]
+)
+def test_a_broken_form_is_refused_with_the_text_it_stands_in(text: str) -> None:
+    with pytest.raises((ObjectiveRefError, ValueError)) as caught:
+        ref(text)
+    assert isinstance(caught.value, ObjectiveRefError)
+    assert caught.value.fix
+
+
+def test_an_option_given_twice_is_refused() -> None:
+    with pytest.raises(ObjectiveRefError, match="given twice"):
+        ref("dpo,beta=0.1,beta=0.2")
+
+
+def test_one_label_twice_is_refused_and_a_label_tells_them_apart() -> None:
+    with pytest.raises(ObjectiveRefError, match="named twice"):
+        RunConfig.model_validate({"objectives": ["toxicity:0.3", "toxicity:0.1"]})
+    config = RunConfig.model_validate({"objectives": ["toxicity:0.3", "toxicity:0.1,as=threats"]})
+    assert [item.label for item in config.objectives] == ["toxicity", "threats"]
+
+
+def test_yaml_short_and_long_forms_are_one_thing() -> None:
+    config = RunConfig.model_validate({"objectives": [{"toxicity": 0.3}, {"name": "length", "options": {"target": 5}}]})
+    assert [str(item) for item in config.objectives] == ["toxicity:0.3", "length:1,target=5"]
