@@ -1,0 +1,102 @@
+"""Small real models, tokenizers and data, made here; every test has its own cache."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FAMILIES = ("gpt2", "llama", "qwen2")
+
+TEXTS = [
+    "How do I restart the router?",
+    "Please hold the button for ten seconds, then wait for the light.",
+    "Are you stupid? Read the manual, you idiot.",
+    "Why does the printer say offline?",
+    "Check the cable and send a test page.",
+    "I do not know.",
+]
+
+PAIRS = [
+    {"prompt": TEXTS[0] + " ", "chosen": TEXTS[1], "rejected": TEXTS[5]},
+    {"prompt": TEXTS[3] + " ", "chosen": TEXTS[4], "rejected": TEXTS[2]},
+    {"prompt": TEXTS[0] + " ", "chosen": TEXTS[2], "rejected": TEXTS[5]},
+    {"prompt": TEXTS[3] + " ", "chosen": TEXTS[1], "rejected": TEXTS[4]},
+]
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give every test a cache of its own and no plugin policy from outside."""
+    monkeypatch.setenv("UPO_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.delenv("UPO_PLUGINS", raising=False)
+    return tmp_path / "cache"
+
+
+@pytest.fixture(scope="session")
+def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Return a function that makes, once per session, a small random model with its tokenizer."""
+    made: dict[str, Path] = {}
+
+    def make(family: str) -> Path:
+        if family not in made:
+            made[family] = tmp_path_factory.mktemp(family)
+            _save_model(family, made[family])
+        return made[family]
+
+    return make
+
+
+@pytest.fixture
+def pairs_file(tmp_path: Path) -> Path:
+    """Return a file of twelve pairs."""
+    path = tmp_path / "pairs.jsonl.gz"
+    rows = [{**row, "prompt": f"{number}. {row['prompt']}"} for number in range(3) for row in PAIRS]
+    with gzip.open(path, "wt", encoding="utf-8") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+    return path
+
+
+def _save_model(family: str, folder: Path) -> None:
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    tokenizer = _tokenizer()
+    tokenizer.save_pretrained(folder)
+    sizes: dict[str, Any] = {
+        "gpt2": {"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 256, "resid_pdrop": 0.0, "embd_pdrop": 0.0},
+        "llama": {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2},
+        "qwen2": {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2},
+    }
+    special = {"bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 1}
+    if family == "gpt2":
+        sizes["gpt2"]["attn_pdrop"] = 0.0
+    else:
+        sizes[family]["num_key_value_heads"] = 2
+    config = AutoConfig.for_model(family, vocab_size=len(tokenizer), **sizes[family], **special)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+
+
+def _tokenizer() -> Any:
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    raw = Tokenizer(models.BPE(unk_token=None))
+    raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    raw.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=400,
+        special_tokens=["<s>", "</s>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    raw.train_from_iterator(TEXTS, trainer)
+    return PreTrainedTokenizerFast(tokenizer_object=raw, bos_token="<s>", eos_token="</s>", pad_token="</s>")
