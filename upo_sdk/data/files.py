@@ -1,0 +1,175 @@
+"""Reading JSON Lines, JSON, CSV and Parquet files row by row, with exact row numbers and one error per cause."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import zlib
+from typing import IO, TYPE_CHECKING, Any, cast
+
+from upo_sdk.data.problems import RowError, kind_of
+from upo_sdk.errors import DataError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from upo_sdk.data.problems import Problems
+
+__all__ = ["SUFFIXES", "Row", "data_suffix", "read_file"]
+
+Row = tuple[int, dict[str, Any]]
+
+
+def read_file(path: Path, problems: Problems) -> Iterator[Row]:
+    """Yield ``(row number, row)``; the number is the line of a JSON Lines file, else the record, both 1-based.
+
+    Rows that cannot be parsed are added to ``problems`` and left out.
+
+    Raises:
+        DataError: The file is missing, empty, cut off, or not what its name says.
+    """
+    suffix = data_suffix(path)
+    if suffix is None:
+        raise DataError(
+            "the kind of this file is unknown",
+            where=str(path),
+            fix=f"name it after its kind: {', '.join(SUFFIXES)} (.gz may follow all but .parquet)",
+        )
+    if not path.is_file():
+        raise _missing(path)
+    if path.stat().st_size == 0:
+        raise DataError("the file is empty", where=str(path), fix="give a file that has rows")
+    try:
+        yield from _READERS[suffix](path, problems)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataError(
+            "the gzip file is cut off or damaged", where=str(path), fix="copy or download it again; test it: gzip -t"
+        ) from error
+    except OSError as error:
+        raise DataError(
+            f"the file cannot be read: {error.strerror or error}", where=str(path), fix="check the path and its rights"
+        ) from error
+
+
+def data_suffix(path: Path) -> str | None:
+    """Return the suffix that says how to read a file, or None if it is not the name of a data file."""
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    if suffixes and suffixes[-1] == ".gz":
+        suffixes.pop()
+    return suffixes[-1] if suffixes and suffixes[-1] in _READERS else None
+
+
+def _read_json_lines(path: Path, problems: Problems) -> Iterator[Row]:
+    with _open(path) as file:
+        for number, line in enumerate(file, start=1):
+            if line.isspace():
+                continue
+            try:
+                yield number, _parse_object(line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line)
+            except RowError as error:
+                problems.add(number, error)
+
+
+def _parse_object(line: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(line.decode())
+    except UnicodeDecodeError as error:
+        raise RowError(None, f"is not valid UTF-8 (byte {error.start + 1} of the line)") from None
+    except json.JSONDecodeError as error:
+        raise RowError(None, f"is not valid JSON ({error.msg} at character {error.pos + 1})") from None
+    except RecursionError:
+        raise RowError(None, "is nested too deeply") from None
+    return _check_object(value)
+
+
+def _check_object(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise RowError(None, f"is {kind_of(value)}, not an object with columns")
+    return cast("dict[str, Any]", value)
+
+
+def _read_json(path: Path, problems: Problems) -> Iterator[Row]:
+    with _open(path) as file:
+        content = file.read()
+    if not content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):  # many .json files hold JSON Lines
+        yield from _read_json_lines(path, problems)
+        return
+    try:
+        values = json.loads(content.decode("utf-8-sig"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise DataError(
+            f"the file is not valid {'JSON' if isinstance(error, json.JSONDecodeError) else 'UTF-8'}: {error}",
+            where=str(path),
+            fix="write a list of objects, or one object per line (.jsonl)",
+        ) from error
+    for number, value in enumerate(values, start=1):
+        try:
+            yield number, _check_object(value)
+        except RowError as error:
+            problems.add(number, error)
+
+
+def _read_csv(path: Path, problems: Problems) -> Iterator[Row]:
+    with _open(path) as file:
+        reader = csv.DictReader(_lines(file, path), strict=True)
+        try:
+            for number, row in enumerate(reader, start=1):
+                if None in row:
+                    problems.add(number, RowError(None, "has more cells than the header"))
+                else:
+                    yield number, row
+        except csv.Error as error:
+            raise DataError(
+                f"the file is not valid CSV: {error}",
+                where=f"{path}, line {reader.line_num}",
+                fix='quote cells that hold line breaks or commas ("..."), or use JSON Lines for long texts',
+            ) from error
+
+
+def _lines(file: IO[bytes], path: Path) -> Iterator[str]:
+    for number, line in enumerate(file, start=1):
+        try:
+            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"the file is not valid UTF-8 (byte {error.start + 1} of the line)",
+                where=f"{path}, line {number}",
+                fix="save it as UTF-8, such as: iconv -f latin1 -t utf-8",
+            ) from error
+
+
+def _read_parquet(path: Path, problems: Problems) -> Iterator[Row]:  # noqa: ARG001 - one signature for all readers
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        number = 0
+        for batch in parquet.ParquetFile(path).iter_batches(batch_size=1000):
+            for number, row in enumerate(batch.to_pylist(), start=number + 1):  # noqa: B020 - counts on over batches
+                yield number, row
+    except pa.ArrowException as error:
+        raise DataError(
+            f"the file is not valid Parquet: {str(error).splitlines()[0]}", where=str(path), fix="write it again"
+        ) from error
+
+
+def _open(path: Path) -> IO[bytes]:
+    return cast("IO[bytes]", gzip.open(path)) if path.suffix.lower() == ".gz" else path.open("rb")
+
+
+def _missing(path: Path) -> DataError:
+    siblings = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
+    known = f"{did_you_mean(path.name, siblings)}check the path given to --data"
+    return DataError("there is no such file", where=str(path), fix=known)
+
+
+_READERS: dict[str, Callable[[Path, Problems], Iterator[Row]]] = {
+    ".jsonl": _read_json_lines,
+    ".json": _read_json,
+    ".csv": _read_csv,
+    ".parquet": _read_parquet,
+}
+SUFFIXES = tuple(_READERS)
+"""What the name of a data file may end in."""

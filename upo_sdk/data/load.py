@@ -1,0 +1,181 @@
+"""From a :class:`DataConfig` to checked, normalised preference data."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from upo_sdk.data.problems import Problems, RowError
+from upo_sdk.data.rows import is_conversational, normalise_row
+from upo_sdk.data.shapes import detect_shape
+from upo_sdk.data.source import read_rows
+from upo_sdk.data.split import hold_out
+from upo_sdk.data.table import build_dataset
+from upo_sdk.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from datasets import Dataset
+
+    from upo_sdk.config.data import DataConfig
+    from upo_sdk.data.files import Row
+    from upo_sdk.data.rows import NormalisedRow
+    from upo_sdk.data.shapes import Kind, Shape
+
+__all__ = ["PreferenceData", "load_preference_data"]
+
+_FIX = "correct or remove these rows; nothing was trained"
+_REPORT_EVERY = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreferenceData:
+    """Checked preference data in one normalised form.
+
+    Columns of ``train`` and ``eval``: ``row`` (1-based in the source), ``prompt`` and ``responses`` (plain text, as
+    objectives see it; ``[chosen, rejected]`` or ``[completion]``), ``desirable`` (per response), ``extra`` (all other
+    columns of the source, one JSON object; :func:`completions` reads it), and for conversations ``prompt_messages``
+    and ``response_messages``.
+
+    Attributes:
+        train: Rows to train on.
+        eval: Rows to evaluate on, or None.
+        shape: Pairs, or single completions labelled desirable or not.
+        conversational: Whether the policy sees the messages through its chat template.
+        fingerprint: SHA-256 of the normalised content of both parts, in hexadecimal.
+        description: One sentence: how much of what was found where.
+    """
+
+    train: Dataset
+    eval: Dataset | None
+    shape: Kind
+    conversational: bool
+    fingerprint: str
+    description: str
+
+
+def load_preference_data(
+    config: DataConfig, *, on_progress: Callable[[int], None] = lambda _rows: None
+) -> PreferenceData:
+    """Read, check and normalise preference data.
+
+    Args:
+        config: What to read.
+        on_progress: Called every thousand rows with the number of rows read so far.
+
+    Raises:
+        DataError: The source, its columns or any of its rows cannot be used; all bad rows are counted.
+        OfflineError: A hub name that is not cached, and the hub is out of reach.
+    """
+    found = _load_split(config, config.path, config.split, config.max_rows, on_progress)
+    train, held_out = found.dataset, None
+    digests = [found.digest]
+    if config.eval_fraction:
+        train, held_out = hold_out(found.dataset, config.eval_fraction, config.path)
+    elif config.eval_path or config.eval_split:
+        split = config.eval_split or ("train" if config.eval_path else config.split)
+        other = _load_split(config, config.eval_path or config.path, split, None, on_progress)
+        _check_same_form(found, other, config)
+        held_out = other.dataset
+        digests.append(other.digest)
+    return PreferenceData(
+        train=train,
+        eval=held_out,
+        shape=found.shape.kind,
+        conversational=found.conversational,
+        fingerprint=digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest(),
+        description=_describe(found, train, held_out, config),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Split:
+    dataset: Dataset
+    shape: Shape
+    conversational: bool
+    digest: str
+
+
+def _load_split(
+    config: DataConfig, path: str, split: str, max_rows: int | None, on_progress: Callable[[int], None]
+) -> _Split:
+    problems = Problems(path)
+    rows = islice(read_rows(path, split, problems), max_rows)
+    first = next(rows, None)
+    if first is None:
+        problems.raise_if_any(problems.count, fix=_FIX)
+        raise DataError("there are no rows", where=path, fix="give data that has rows")
+    shape = detect_shape(first[1], config, path)
+    conversational = is_conversational(first[1], shape)
+    digest = hashlib.sha256()
+    checked = _Checked(chain([first], rows), shape, conversational, problems, on_progress)
+    dataset = build_dataset(_digested(checked, digest), conversational=conversational)
+    problems.raise_if_any(checked.good + problems.count, fix=_FIX)
+    return _Split(dataset=dataset, shape=shape, conversational=conversational, digest=digest.hexdigest())
+
+
+class _Checked:
+    """The normalised good rows of a source; the bad ones go to ``problems``."""
+
+    def __init__(
+        self,
+        rows: Iterable[Row],
+        shape: Shape,
+        conversational: bool,  # noqa: FBT001 - private
+        problems: Problems,
+        on_progress: Callable[[int], None],
+    ) -> None:
+        self.good = 0
+        self._rows = rows
+        self._shape = shape
+        self._conversational = conversational
+        self._problems = problems
+        self._on_progress = on_progress
+
+    def __iter__(self) -> Iterator[NormalisedRow]:
+        for number, row in self._rows:
+            try:
+                yield normalise_row(number, row, self._shape, conversational=self._conversational)
+            except RowError as error:
+                self._problems.add(number, error)
+                continue
+            self.good += 1
+            if self.good % _REPORT_EVERY == 0:
+                self._on_progress(self.good)
+
+
+def _digested(rows: Iterable[NormalisedRow], digest: hashlib._Hash) -> Iterator[NormalisedRow]:
+    for row in rows:
+        digest.update(json.dumps(row, sort_keys=True).encode())
+        yield row
+
+
+def _check_same_form(train: _Split, evaluation: _Split, config: DataConfig) -> None:
+    if (train.shape.kind, train.conversational) != (evaluation.shape.kind, evaluation.conversational):
+        raise DataError(
+            f"training data are {_form(train)}, evaluation data are {_form(evaluation)}",
+            where=config.eval_path or config.path,
+            fix="give both in the same form",
+        )
+
+
+def _form(split: _Split) -> str:
+    noun = "pairs" if split.shape.kind == "pairs" else "labelled completions"
+    style = "conversational" if split.conversational else "standard"
+    return f"{noun} ({style}, {'explicit' if split.shape.prompt else 'implicit'} prompt)"
+
+
+def _describe(found: _Split, train: Dataset, held_out: Dataset | None, config: DataConfig) -> str:
+    name = Path(config.path).name if Path(config.path).expanduser().exists() else config.path
+    mapped = found.shape.describe()
+    parts = [f"{len(train):,} {_form(found)} from {name}"]
+    if mapped:
+        parts.append(mapped)
+    if held_out is not None:
+        parts.append(f"{len(held_out):,} to evaluate on")
+    return "; ".join(parts)

@@ -1,0 +1,65 @@
+"""What is wrong with single rows, collected over the whole dataset and raised as one error."""
+
+from __future__ import annotations
+
+from upo_sdk.errors import DataError
+
+__all__ = ["Problems", "RowError", "kind_of"]
+
+_SHOWN = 5
+
+
+class RowError(Exception):
+    """One row cannot be used.
+
+    Args:
+        column: The column as the source calls it, or None if the row as a whole is wrong.
+        reason: What the value is, as a clause without subject, such as ``"is empty"``.
+    """
+
+    def __init__(self, column: str | None, reason: str) -> None:
+        super().__init__(reason)
+        self.column = column
+        self.reason = reason
+
+
+class Problems:
+    """Counts every bad row of a source and keeps the first few for the message.
+
+    Args:
+        source: What to name as the place: a file, a folder or a hub name.
+    """
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.count = 0
+        self._shown: list[str] = []
+
+    def add(self, row: int, error: RowError) -> None:
+        """Count a bad row; ``row`` is 1-based in the source."""
+        self.count += 1
+        if len(self._shown) < _SHOWN:
+            column = f", column '{error.column}'" if error.column is not None else ""
+            self._shown.append(f"row {row}{column}: {error.reason}")
+
+    def raise_if_any(self, total: int, *, fix: str) -> None:
+        """Raise one error for all bad rows.
+
+        Raises:
+            DataError: There was at least one.
+        """
+        if not self.count:
+            return
+        verb = "row is" if self.count == 1 else "rows are"
+        shown = f" (first {_SHOWN} shown)" if self.count > _SHOWN else ""
+        raise DataError(
+            f"{self.count:,} of {total:,} {verb} bad: {'; '.join(self._shown)}{shown}", where=self.source, fix=fix
+        )
+
+
+def kind_of(value: object) -> str:
+    """Return what a value is in a user's words, such as ``"a number"``."""
+    if value is None:
+        return "null"
+    kinds = {bool: "true or false", int: "a number", float: "a number", str: "text", list: "a list", dict: "an object"}
+    return kinds.get(type(value), f"of type {type(value).__name__}")

@@ -1,0 +1,132 @@
+"""Where rows come from: a file, a folder written by ``save_to_disk``, or a dataset of the hub."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from upo_sdk.data.files import data_suffix, read_file
+from upo_sdk.errors import DataError, OfflineError, did_you_mean
+from upo_sdk.network import is_offline_by_choice, is_reachable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from upo_sdk.data.files import Row
+    from upo_sdk.data.problems import Problems
+
+__all__ = ["read_rows"]
+
+
+def read_rows(path: str, split: str, problems: Problems) -> Iterator[Row]:
+    """Yield ``(row number, row)`` of a source; only a hub name uses the network.
+
+    Args:
+        path: A file, a folder, or a hub name.
+        split: Which split of a folder or a hub dataset; a file is one split, ``train``.
+        problems: Receives the rows that cannot be parsed.
+
+    Raises:
+        DataError: The source is missing or is not a dataset.
+        OfflineError: It is a hub name, not cached, and the hub is out of reach.
+    """
+    local = Path(path).expanduser()
+    if local.is_dir():
+        return _rows_of(_load_folder(local), split, path)
+    if not local.exists() and data_suffix(local) is None and _may_be_hub_name(path):
+        return _rows_of(_load_hub(path), split, path)
+    if split != "train":
+        raise DataError(
+            f"a file has no split '{split}'", where=path, fix="give the file of that split, and leave the split out"
+        )
+    return read_file(local, problems)
+
+
+def _rows_of(loaded: Any, split: str, path: str) -> Iterator[Row]:
+    if isinstance(loaded, dict):
+        if split not in loaded:
+            raise DataError(
+                f"there is no split '{split}'",
+                where=path,
+                fix=f"{did_you_mean(split, list(loaded))}its splits are: {', '.join(loaded)}",
+            )
+        loaded = loaded[split]
+    return enumerate(loaded.with_format(None), start=1)
+
+
+def _load_folder(folder: Path) -> Any:
+    import datasets
+
+    try:
+        with _no_progress_bars():
+            return datasets.load_from_disk(str(folder))
+    except (OSError, ValueError, KeyError) as error:
+        files = sorted(item.name for item in folder.iterdir() if item.is_file() and data_suffix(item))
+        hint = f"give a file in it, such as {folder / files[0]}, or " if files else "give "
+        raise DataError(
+            "the folder is not a dataset", where=str(folder), fix=f"{hint}a folder that Dataset.save_to_disk wrote"
+        ) from error
+
+
+def _may_be_hub_name(path: str) -> bool:
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id
+
+    try:
+        validate_repo_id(path)
+    except HFValidationError:
+        return False
+    return True
+
+
+def _load_hub(name: str) -> Any:
+    import datasets
+    from huggingface_hub import constants
+
+    variable = is_offline_by_choice()
+    if not (variable and _is_cached(name)) and (variable or not is_reachable(constants.ENDPOINT)):
+        raise _offline(name, f"{variable} is set" if variable else f"{constants.ENDPOINT} cannot be reached")
+    try:
+        with _no_progress_bars():
+            return datasets.load_dataset(name)
+    except ConnectionError as error:
+        raise _offline(name, str(error).splitlines()[0]) from error
+    except Exception as error:  # the builders of datasets raise whatever their parsers do
+        raise DataError(
+            f"the dataset cannot be loaded: {next(iter(str(error).splitlines()), type(error).__name__)}",
+            where=name,
+            fix="check the hub name, or download it and give the file",
+        ) from error
+
+
+def _is_cached(name: str) -> bool:
+    import datasets
+    from huggingface_hub import constants
+
+    prepared = Path(datasets.config.HF_DATASETS_CACHE) / name.replace("/", "___")
+    downloaded = Path(constants.HF_HUB_CACHE) / f"datasets--{name.replace('/', '--')}"
+    return prepared.is_dir() or downloaded.is_dir()
+
+
+def _offline(name: str, reason: str) -> OfflineError:
+    return OfflineError(
+        f"there is no local file or folder '{name}', and it cannot be downloaded: {reason}",
+        where=name,
+        fix="check the path, go online, or give a local one: --data FILE.jsonl",
+    )
+
+
+@contextmanager
+def _no_progress_bars() -> Iterator[None]:
+    """Keep the bars of ``datasets`` off for a while; the library has no setting per call."""
+    from datasets.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+
+    if are_progress_bars_disabled():
+        yield
+        return
+    disable_progress_bars()
+    try:
+        yield
+    finally:
+        enable_progress_bars()

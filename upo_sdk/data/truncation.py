@@ -1,0 +1,97 @@
+"""The one truncation rule: the prompt loses its beginning first, then the response its end; everything is counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Shortener", "TruncationReport", "truncate"]
+
+Ids = list[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TruncationReport:
+    """What the limits on length changed.
+
+    Attributes:
+        rows: Rows in all.
+        responses: Responses in all.
+        prompts_shortened: Rows whose prompt lost its beginning.
+        responses_shortened: Responses that lost their end, and with it the end-of-sequence token.
+        tokens_dropped: Tokens lost in all; those of a prompt count once per row.
+    """
+
+    rows: int
+    responses: int
+    prompts_shortened: int
+    responses_shortened: int
+    tokens_dropped: int
+
+    def describe(self) -> str:
+        """Return one sentence."""
+        if not self.tokens_dropped:
+            return "nothing was truncated"
+        return (
+            f"truncated: {self.prompts_shortened:,} of {self.rows:,} prompts lost their beginning, "
+            f"{self.responses_shortened:,} of {self.responses:,} responses their end ({self.tokens_dropped:,} tokens)"
+        )
+
+
+def truncate(
+    prompt: Ids, responses: Sequence[Ids], *, max_length: int, max_prompt_length: int | None, bos: int | None = None
+) -> tuple[Ids, list[Ids]]:
+    """Return the prompt and the responses so that the prompt with any one of them has at most ``max_length`` tokens.
+
+    The prompt is the same for all responses of a row, so the longest one decides. It keeps at least one token, its
+    last; if it begins with ``bos`` and two or more remain, ``bos`` stays the first. Every response keeps at least one.
+
+    Args:
+        prompt: Token ids, at least one.
+        responses: Token ids, at least one each.
+        max_length: At least two.
+        max_prompt_length: At least one and less than ``max_length``, or None.
+        bos: The beginning-of-sequence token.
+    """
+    room = max_length - max(map(len, responses))
+    keep = max(1, min(len(prompt), room, max_prompt_length or max_length))
+    shortened = _keep_end(prompt, keep, bos)
+    return shortened, [response[: max_length - keep] for response in responses]
+
+
+def _keep_end(prompt: Ids, keep: int, bos: int | None) -> Ids:
+    if keep == len(prompt):
+        return prompt
+    if keep > 1 and prompt[0] == bos:
+        return [prompt[0], *prompt[len(prompt) - keep + 1 :]]
+    return prompt[len(prompt) - keep :]
+
+
+class Shortener:
+    """Applies :func:`truncate` to one row after the other and counts what it changed."""
+
+    def __init__(self, *, max_length: int, max_prompt_length: int | None, bos: int | None) -> None:
+        self._limits = {"max_length": max_length, "max_prompt_length": max_prompt_length, "bos": bos}
+        self._counts = Counter[str]()
+
+    def shorten(self, prompt: Ids, responses: Sequence[Ids]) -> tuple[Ids, list[Ids]]:
+        """Return the row within its limits; see :func:`truncate`."""
+        short_prompt, short_responses = truncate(prompt, responses, **self._limits)
+        lost = [len(a) - len(b) for a, b in zip(responses, short_responses, strict=True)]
+        lost_by_prompt = len(prompt) - len(short_prompt)
+        self._counts.update(
+            rows=1,
+            responses=len(responses),
+            prompts_shortened=lost_by_prompt > 0,
+            responses_shortened=sum(count > 0 for count in lost),
+            tokens_dropped=lost_by_prompt + sum(lost),
+        )
+        return short_prompt, short_responses
+
+    def report(self) -> TruncationReport:
+        """Return the counts so far."""
+        return TruncationReport(**{name: self._counts[name] for name in TruncationReport.__dataclass_fields__})
