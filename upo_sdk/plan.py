@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from upo_sdk import demo
 from upo_sdk.config import ObjectiveRef, RunConfig, build_config
 from upo_sdk.data import load_preference_data
-from upo_sdk.errors import ConfigError, DataError, PluginError
-from upo_sdk.objectives.build import LiveObjective, build_objectives, union_of_needs
+from upo_sdk.demo import settings
+from upo_sdk.errors import ConfigError, DataError
+from upo_sdk.objectives.build import LiveObjective, build_objectives
 from upo_sdk.policy import load_model_config
 
 if TYPE_CHECKING:
@@ -131,7 +132,23 @@ def _with_demo(config: RunConfig, notices: list[str]) -> RunConfig:
     notices.append("no --model and no --data: the embedded demo model and data are used, with the demo's settings")
     written = config.model_dump(exclude_unset=True, by_alias=True)
     objectives = [_with_builtin_scorer(ref, notices) for ref in config.objectives]
-    return build_config(demo.settings(), written, {"objectives": objectives})
+    return build_config(_demo_settings(), written, {"objectives": objectives})
+
+
+def _demo_settings() -> dict[str, Any]:
+    return {
+        "model": {"path": str(demo.demo_model_path())},
+        "data": {"path": str(demo.demo_data_path()), "eval_path": str(demo.demo_eval_path()), "max_length": 128},
+        "loss": {"gamma": settings.GAMMA, "lambda": settings.LAMBDA, "gate_steps": settings.GATE_STEPS},
+        "training": {
+            "learning_rate": settings.LEARNING_RATE,
+            "max_steps": settings.MAX_STEPS,
+            "warmup_steps": settings.WARMUP_STEPS,
+            "per_device_train_batch_size": settings.BATCH_SIZE,
+            "per_device_eval_batch_size": 32,
+        },
+        "eval_prompts": 64,
+    }
 
 
 def _with_builtin_scorer(ref: ObjectiveRef, notices: list[str]) -> ObjectiveRef:
@@ -163,13 +180,6 @@ def _check_fit(objectives: tuple[LiveObjective, ...], data: PreferenceData) -> N
                 where=data.description,
                 fix="use --objective kto, or data with chosen and rejected",
             )
-    missing = union_of_needs(objectives).columns - set(data.extra_columns)
-    if missing:
-        raise PluginError(
-            f"an objective needs the column '{min(missing)}', which the data does not have",
-            where=data.description,
-            fix=f"columns of the data: {', '.join(data.extra_columns) or 'none besides prompt and responses'}",
-        )
 
 
 def _steps(config: RunConfig, rows: int) -> int:

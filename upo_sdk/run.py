@@ -175,11 +175,10 @@ class _Run:
             tokenized = tokenize(
                 split, tokenizer, max_length=limits.max_length, max_prompt_length=limits.max_prompt_length
             )
-            if tokenized.report.changed:
-                emit(self.callbacks, Notice("warning", str(tokenized.report)))
-            counts = [len(ids) for row in tokenized.dataset["response_ids"] for ids in row]
-            found = completions(split, self.needs.columns, counts if self.needs.token_counts else None)
-            splits.append(_Split(tokenized.dataset, list(found), ()))
+            if tokenized.report.tokens_dropped:
+                emit(self.callbacks, Notice("warning", tokenized.report.describe()))
+            texts = completions(tokenized.dataset, columns=self.needs.columns, token_counts=self.needs.token_counts)
+            splits.append(_Split(tokenized.dataset, texts, ()))
         train, evaluation = splits
         assert train is not None  # noqa: S101 - training data is never missing
         return train, evaluation

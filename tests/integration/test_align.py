@@ -1,0 +1,238 @@
+"""Whole runs on small real models: what they leave behind, and what they leave alone."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file
+
+from upo_sdk import RunConfig, align
+from upo_sdk.config import build_config
+from upo_sdk.errors import OutputError, UPOError
+from upo_sdk.events import CheckpointSaved, PlanReady, RunFinished, ScoresReady, StepLogged
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from upo_sdk.events import Event
+
+
+class Recorder:
+    """A callback that keeps every event, and may act on them."""
+
+    def __init__(self, act: Callable[[Event], None] = lambda _event: None) -> None:
+        self.events: list[Event] = []
+        self.act = act
+
+    def on_event(self, event: Event, /) -> None:
+        self.events.append(event)
+        self.act(event)
+
+
+@pytest.fixture
+def settings(model_folder: Callable[[str], Path], pairs_file: Path, tmp_path: Path) -> dict[str, Any]:
+    return {
+        "model": str(model_folder("llama")),
+        "data": str(pairs_file),
+        "objectives": ["dpo", "length:0.5,target=8", "lexical:0.1,metric=diversity"],
+        "loss": {"gate_steps": 1},
+        "training": {
+            "max_steps": 4,
+            "learning_rate": 1e-3,
+            "per_device_train_batch_size": 4,
+            "logging_steps": 1,
+            "save_steps": 2,
+        },
+        "output_dir": str(tmp_path / "run"),
+    }
+
+
+def config(settings: dict[str, Any], *more: dict[str, Any]) -> RunConfig:
+    return build_config(settings, *more)
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return load_file(folder / "model.safetensors")
+
+
+def same(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> bool:
+    return left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)
+
+
+@pytest.mark.parametrize("family", ["gpt2", "llama", "qwen2"])
+def test_a_run_leaves_a_model_that_loads_and_generates(
+    settings: dict[str, Any], model_folder: Callable[[str], Path], family: str
+) -> None:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    result = align(config(settings, {"model": str(model_folder(family)), "objectives": ["kto", "length:0.5,target=8"]}))
+    lm = AutoModelForCausalLM.from_pretrained(result.output_dir)
+    tokenizer = AutoTokenizer.from_pretrained(result.output_dir)
+    inputs = tokenizer("How do I", return_tensors="pt")
+    generated = lm.generate(inputs["input_ids"], max_new_tokens=4, do_sample=False, pad_token_id=1)
+    assert generated.shape[1] > inputs["input_ids"].shape[1]
+    assert not same(weights(result.output_dir), weights(model_folder(family)))
+
+
+def test_the_run_folder_tells_what_was_run(settings: dict[str, Any]) -> None:
+    result = align(config(settings))
+    folder = result.output_dir
+    manifest = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    assert manifest["status"] == "completed"
+    assert [item["label"] for item in manifest["objectives"]] == ["dpo", "length", "lexical"]
+    assert all(len(item["code_sha256"]) == 64 for item in manifest["objectives"])
+    assert manifest["software"]["torch"] == torch.__version__
+    resolved = yaml.safe_load((folder / "config.resolved.yaml").read_text(encoding="utf-8"))
+    assert build_config(resolved) == config(settings)
+    assert "library_name: transformers" in (folder / "README.md").read_text(encoding="utf-8")
+    assert (folder / "checkpoint-4" / "value_head.safetensors").is_file()
+    assert not list(folder.rglob("training_args.bin"))
+
+
+def test_metrics_are_logged_under_trls_names_and_the_names_the_user_typed(settings: dict[str, Any]) -> None:
+    result = align(config(settings))
+    rows = [json.loads(line) for line in (result.output_dir / "metrics.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows if "loss" in row] == [1, 2, 3, 4]
+    expected = {"rewards/chosen", "rewards/margins", "rewards/accuracies", "logps/rejected", "advantage/ess"}
+    expected |= {"objective/length/reward_mean", "objective/lexical/weight", "objective/dpo/loss", "value/loss"}
+    assert expected <= rows[0].keys()
+    assert rows[0]["objective/dpo/loss"] == pytest.approx(0.6931, abs=1e-3)
+    assert "train_runtime" in rows[-1]
+
+
+def test_events_come_in_order(settings: dict[str, Any]) -> None:
+    recorder = Recorder()
+    align(config(settings), callbacks=[recorder])
+    kinds = [type(event) for event in recorder.events]
+    order = [PlanReady, ScoresReady, StepLogged, CheckpointSaved, RunFinished]
+    assert [kinds.index(kind) for kind in order] == sorted(kinds.index(kind) for kind in order)
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(settings: dict[str, Any], tmp_path: Path) -> None:
+    whole = align(config(settings, {"output_dir": str(tmp_path / "whole")}))
+    align(config(settings))
+    for name in ("model.safetensors", "run.json"):
+        (tmp_path / "run" / name).unlink()
+    resumed = align(config(settings, {"resume_from_checkpoint": "checkpoint-2"}))
+    assert same(weights(whole.output_dir), weights(resumed.output_dir))
+    rows = (resumed.output_dir / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(row)["step"] for row in rows if '"loss"' in row] == [1, 2, 3, 4]
+
+
+def test_cancelling_ends_with_a_checkpoint_that_goes_on_to_the_same_model(
+    settings: dict[str, Any], tmp_path: Path
+) -> None:
+    whole = align(config(settings, {"output_dir": str(tmp_path / "whole")}))
+    cancel = threading.Event()
+    stop_at_one = Recorder(lambda event: cancel.set() if isinstance(event, StepLogged) and event.step == 1 else None)
+    first = align(config(settings), callbacks=[stop_at_one], cancel=cancel)
+    assert first.status == "cancelled"
+    assert first.steps < 4
+    assert first.checkpoint is not None
+    second = align(config(settings, {"resume_from_checkpoint": "last"}))
+    assert second.status == "completed"
+    assert same(weights(whole.output_dir), weights(second.output_dir))
+
+
+def test_gradient_accumulation_equals_the_big_batch(settings: dict[str, Any], tmp_path: Path) -> None:
+    def run(batch: int, accumulation: int) -> dict[str, torch.Tensor]:
+        training = {"per_device_train_batch_size": batch, "gradient_accumulation_steps": accumulation, "max_steps": 3}
+        training |= {"optim": "sgd", "learning_rate": 0.1}
+        folder = {"output_dir": str(tmp_path / f"{batch}x{accumulation}")}
+        return weights(align(config(settings, {"training": training}, folder)).output_dir)
+
+    big, small = run(8, 1), run(1, 8)
+    assert all(torch.allclose(big[name], small[name], atol=1e-5) for name in big)
+
+
+def test_an_objective_of_weight_zero_changes_nothing_and_is_not_scored(
+    settings: dict[str, Any], tmp_path: Path
+) -> None:
+    without = align(config(settings, {"objectives": ["dpo"], "output_dir": str(tmp_path / "without")}))
+    zero = align(config(settings, {"objectives": ["dpo", "length:0,target=8"]}))
+    assert same(weights(without.output_dir), weights(zero.output_dir))
+    assert zero.statistics == ()
+
+
+def test_runs_in_one_process_do_not_touch_each_other_or_the_random_state(
+    settings: dict[str, Any], tmp_path: Path
+) -> None:
+    alone = align(config(settings, {"output_dir": str(tmp_path / "alone")}))
+    torch.manual_seed(123)
+    expected = torch.rand(3)
+    torch.manual_seed(123)
+    results: dict[str, Any] = {}
+    threads = [
+        threading.Thread(
+            target=lambda name=name: results.update(
+                {name: align(config(settings, {"output_dir": str(tmp_path / name), "training": {"seed": 42}}))}
+            )
+        )
+        for name in ("a", "b")
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert torch.equal(torch.rand(3), expected)
+    assert all(same(weights(alone.output_dir), weights(results[name].output_dir)) for name in ("a", "b"))
+
+
+def test_one_policy_forward_per_step_and_none_for_the_reference_once_it_is_cached(
+    settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from upo_sdk.policy import Policy
+
+    align(config(settings))
+    calls: list[int] = []
+    forward = Policy.forward
+
+    def counted(self: Policy, **inputs: Any) -> Any:
+        calls.append(1)
+        return forward(self, **inputs)
+
+    monkeypatch.setattr(Policy, "forward", counted)
+    align(config(settings, {"overwrite_output_dir": True}))
+    assert len(calls) == 4
+
+
+def test_a_folder_that_is_not_empty_is_refused_and_stays_as_it_was(settings: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "thesis.txt").write_text("mine", encoding="utf-8")
+    for extra in ({}, {"overwrite_output_dir": True}):
+        with pytest.raises(OutputError):
+            align(config(settings, extra))
+    assert (tmp_path / "run" / "thesis.txt").read_text(encoding="utf-8") == "mine"
+
+
+def test_a_run_that_fails_before_training_leaves_no_folder(settings: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(UPOError):
+        align(config(settings, {"objectives": ["dpo", "builtins.x:nothing:0.1"]}))
+    assert not (tmp_path / "run").exists()
+
+
+def test_unpaired_data_is_aligned_with_kto_by_itself(settings: dict[str, Any], tmp_path: Path) -> None:
+    rows = [{"prompt": f"{n}?", "completion": f" answer {n}", "label": n % 2 == 0} for n in range(8)]
+    path = tmp_path / "unpaired.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    result = align(config(settings, {"data": str(path), "objectives": ["length:0.5,target=2"]}))
+    assert result.metrics["kto/kl"] >= 0
+
+
+@pytest.mark.parametrize("baseline", ["soft", "prompt-mean", "none"])
+def test_every_baseline_trains(settings: dict[str, Any], baseline: str) -> None:
+    result = align(config(settings, {"loss": {"baseline": baseline}}))
+    assert result.metrics["value/loss"] == 0
+
+
+def test_a_loss_that_breaks_is_named_and_no_model_is_saved(settings: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(UPOError, match="infinite or NaN"):
+        align(config(settings, {"training": {"learning_rate": 1e30, "max_grad_norm": 0, "save_steps": 0}}))
+    assert not (tmp_path / "run" / "model.safetensors").exists()
+    assert json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))["status"] == "running"
