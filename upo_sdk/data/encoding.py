@@ -28,10 +28,12 @@ class Encoded(NamedTuple):
     Attributes:
         prompt: At least one token, the same for all responses.
         responses: At least one token each; the last one is EOS if the tokenizer has one.
+        token_counts: Tokens per response without the final EOS.
     """
 
     prompt: Ids
     responses: list[Ids]
+    token_counts: list[int]
 
 
 class Encoder:
@@ -52,6 +54,8 @@ class Encoder:
                 where=tokenizer.name_or_path or "tokenizer",
                 fix="use an instruction-tuned model's tokenizer, or data with texts instead of messages",
             )
+        self.bos = _token_id(tokenizer.bos_token_id)
+        self.eos = _token_id(tokenizer.eos_token_id)
         self._tokenizer = tokenizer
         self._conversational = conversational
         self._blank_tails = dict[tuple[int, ...], bool]()
@@ -65,10 +69,6 @@ class Encoder:
             texts if isinstance(texts, RowError) else self._assemble([next(encoded) for _ in texts])
             for texts in rendered
         ]
-
-    def count_tokens(self, encoded: Encoded) -> list[int]:
-        """Return the tokens per response without the final EOS."""
-        return [len(response) - (self._tokenizer.eos_token_id is not None) for response in encoded.responses]
 
     def _render(self, row: Mapping[str, Any]) -> list[str] | RowError:
         """Return the prompt's text, then prompt and response as one text for each response."""
@@ -105,40 +105,42 @@ class Encoder:
         return [self._with_single_bos(ids) for ids in encoding["input_ids"]]
 
     def _with_single_bos(self, ids: Ids) -> Ids:
-        bos = self._tokenizer.bos_token_id
-        extra = next((at for at, token in enumerate(ids) if token != bos), len(ids)) - 1
-        return ids[extra:] if bos is not None and extra > 0 else ids
+        doubled = 0
+        while ids[doubled : doubled + 2] == [self.bos, self.bos]:
+            doubled += 1
+        return ids[doubled:]
 
     def _assemble(self, encoded: list[Ids]) -> Encoded | RowError:
         wholes = encoded[1:]
         end = _common_length(encoded)
         prompt, responses = encoded[0][:end], [self._with_single_eos(whole[end:]) for whole in wholes]
         if not prompt:
-            stand_in = self._tokenizer.bos_token_id
-            stand_in = self._tokenizer.eos_token_id if stand_in is None else stand_in
+            stand_in = self.eos if self.bos is None else self.bos
             if stand_in is None:
                 return RowError("prompt", "has no tokens, and the tokenizer has neither BOS nor EOS to stand in")
             prompt = [stand_in]
         if not all(responses):
             return RowError("responses", "one has no tokens")
-        return Encoded(prompt, responses)
+        return Encoded(prompt, responses, [len(response) - (self.eos is not None) for response in responses])
 
     def _with_single_eos(self, response: Ids) -> Ids:
-        eos = self._tokenizer.eos_token_id
-        if eos is None:
+        if self.eos is None:
             return response
         for at in range(len(response) - 1, max(-1, len(response) - 1 - _TEMPLATE_TAIL), -1):
-            if response[at] == eos and self._is_blank(response[at + 1 :]):
+            if response[at] == self.eos and self._is_blank(response[at + 1 :]):
                 response = response[:at]
-        return [*response, eos]
+        return [*response, self.eos]
 
     def _is_blank(self, tail: Ids) -> bool:
         key = tuple(tail)
         if key not in self._blank_tails:
-            eos = self._tokenizer.eos_token_id
-            rest = [token for token in tail if token != eos]
+            rest = [token for token in tail if token != self.eos]
             self._blank_tails[key] = not rest or not str(self._tokenizer.decode(rest)).strip()
         return self._blank_tails[key]
+
+
+def _token_id(found: object) -> int | None:
+    return found if isinstance(found, int) else None
 
 
 def _common_length(sequences: list[Ids]) -> int:

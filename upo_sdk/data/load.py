@@ -112,15 +112,14 @@ def _load_split(
         raise DataError("there are no rows", where=path, fix="give data that has rows")
     shape = detect_shape(first[1], config, path)
     conversational = is_conversational(first[1], shape)
-    digest = hashlib.sha256()
     checked = _Checked(chain([first], rows), shape, conversational, problems, on_progress)
-    dataset = build_dataset(_digested(checked, digest), conversational=conversational)
+    dataset = build_dataset(checked, conversational=conversational)
     problems.raise_if_any(checked.good + problems.count, fix=_FIX)
-    return _Split(dataset=dataset, shape=shape, conversational=conversational, digest=digest.hexdigest())
+    return _Split(dataset=dataset, shape=shape, conversational=conversational, digest=checked.digest.hexdigest())
 
 
 class _Checked:
-    """The normalised good rows of a source; the bad ones go to ``problems``."""
+    """The normalised good rows of a source, counted and digested; the bad ones go to ``problems``."""
 
     def __init__(
         self,
@@ -131,6 +130,7 @@ class _Checked:
         on_progress: Callable[[int], None],
     ) -> None:
         self.good = 0
+        self.digest = hashlib.sha256()
         self._rows = rows
         self._shape = shape
         self._conversational = conversational
@@ -140,19 +140,15 @@ class _Checked:
     def __iter__(self) -> Iterator[NormalisedRow]:
         for number, row in self._rows:
             try:
-                yield normalise_row(number, row, self._shape, conversational=self._conversational)
+                normalised = normalise_row(number, row, self._shape, conversational=self._conversational)
             except RowError as error:
                 self._problems.add(number, error)
                 continue
             self.good += 1
+            self.digest.update(json.dumps(normalised, sort_keys=True).encode())
+            yield normalised
             if self.good % _REPORT_EVERY == 0:
                 self._on_progress(self.good)
-
-
-def _digested(rows: Iterable[NormalisedRow], digest: hashlib._Hash) -> Iterator[NormalisedRow]:
-    for row in rows:
-        digest.update(json.dumps(row, sort_keys=True).encode())
-        yield row
 
 
 def _check_same_form(train: _Split, evaluation: _Split, config: DataConfig) -> None:

@@ -61,5 +61,12 @@ def kind_of(value: object) -> str:
     """Return what a value is in a user's words, such as ``"a number"``."""
     if value is None:
         return "null"
-    kinds = {bool: "true or false", int: "a number", float: "a number", str: "text", list: "a list", dict: "an object"}
+    kinds: dict[type, str] = {
+        bool: "true or false",
+        int: "a number",
+        float: "a number",
+        str: "text",
+        list: "a list",
+        dict: "an object",
+    }
     return kinds.get(type(value), f"of type {type(value).__name__}")

@@ -11,7 +11,7 @@ from upo_sdk.errors import DataError, OfflineError, did_you_mean
 from upo_sdk.network import is_offline_by_choice, is_reachable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from upo_sdk.data.files import Row
     from upo_sdk.data.problems import Problems
@@ -71,7 +71,7 @@ def _load_folder(folder: Path) -> Any:
 
 def _may_be_hub_name(path: str) -> bool:
     from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils import validate_repo_id
+    from huggingface_hub.utils._validators import validate_repo_id
 
     try:
         validate_repo_id(path)
@@ -101,10 +101,10 @@ def _load_hub(name: str) -> Any:
 
 
 def _is_cached(name: str) -> bool:
-    import datasets
+    from datasets.config import HF_DATASETS_CACHE
     from huggingface_hub import constants
 
-    prepared = Path(datasets.config.HF_DATASETS_CACHE) / name.replace("/", "___")
+    prepared = Path(HF_DATASETS_CACHE) / name.replace("/", "___")
     downloaded = Path(constants.HF_HUB_CACHE) / f"datasets--{name.replace('/', '--')}"
     return prepared.is_dir() or downloaded.is_dir()
 
@@ -118,7 +118,7 @@ def _offline(name: str, reason: str) -> OfflineError:
 
 
 @contextmanager
-def _no_progress_bars() -> Iterator[None]:
+def _no_progress_bars() -> Generator[None]:
     """Keep the bars of ``datasets`` off for a while; the library has no setting per call."""
     from datasets.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 

@@ -23,8 +23,8 @@ def hold_out(dataset: Dataset, fraction: float, source: str) -> tuple[Dataset, D
     Raises:
         DataError: All rows have the same prompt.
     """
-    prompts = dataset["prompt"][:]
-    ordered = sorted(set(prompts), key=lambda prompt: hashlib.sha256(prompt.encode()).digest())
+    prompts: list[str] = dataset["prompt"][:]
+    ordered = sorted(set(prompts), key=_digest)
     if len(ordered) == 1:
         raise DataError(
             "all rows have the same prompt, so none can be held out",
@@ -34,6 +34,10 @@ def hold_out(dataset: Dataset, fraction: float, source: str) -> tuple[Dataset, D
     held_out = set(ordered[: min(max(1, round(fraction * len(ordered))), len(ordered) - 1)])
     is_held_out = np.array([prompt in held_out for prompt in prompts])
     return _rows_where(dataset, ~is_held_out), _rows_where(dataset, is_held_out)
+
+
+def _digest(prompt: str) -> bytes:
+    return hashlib.sha256(prompt.encode()).digest()
 
 
 def _rows_where(dataset: Dataset, mask: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Dataset:

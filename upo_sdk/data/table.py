@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    import pyarrow as pa
     from datasets import Dataset
 
     from upo_sdk.data.rows import NormalisedRow
@@ -30,7 +29,7 @@ def build_dataset(rows: Iterable[NormalisedRow], *, conversational: bool) -> Dat
     return Dataset(table)
 
 
-def _schema(*, conversational: bool) -> pa.Schema:
+def _schema(*, conversational: bool) -> Any:
     import pyarrow as pa
 
     columns: dict[str, Any] = {

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from upo_sdk.errors import DataError
 from upo_sdk.objectives import Completion
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from datasets import Dataset
 
@@ -36,9 +36,11 @@ def completions(
     if token_counts and "response_token_counts" not in dataset.column_names:
         msg = "token counts need a tokenised dataset: call tokenize() first"
         raise ValueError(msg)
+    wanted = ["row", "prompt", "responses", "extra", *(["response_token_counts"] if token_counts else [])]
+    rows = cast("Iterable[dict[str, Any]]", dataset.select_columns(wanted))
     return [
         Completion(row["prompt"], response, extra, row["response_token_counts"][index] if token_counts else None)
-        for row in dataset
+        for row in rows
         for extra in [_extra(row, columns)]
         for index, response in enumerate(row["responses"])
     ]

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from upo_sdk.data.encoding import Encoded, Encoder
 from upo_sdk.data.problems import Problems, RowError
 from upo_sdk.data.truncation import Shortener, TruncationReport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-    import pyarrow as pa
     from datasets import Dataset
     from transformers import PreTrainedTokenizerBase
 
@@ -66,50 +65,43 @@ def tokenize(
     from datasets import Dataset
 
     encoder = Encoder(tokenizer, conversational="prompt_messages" in data.column_names)
-    shortener = Shortener(max_length=max_length, max_prompt_length=max_prompt_length, bos=tokenizer.bos_token_id)
-    problems, tables, done = Problems("tokenising"), list[pa.Table](), 0
-    for table in data.with_format("arrow").iter(batch_size=_BATCH_ROWS):
+    shortener = Shortener(max_length=max_length, max_prompt_length=max_prompt_length, bos=encoder.bos)
+    problems, tables, done = Problems("tokenising"), list[Any](), 0
+    for table in cast("Iterator[Any]", data.with_format("arrow").iter(batch_size=_BATCH_ROWS)):
         rows = table.select(["row", *encoder.columns]).to_pylist()
-        columns = _token_columns(rows, encoder, shortener, problems)
+        encoded = _encode(rows, encoder, shortener, problems)
         if not problems.count:
-            tables.append(_with_columns(table, columns))
+            tables.append(_with_columns(table, encoded))
         done += len(rows)
         on_progress(done, len(data))
     problems.raise_if_any(len(data), fix=f"raise --max_length (now {max_length}), or correct or remove these rows")
     return Tokenized(dataset=Dataset(pa.concat_tables(tables)), report=shortener.report())
 
 
-def _token_columns(
-    rows: list[dict[str, Any]], encoder: Encoder, shortener: Shortener, problems: Problems
-) -> dict[str, list[Any]]:
-    columns: dict[str, list[Any]] = {"prompt_ids": [], "response_ids": [], "response_token_counts": []}
-    for row, encoded in zip(rows, encoder.encode(rows), strict=True):
+def _encode(rows: list[dict[str, Any]], encoder: Encoder, shortener: Shortener, problems: Problems) -> list[Encoded]:
+    encoded = list[Encoded]()
+    for row, whole in zip(rows, encoder.encode(rows), strict=True):
         try:
-            prompt, responses = _shorten(encoded, shortener)
+            encoded.append(_shorten(whole, shortener))
         except RowError as error:
             problems.add(row["row"], error)
-            continue
-        columns["prompt_ids"].append(prompt)
-        columns["response_ids"].append(responses)
-        columns["response_token_counts"].append(encoder.count_tokens(encoded))
-    return columns
+    return encoded
 
 
-def _shorten(encoded: Encoded | RowError, shortener: Shortener) -> Encoded:
-    if isinstance(encoded, RowError):
-        raise encoded
-    prompt, responses = shortener.shorten(encoded.prompt, encoded.responses)
+def _shorten(whole: Encoded | RowError, shortener: Shortener) -> Encoded:
+    if isinstance(whole, RowError):
+        raise whole
+    prompt, responses = shortener.shorten(whole.prompt, whole.responses)
     if len(responses) > 1 and responses[0] == responses[1]:
-        cut = len(responses[0]) < max(map(len, encoded.responses))
-        raise RowError("responses", "are the same tokens" + (f" once cut to {len(responses[0])}" if cut else ""))
-    return Encoded(prompt, responses)
+        cut = f" once cut to {len(responses[0])}" if responses != whole.responses else ""
+        raise RowError("responses", f"are the same tokens{cut}")
+    return whole._replace(prompt=prompt, responses=responses)
 
 
-def _with_columns(table: pa.Table, columns: dict[str, list[Any]]) -> pa.Table:
+def _with_columns(table: Any, encoded: list[Encoded]) -> Any:
     import pyarrow as pa
 
     ids = pa.list_(pa.int32())
-    types = {"prompt_ids": ids, "response_ids": pa.list_(ids), "response_token_counts": ids}
-    for name, values in columns.items():
-        table = table.append_column(name, pa.array(values, types[name]))
-    return table
+    table = table.append_column("prompt_ids", pa.array([row.prompt for row in encoded], ids))
+    table = table.append_column("response_ids", pa.array([row.responses for row in encoded], pa.list_(ids)))
+    return table.append_column("response_token_counts", pa.array([row.token_counts for row in encoded], ids))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -75,12 +76,12 @@ class Shortener:
     """Applies :func:`truncate` to one row after the other and counts what it changed."""
 
     def __init__(self, *, max_length: int, max_prompt_length: int | None, bos: int | None) -> None:
-        self._limits = {"max_length": max_length, "max_prompt_length": max_prompt_length, "bos": bos}
+        self._truncate = partial(truncate, max_length=max_length, max_prompt_length=max_prompt_length, bos=bos)
         self._counts = Counter[str]()
 
     def shorten(self, prompt: Ids, responses: Sequence[Ids]) -> tuple[Ids, list[Ids]]:
         """Return the row within its limits; see :func:`truncate`."""
-        short_prompt, short_responses = truncate(prompt, responses, **self._limits)
+        short_prompt, short_responses = self._truncate(prompt, responses)
         lost = [len(a) - len(b) for a, b in zip(responses, short_responses, strict=True)]
         lost_by_prompt = len(prompt) - len(short_prompt)
         self._counts.update(
@@ -94,4 +95,4 @@ class Shortener:
 
     def report(self) -> TruncationReport:
         """Return the counts so far."""
-        return TruncationReport(**{name: self._counts[name] for name in TruncationReport.__dataclass_fields__})
+        return TruncationReport(**{field.name: self._counts[field.name] for field in fields(TruncationReport)})
