@@ -113,9 +113,10 @@ def config_error(error: ValidationError, model: type[BaseModel], where: str) -> 
             where=place,
             fix=f"{did_you_mean(str(first['loc'][-1]), known)}known keys: {', '.join(known)}",
         )
-    given = "" if first["type"] == "missing" else f": {first['input']!r}"
+    message = first["msg"].removeprefix("Value error, ")
+    given = f": {first['input']!r}" if isinstance(first["input"], str | int | float) else ""
     return ConfigError(
-        f"{first['msg'][0].lower()}{first['msg'][1:]}{given}{more}",
+        f"{message[0].lower()}{message[1:]}{given}{more}",
         where=place,
         fix="`upo config schema` lists every key with its type and default",
     )

@@ -12,7 +12,7 @@ from upo_sdk.config.files import config_error
 from upo_sdk.errors import ObjectiveRefError, PluginError, UPOError, did_you_mean
 from upo_sdk.objectives.adapters import FunctionObjective
 from upo_sdk.objectives.protocol import AuxiliaryObjective, Needs, Objective, PreferenceObjective
-from upo_sdk.plugin.registry import file_sha256
+from upo_sdk.plugin.registry import source_sha256
 from upo_sdk.plugin.specs import load_target
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _build_from_path(ref: ObjectiveRef) -> LiveObjective:
         distribution="(dotted path)",
         version="",
         target=ref.name,
-        target_sha256=file_sha256(ref.name.partition(":")[0]),
+        target_sha256=source_sha256(ref.name.partition(":")[0]),
     )
 
 

@@ -31,8 +31,8 @@ class RegisteredObjective:
     plugin: PluginCandidate
 
     def target_sha256(self) -> str:
-        """Return the hash of the source file that holds the target, for the manifest; it is not imported."""
-        return file_sha256(self.spec.target.partition(":")[0])
+        """Return the hash of the target's source, for the manifest and the score cache; the target is not imported."""
+        return source_sha256(self.spec.target.partition(":")[0])
 
 
 @dataclass(frozen=True)
@@ -115,12 +115,21 @@ def load_registry(policy: PluginPolicy | None = None) -> Registry:
     return Registry(objectives, tuple(plugins), tuple(errors), _manager=manager)
 
 
-def file_sha256(module: str) -> str:
-    """Return the SHA-256 of a module's source file, or an empty string if it has none."""
+def source_sha256(module: str) -> str:
+    """Return the SHA-256 of a module's source, with that of all modules beside and below it in its package.
+
+    A module outside any package is hashed alone; one without a source file gives an empty string.
+    """
     found = find_spec(module)
     if found is None or found.origin is None or not Path(found.origin).is_file():
         return ""
-    return hashlib.sha256(Path(found.origin).read_bytes()).hexdigest()
+    origin = Path(found.origin)
+    sources = sorted(origin.parent.rglob("*.py")) if "." in module else [origin]
+    digest = hashlib.sha256()
+    for source in sources:
+        digest.update(f"{source.relative_to(origin.parent).as_posix()}\0".encode())
+        digest.update(hashlib.sha256(source.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def _new_manager() -> pluggy.PluginManager:

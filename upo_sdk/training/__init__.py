@@ -2,7 +2,11 @@
 
 from upo_sdk.training.arguments import training_arguments
 from upo_sdk.training.callbacks import CollapseWarning, EventBridge, MetricsFile, StopWhenCancelled
+from upo_sdk.training.manifest import make_manifest, now
+from upo_sdk.training.model_card import model_card
+from upo_sdk.training.preparation import Preparation, Split
 from upo_sdk.training.rows import Collator, PreparedRow, PreparedRows
+from upo_sdk.training.run_folder import RunFolder
 from upo_sdk.training.step import Step
 from upo_sdk.training.trainer import UPOTrainer
 
@@ -11,10 +15,16 @@ __all__ = [
     "Collator",
     "EventBridge",
     "MetricsFile",
+    "Preparation",
     "PreparedRow",
     "PreparedRows",
+    "RunFolder",
+    "Split",
     "Step",
     "StopWhenCancelled",
     "UPOTrainer",
+    "make_manifest",
+    "model_card",
+    "now",
     "training_arguments",
 ]

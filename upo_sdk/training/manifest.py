@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -11,40 +12,50 @@ from upo_sdk.objectives import Fingerprinted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
+    from upo_sdk.events import ScoreStatistics
     from upo_sdk.objectives.build import LiveObjective
+    from upo_sdk.plan import RunPlan
 
-__all__ = ["describe_objectives", "describe_software", "now"]
+__all__ = ["make_manifest", "now"]
 
 _PACKAGES = ("upo-sdk", "torch", "transformers", "accelerate", "datasets", "safetensors", "textstat", "detoxify")
 
 
-def describe_software() -> dict[str, str]:
-    """Return the versions a result depends on."""
-    return {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}
-
-
-def describe_objectives(objectives: Sequence[LiveObjective]) -> list[dict[str, Any]]:
-    """Return name, origin, hash, options and scorer of every objective; call it after they are set up."""
-    return [
-        {
-            "label": item.label,
-            "objective": str(item.ref),
-            "kind": "preference" if item.is_preference else "auxiliary",
-            "weight": item.weight,
-            "options": item.options.model_dump(mode="json") if item.options else {},
-            "distribution": item.distribution,
-            "version": item.version,
-            "target": item.target,
-            "code_sha256": item.target_sha256,
-            **(
-                {"fingerprint": dict(item.objective.fingerprint())} if isinstance(item.objective, Fingerprinted) else {}
-            ),
-        }
-        for item in objectives
-    ]
+def make_manifest(
+    plan: RunPlan, *, weights_sha256: str, statistics: Sequence[ScoreStatistics], layout: str, resumed_from: Path | None
+) -> dict[str, Any]:
+    """Describe a run that is about to train; its objectives are set up, so their scorers are known."""
+    return {
+        "started": now(),
+        "software": {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
+        "model": {"path": plan.model.path, "revision": plan.model.revision, "weights_sha256": weights_sha256},
+        "data": {"description": plan.data.description, "fingerprint": plan.data.fingerprint},
+        "objectives": [_describe(item) for item in plan.objectives],
+        "scores": [asdict(item) for item in statistics],
+        "seed": plan.config.training.seed,
+        "layout": layout,
+        "resumed_from": str(resumed_from) if resumed_from else None,
+    }
 
 
 def now() -> str:
     """Return the time, UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _describe(item: LiveObjective) -> dict[str, Any]:
+    objective = item.objective
+    return {
+        "label": item.label,
+        "objective": str(item.ref),
+        "kind": "preference" if item.is_preference else "auxiliary",
+        "weight": item.weight,
+        "options": item.options.model_dump(mode="json") if item.options else {},
+        "distribution": item.distribution,
+        "version": item.version,
+        "target": item.target,
+        "code_sha256": item.target_sha256,
+        "fingerprint": dict(objective.fingerprint()) if isinstance(objective, Fingerprinted) else {},
+    }

@@ -9,14 +9,17 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from upo_sdk.policy import Branches
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import datasets
     from torch import Tensor
 
-    from upo_sdk.policy import Branches, Layout
+    from upo_sdk.policy import Layout
 
-__all__ = ["Collator", "PreparedRow", "PreparedRows"]
+__all__ = ["Collator", "PreparedRow", "PreparedRows", "prepare_rows"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +41,39 @@ class PreparedRow:
     baseline: float | None
     reference_logps: Sequence[np.ndarray[Any, np.dtype[np.float32]]] | None
     mismatched: bool
+
+
+def prepare_rows(
+    dataset: datasets.Dataset,
+    rewards: Sequence[np.ndarray[Any, np.dtype[np.float64]]],
+    baselines: np.ndarray[Any, np.dtype[np.float64]] | None,
+    *,
+    mismatched: bool,
+    max_length: int,
+) -> list[PreparedRow]:
+    """Join tokens, labels and rewards; with ``mismatched``, append a response of the next row as last branch.
+
+    The mismatched response is the next row's first response for even rows and its last for odd rows, so that both kinds
+    occur equally; it is fixed by the dataset, so its reference log-prob can be cached and no batching changes it.
+    """
+    prompts, responses = dataset["prompt_ids"][:], dataset["response_ids"][:]
+    rows: list[PreparedRow] = []
+    for index, (prompt, own, desirable) in enumerate(zip(prompts, responses, dataset["desirable"][:], strict=True)):
+        branches = list(own)
+        if mismatched:
+            other = responses[(index + 1) % len(responses)][0 if index % 2 == 0 else -1]
+            branches.append(other[: max(1, max_length - len(prompt))])
+        rows.append(
+            PreparedRow(
+                branches=Branches(prompt, branches),
+                desirable=desirable,
+                rewards=rewards[index],
+                baseline=None if baselines is None else float(baselines[index]),
+                reference_logps=None,
+                mismatched=mismatched,
+            )
+        )
+    return rows
 
 
 class PreparedRows(Dataset[PreparedRow]):

@@ -1,0 +1,51 @@
+"""What every auxiliary objective thinks of a model's own answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from upo_sdk.evaluation.generation import generate_responses
+from upo_sdk.objectives import Completion
+from upo_sdk.scoring import score_completions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from datasets import Dataset
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from upo_sdk.cache import ContentCache
+    from upo_sdk.objectives.build import LiveObjective
+    from upo_sdk.scoring.score import FloatArray
+
+__all__ = ["answer_rewards"]
+
+
+def answer_rewards(
+    lm: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    prompts: Dataset,
+    auxiliary: Sequence[LiveObjective],
+    cache: ContentCache,
+    *,
+    max_new_tokens: int,
+    seed: int,
+    on_progress: Callable[[int, int], None],
+) -> list[FloatArray]:
+    """Sample one answer per tokenised prompt and return one array of rewards per auxiliary objective.
+
+    The objectives must not need columns of the dataset: an answer of the model has none.
+    """
+    responses = generate_responses(
+        lm,
+        tokenizer,
+        prompts["prompt_ids"][:],
+        max_new_tokens=max_new_tokens,
+        seed=seed,
+        on_progress=on_progress,
+    )
+    answers = [
+        Completion(prompt, response, token_count=len(tokenizer(response, add_special_tokens=False)["input_ids"]))
+        for prompt, response in zip(prompts["prompt"][:], responses, strict=True)
+    ]
+    return [score_completions(item, answers, cache) for item in auxiliary]
