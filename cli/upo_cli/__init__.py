@@ -1,0 +1,1 @@
+"""The ``upo`` command line: parses, calls the SDK, shows what comes back."""

@@ -1,0 +1,76 @@
+"""The one place where errors become messages and exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import TYPE_CHECKING, Any
+
+import typer
+from typer.core import TyperGroup
+
+from upo_cli.output import print_error, print_json
+from upo_sdk.errors import UPOError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["BoundaryGroup", "UsageError"]
+
+INTERRUPTED = 130
+
+_TYPERS_USAGE_ERROR: Any = typer.BadParameter.__base__  # Typer does not export it under a name of its own
+
+
+class UsageError(UPOError):
+    """A command or option that does not exist, or an argument that is missing."""
+
+    code = "usage"
+
+
+class BoundaryGroup(TyperGroup):
+    """Ends with 2 for bad input, 1 for a run that failed, 130 when interrupted; a bug keeps its traceback."""
+
+    def main(self, args: Sequence[str] | None = None, *_: Any, **extra: Any) -> Any:
+        """Run a command; turn what it raises into a message and end the process with an exit code."""
+        arguments = list(sys.argv[1:] if args is None else args)
+        as_json = "--json" in arguments
+        extra.pop("standalone_mode", None)
+        try:
+            returned = super().main(arguments, standalone_mode=False, **extra)
+        except UPOError as error:
+            if os.environ.get("UPO_DEBUG") == "1":
+                traceback.print_exc()
+            sys.exit(_report(error, as_json=as_json))
+        except _TYPERS_USAGE_ERROR as error:
+            sys.exit(_report(_usage_error(error), as_json=as_json))
+        except typer.Abort:
+            sys.exit(INTERRUPTED)
+        except Exception as error:
+            error.add_note("This is a bug, not your mistake: please report it with the lines above.")
+            raise
+        sys.exit(returned if isinstance(returned, int) else 0)
+
+
+def _report(error: UPOError | None, *, as_json: bool) -> int:
+    if error is None:
+        return 2
+    if as_json:
+        place = {"what": error.what, "where": error.where, "fix": error.fix}
+        print_json({"error": {"code": error.code, **place}})
+    else:
+        print_error(error)
+    return error.exit_code
+
+
+def _usage_error(error: Any) -> UsageError | None:
+    if type(error).__name__ == "NoArgsIsHelpError":  # its message is the help, which is already printed
+        return None
+    command = getattr(error.ctx, "command_path", "upo")
+    close = next(iter(getattr(error, "possibilities", None) or ()), None)
+    what = (error.message if close else error.format_message()).rstrip(".")
+    suggestion = f"did you mean '{close}'? " if close else ""
+    return UsageError(
+        what[:1].lower() + what[1:], where=command, fix=f"{suggestion}{command} --help lists what there is"
+    )

@@ -1,0 +1,84 @@
+"""``upo config schema``, ``upo config validate`` and ``upo config init``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from upo_cli.output import console, print_json
+from upo_cli.settings import Given, check_named_options, resolve
+from upo_cli.shared import BlockPlugin, Json, Plugins  # noqa: TC001 - Typer reads the annotations
+from upo_cli.starter_file import starter_file
+from upo_sdk.config import RunConfig
+from upo_sdk.errors import OutputError
+from upo_sdk.plugin.registry import load_registry
+
+__all__ = ["NAME", "register"]
+
+NAME = "config"
+
+app = typer.Typer(name=NAME, help="Configuration files.", no_args_is_help=True)
+
+
+def register(root: typer.Typer) -> None:
+    """Add the command."""
+    root.add_typer(app)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of a configuration file; editors complete and check YAML with it."""
+    print_json(RunConfig.model_json_schema(by_alias=True))
+
+
+@app.command()
+def validate(
+    file: Annotated[Path, typer.Argument(help="A YAML or TOML file.")],
+    *,
+    plugins: Plugins = None,
+    block_plugin: BlockPlugin = None,
+    json: Json = False,
+) -> None:
+    """Check a configuration file: keys, types, ranges, and names and options of objectives."""
+    config = resolve(Given(file=file, plugins=plugins, block_plugin=block_plugin))
+    check_named_options(config, load_registry(config.plugins).check())
+    unchecked = [ref.name for ref in config.objectives if ref.is_dotted_path]
+    if json:
+        print_json({"valid": True, "file": file, "unchecked": unchecked, "config": _as_data(config)})
+        return
+    console().print(f"{file} is valid", markup=False, soft_wrap=True)
+    for name in unchecked:
+        console(stderr=True).print(f"note: '{name}' is a dotted path and was not imported", markup=False)
+
+
+@app.command()
+def init(
+    *,
+    preset: Annotated[str | None, typer.Option(metavar="NAME", help="Shipped settings to start from: paper.")] = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write it; '-' is stdout.")
+    ] = Path("run.yaml"),
+) -> None:
+    """Write a commented configuration file to start from; a file that exists is never overwritten."""
+    text = starter_file(preset)
+    if str(output) == "-":
+        typer.echo(text, nl=False)
+        return
+    try:
+        with output.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise OutputError(
+            "the file exists and is not overwritten", where=str(output), fix="choose another name: -o FILE"
+        ) from None
+    except OSError as error:
+        raise OutputError(
+            f"the file cannot be written: {error.strerror}", where=str(output), fix="choose another place: -o FILE"
+        ) from error
+    console().print(f"wrote {output}; next: upo train -c {output} --dry-run", markup=False, soft_wrap=True)
+
+
+def _as_data(config: RunConfig) -> dict[str, Any]:
+    return config.model_dump(mode="json", by_alias=True)

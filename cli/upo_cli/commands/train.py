@@ -1,0 +1,167 @@
+"""``upo train``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path  # noqa: TC003 - Typer reads the annotations
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from upo_cli.boundary import INTERRUPTED
+from upo_cli.options import with_config_options
+from upo_cli.output import console, print_json, table
+from upo_cli.settings import Given, check_named_options, resolve, with_beta
+from upo_cli.shared import BlockPlugin, Json, Plugins, RequirePlugin  # noqa: TC001 - Typer reads the annotations
+from upo_sdk.plugin.registry import load_registry
+
+if TYPE_CHECKING:
+    from upo_sdk.config import RunConfig
+    from upo_sdk.plugin.registry import Registry
+    from upo_sdk.result import AlignResult
+
+__all__ = ["NAME", "register"]
+
+NAME = "train"
+
+_EPILOG = """
+Layers: default < --preset < --config < environment < command line. Objectives given here replace those of the file.
+
+Every option is also understood with dashes: --learning-rate. Without --model and --data the embedded demo is run.
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command; its options are spelled alike with underscores and with dashes."""
+    settings = {"token_normalize_func": _with_underscores}
+    app.command(NAME, epilog=_EPILOG, context_settings=settings)(with_config_options(train))
+
+
+def train(  # noqa: PLR0913 - one per option
+    *,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", metavar="FILE", help="A YAML or TOML file.", rich_help_panel="Run")
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Shipped settings to start from: paper.", rich_help_panel="Run")
+    ] = None,
+    objective: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--objective",
+            "-o",
+            metavar="NAME:WEIGHT,OPTION=VALUE",
+            help="Such as dpo or toxicity:0.3; repeatable. upo objectives list shows all.",
+            rich_help_panel="Objectives",
+        ),
+    ] = None,
+    beta: Annotated[
+        str | None,
+        typer.Option(
+            metavar="float > 0",
+            help="beta of the preference objectives that you named, as in --objective dpo.",
+            rich_help_panel="Objectives",
+        ),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Any setting by its dotted key: training.arguments.adam_beta2=0.95; repeatable.",
+            rich_help_panel="Run",
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the resolved plan and stop.", rich_help_panel="Run")
+    ] = False,
+    json: Json = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show warnings, errors and the result only.")] = False,
+    plugins: Plugins = None,
+    block_plugin: BlockPlugin = None,
+    require_plugin: RequirePlugin = None,
+    **given: Any,
+) -> None:
+    """Align a model: one preference loss plus any number of weighted objectives."""
+    resolved = resolve(
+        Given(
+            preset=preset,
+            file=config,
+            options=given,
+            sets=set_ or (),
+            objectives=objective or (),
+            plugins=plugins,
+            block_plugin=block_plugin,
+            require_plugin=require_plugin,
+        )
+    )
+    registry = load_registry(resolved.plugins).check()
+    if beta is not None:
+        resolved = with_beta(resolved, beta, registry)
+    check_named_options(resolved, registry)
+    if dry_run:
+        _show_plan(resolved, registry, as_json=json)
+    else:
+        _run(resolved, registry, as_json=json, quiet=quiet or json or not _is_main_process())
+
+
+def _show_plan(config: RunConfig, registry: Registry, *, as_json: bool) -> None:
+    from upo_cli.plan_view import plan_as_data, print_plan
+    from upo_sdk.plan import make_plan
+
+    plan = make_plan(config, registry)
+    if as_json:
+        print_json(plan_as_data(plan))
+        return
+    print_plan(plan, console())
+    err = console(stderr=True)
+    for kind, texts in (("note", plan.notices), ("warning", plan.warnings)):
+        for text in texts:
+            err.print(f"{kind}: {text}", markup=False, soft_wrap=True)
+
+
+def _run(config: RunConfig, registry: Registry, *, as_json: bool, quiet: bool) -> None:
+    from upo_cli.interrupt import stop_on_signal
+    from upo_cli.progress import ProgressView, Silent
+    from upo_sdk.run import align
+
+    with stop_on_signal() as cancel, Silent() if quiet else ProgressView() as view:
+        result = align(config, registry=registry, callbacks=[view], cancel=cancel)
+    if _is_main_process():
+        print_json(result) if as_json else _print_result(result)
+    if result.status == "cancelled":
+        raise typer.Exit(INTERRUPTED)
+
+
+def _print_result(result: AlignResult) -> None:
+    out = console()
+    if result.status == "cancelled":
+        out.print(f"stopped after {result.steps} steps; checkpoint: {result.checkpoint}", markup=False, soft_wrap=True)
+        out.print("go on: the same command with --resume_from_checkpoint last", soft_wrap=True)
+        return
+    if result.before_after:
+        rows = [
+            [
+                item.label,
+                f"{item.before:.3f}",
+                f"{item.after:.3f}",
+                f"{item.interval[0]:+.3f} to {item.interval[1]:+.3f}",
+            ]
+            for item in result.before_after
+        ]
+        out.print(table("reward on held-out prompts", "before", "after", "95 % of the change", rows=rows))
+        out.print()
+    for sentence in result.explanation:
+        out.print(sentence, markup=False, soft_wrap=True)
+    folder = str(result.output_dir)
+    out.print(f"model: {folder} ({result.steps} steps; metrics.jsonl and run.json are beside it)", markup=False)
+    out.print(f'use it: transformers.pipeline("text-generation", "{folder}")', markup=False, soft_wrap=True)
+    out.print(f"next: {folder}/README.md says what was done and how to repeat it", markup=False, soft_wrap=True)
+
+
+def _with_underscores(word: str) -> str:
+    return word.replace("-", "_")
+
+
+def _is_main_process() -> bool:
+    return os.environ.get("RANK", "0") == "0"

@@ -1,0 +1,182 @@
+"""The options of ``upo train``, derived from the configuration's models: a new field is a new option."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, get_origin
+
+import typer
+
+from upo_cli.fields import default_text, nested_model, type_text
+from upo_sdk.config import RunConfig
+from upo_sdk.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from pydantic.fields import FieldInfo
+
+__all__ = ["ConfigOption", "assign", "config_options", "settings_from_options", "with_config_options"]
+
+_FLAGS = {
+    "model.path": ("--model", "--model_name_or_path"),
+    "data.path": ("--data", "--dataset_name"),
+    "data.format": ("--data_format",),
+}
+_ELSEWHERE = {"objectives", "plugins"}  # they have options of their own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigOption:
+    """One option and the key it sets.
+
+    Attributes:
+        key: Dotted, such as ``training.learning_rate``.
+        flags: What the user types, the main one first.
+    """
+
+    key: str
+    flags: tuple[str, ...]
+    field: FieldInfo
+
+    @property
+    def parameter(self) -> str:
+        """The name of the keyword argument of the command."""
+        return self.key.replace(".", "__")
+
+    @property
+    def is_mapping(self) -> bool:
+        """Whether it is repeatable and takes ``key=value``."""
+        return get_origin(self.field.annotation) is dict
+
+    @property
+    def is_flag(self) -> bool:
+        """Whether it takes no value."""
+        return self.field.annotation is bool
+
+    @property
+    def panel(self) -> str:
+        """The group in the help."""
+        section, dot, _ = self.key.rpartition(".")
+        return section.capitalize() if dot else "Run"
+
+    def annotation(self) -> Any:
+        """Return the annotation that Typer reads; conversion and ranges are left to the configuration."""
+        value_type = list[str] | None if self.is_mapping else bool | None if self.is_flag else str | None
+        return Annotated[
+            value_type,
+            typer.Option(*self.flags, help=self._help(), metavar=self._metavar(), rich_help_panel=self.panel),
+        ]
+
+    def _help(self) -> str:
+        default = default_text(self.field)
+        shown = "" if default in {"-", "required"} else f" Default: {default}."
+        return (self.field.description or "").replace("[", r"\[") + shown
+
+    def _metavar(self) -> str | None:
+        return "KEY=VALUE" if self.is_mapping else None if self.is_flag else type_text(self.field)
+
+
+def config_options() -> list[ConfigOption]:
+    """Return every leaf field of the configuration as an option."""
+    return list(_walk(RunConfig.model_fields, ""))
+
+
+def with_config_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Replace ``**given`` in a command's signature by one keyword per option, each None unless it is given."""
+
+    @functools.wraps(command)
+    def call(**arguments: Any) -> None:
+        command(**arguments)
+
+    signature = inspect.signature(command, eval_str=True)
+    own = [item for item in signature.parameters.values() if item.kind is not inspect.Parameter.VAR_KEYWORD]
+    added = [
+        inspect.Parameter(
+            option.parameter, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=option.annotation()
+        )
+        for option in config_options()
+    ]
+    call.__dict__["__signature__"] = signature.replace(parameters=[*own, *added])
+    call.__annotations__ = {item.name: item.annotation for item in (*own, *added)}
+    return call
+
+
+def settings_from_options(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return nested settings of the options that were given.
+
+    Args:
+        given: By :attr:`ConfigOption.parameter`; None is "not given".
+
+    Raises:
+        ConfigError: A ``key=value`` has no ``=``.
+    """
+    settings: dict[str, Any] = {}
+    for option in config_options():
+        value = given.get(option.parameter)
+        if value is None:
+            continue
+        if option.is_mapping:
+            parse = str if option.field.annotation == dict[str, str] else parse_value
+            pairs = (split_assignment(item, option.flags[0]) for item in value)
+            value = {key: parse(text) for key, text in pairs}
+        assign(settings, option.key, value)
+    return settings
+
+
+def assign(settings: dict[str, Any], key: str, value: Any) -> None:
+    """Set a dotted key in nested settings; a section given in its short form becomes its ``path``."""
+    *sections, name = key.split(".")
+    for section in sections:
+        below = settings.get(section)
+        settings[section] = below if isinstance(below, dict) else {} if below is None else {"path": below}
+        settings = settings[section]
+    settings[name] = value
+
+
+def split_assignment(text: str, flag: str) -> tuple[str, str]:
+    """Split ``key=value``.
+
+    Raises:
+        ConfigError: There is no key or no ``=``.
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError(f"'{text}' is not KEY=VALUE", where=flag, fix=f"write {flag} key=value")
+    return key.strip(), value.strip()
+
+
+def parse_value(text: str) -> Any:
+    """Read a value as YAML does, and also ``1e-8``, which YAML takes for text.
+
+    Raises:
+        ConfigError: It is not YAML.
+    """
+    import yaml
+
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(
+            f"'{text}' is not a YAML value", where="--set", fix="quote it: --set 'key=\"text\"'"
+        ) from error
+    if isinstance(value, str) and value[:1] in "+-.0123456789":
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _walk(fields: Mapping[str, FieldInfo], prefix: str) -> Iterator[ConfigOption]:
+    for name, field in fields.items():
+        key = f"{prefix}{field.alias or name}"
+        section = nested_model(field)
+        if key in _ELSEWHERE:
+            continue
+        if section is not None:
+            yield from _walk(section.model_fields, f"{key}.")
+        else:
+            yield ConfigOption(key=key, flags=_FLAGS.get(key, (f"--{field.alias or name}",)), field=field)

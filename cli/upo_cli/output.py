@@ -1,0 +1,70 @@
+"""What goes to the terminal: results to stdout, everything about the way there to stderr."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from upo_sdk.errors import UPOError
+
+__all__ = ["console", "jsonable", "print_error", "print_json", "table"]
+
+_WIDTH_OF_A_FILE = 200
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return a console; colour only on a terminal and without NO_COLOR, and no narrow wrapping in files and pipes."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, highlight=False, soft_wrap=False, width=None if stream.isatty() else _WIDTH_OF_A_FILE)
+
+
+def table(*headers: str, rows: Sequence[Sequence[str]], title: str | None = None) -> Table:
+    """Return a table without lines; the cells are plain text, not markup."""
+    from rich.table import Table
+    from rich.text import Text
+
+    result = Table(*headers, box=None, title=title, title_justify="left", header_style="bold", pad_edge=False)
+    for row in rows:
+        result.add_row(*(Text(cell) for cell in row))
+    return result
+
+
+def print_json(value: Any) -> None:
+    """Write one JSON object to stdout."""
+    sys.stdout.write(json.dumps(jsonable(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def print_error(error: UPOError) -> None:
+    """Write what is wrong, where, and what to type next to stderr."""
+    from rich.text import Text
+
+    message = Text.assemble(("error: ", "bold red"), error.what)
+    for name, value in (("where", error.where), ("fix", error.fix)):
+        if value:
+            message.append(f"\n  {name}: ", "bold")
+            message.append(value)
+    console(stderr=True).print(message, soft_wrap=True)
+
+
+def jsonable(value: Any) -> Any:
+    """Return a value as JSON can write it: dataclasses as objects, paths as text, NaN and infinity as null."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: jsonable(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): jsonable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [jsonable(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return str(value) if isinstance(value, Path) else value

@@ -1,0 +1,85 @@
+"""A run's plan, for people and for machines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from upo_cli.output import table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from upo_sdk.objectives.build import LiveObjective
+    from upo_sdk.plan import RunPlan
+
+__all__ = ["plan_as_data", "print_plan"]
+
+
+def print_plan(plan: RunPlan, out: Console) -> None:
+    """Print what a run will do."""
+    facts = (
+        ("model", f"{plan.model.path} ({_short(plan.parameters)} parameters, {plan.model.dtype})"),
+        ("data", plan.data.description),
+        ("steps", f"{plan.steps:,} of {plan.config.training.per_device_train_batch_size} rows per device"),
+        ("memory", f"about {_size(plan.memory.total)} per device ({_size(plan.memory.weights)} for the weights)"),
+        ("output", str(plan.config.output_dir)),
+    )
+    out.print(table("plan", "", rows=facts))
+    out.print()
+    rows = [
+        [item.label, _kind(item), f"{item.weight:g}", _options(item), f"{item.distribution} {item.version}".rstrip()]
+        for item in plan.objectives
+    ]
+    out.print(table("objective", "kind", "weight", "options", "from", rows=rows))
+
+
+def plan_as_data(plan: RunPlan) -> dict[str, Any]:
+    """Return the plan as values that JSON can write."""
+    return {
+        "demo": plan.is_demo,
+        "model": plan.model.path,
+        "parameters": plan.parameters,
+        "data": {"description": plan.data.description, "shape": plan.data.shape, "rows": len(plan.data.train)},
+        "objectives": [
+            {
+                "label": item.label,
+                "name": item.ref.name,
+                "kind": _kind(item),
+                "weight": item.weight,
+                "options": item.options.model_dump(mode="json") if item.options else {},
+                "from": {"distribution": item.distribution, "version": item.version, "target": item.target},
+            }
+            for item in plan.objectives
+        ],
+        "steps": plan.steps,
+        "memory_bytes": {
+            "weights": plan.memory.weights,
+            "activations": plan.memory.activations,
+            "total": plan.memory.total,
+        },
+        "notices": plan.notices,
+        "warnings": plan.warnings,
+        "config": plan.config.model_dump(mode="json", by_alias=True),
+    }
+
+
+def _kind(item: LiveObjective) -> str:
+    return "preference" if item.is_preference else "auxiliary"
+
+
+def _options(item: LiveObjective) -> str:
+    given = item.options.model_dump(mode="json", exclude_unset=True) if item.options else {}
+    return ", ".join(f"{name}={value}" for name, value in given.items()) or "defaults"
+
+
+def _short(count: int) -> str:
+    value = float(count)
+    for unit in ("", "k", "M"):
+        if value < 1000:  # noqa: PLR2004 - the step from one unit to the next
+            return f"{value:.3g}{unit}"
+        value /= 1000
+    return f"{value:.3g}B"
+
+
+def _size(count: int) -> str:
+    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"

@@ -1,0 +1,85 @@
+"""Options that several commands take, and the plugin policy they amount to."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from upo_sdk.config import build_config
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from upo_sdk.config import PluginPolicy
+    from upo_sdk.plugin.registry import Registry
+
+__all__ = ["BlockPlugin", "Json", "Plugins", "RequirePlugin", "load_plugins", "plugin_settings"]
+
+Json = Annotated[bool, typer.Option("--json", help="Write one JSON object to stdout, errors included.")]
+Plugins = Annotated[
+    str | None,
+    typer.Option(
+        metavar="auto|none|NAME,NAME",
+        help="Which third-party plugins may load, by distribution. [dim]Default: UPO_PLUGINS, else auto.[/dim]",
+        rich_help_panel="Plugins",
+    ),
+]
+BlockPlugin = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="A distribution that never loads; repeatable.", rich_help_panel="Plugins"),
+]
+RequirePlugin = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME", help="A distribution without which nothing runs; repeatable.", rich_help_panel="Plugins"
+    ),
+]
+
+
+def plugin_settings(
+    under: Mapping[str, Any],
+    plugins: str | None = None,
+    block_plugin: list[str] | None = None,
+    require_plugin: list[str] | None = None,
+) -> dict[str, Any]:
+    """Return the ``plugins`` section: default auto < preset and file < UPO_PLUGINS < command line.
+
+    What is blocked or required adds up: the command line cannot lift what a file forbids.
+
+    Args:
+        under: The section as the preset and the file have it.
+        plugins: ``auto``, ``none``, or distributions separated by commas.
+        block_plugin: Distributions that never load.
+        require_plugin: Distributions that must be installed.
+    """
+    allow = plugins or os.environ.get("UPO_PLUGINS")
+    settings = {"allow": "auto", **under, **({"allow": _names(allow)} if allow else {})}
+    for key, added in (("block", block_plugin), ("require", require_plugin)):
+        if added:
+            settings[key] = [*settings.get(key, ()), *added]
+    return settings
+
+
+def load_plugins(
+    plugins: str | None = None, block_plugin: list[str] | None = None, require_plugin: list[str] | None = None
+) -> Registry:
+    """Load plugins for a command that has no configuration; those that fail are recorded, not raised.
+
+    Raises:
+        UPOError: The policy is wrong, or a required distribution is missing.
+    """
+    from upo_sdk.plugin.registry import load_registry
+
+    return load_registry(_policy(plugin_settings({}, plugins, block_plugin, require_plugin)))
+
+
+def _policy(settings: Mapping[str, Any]) -> PluginPolicy:
+    return build_config({"plugins": settings}, where="command line").plugins
+
+
+def _names(text: str) -> str | list[str]:
+    if text in {"auto", "none"}:
+        return text
+    return [name.strip() for name in text.split(",") if name.strip()]
