@@ -1,0 +1,150 @@
+"""Discovery and trust: who may load is decided from metadata, and every failure has an owner."""
+
+from __future__ import annotations
+
+import sys
+from textwrap import dedent
+from typing import TYPE_CHECKING
+
+import pytest
+
+from upo_sdk.config import PluginPolicy
+from upo_sdk.errors import DuplicateNameError, PluginError, UnknownObjectiveError
+from upo_sdk.plugin.discovery import policy_from_environment
+from upo_sdk.plugin.registry import Registry, load_registry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+BUILTINS = ["dpo", "kto", "length", "lexical", "toxicity"]
+
+GOOD = """
+    from upo_sdk.plugin import ObjectiveSpec, hookimpl
+
+    @hookimpl
+    def upo_register_objectives():
+        return [ObjectiveSpec(name="NAME", kind="auxiliary", target="nowhere:Nothing")]
+"""
+
+Install = "Callable[..., None]"
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return a function that installs a distribution with one plugin module into a folder of its own."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def install(distribution: str, name: str, code: str, version: str = "1.0") -> None:
+        module = f"plugin_{distribution.replace('-', '_')}"
+        info = tmp_path / f"{distribution.replace('-', '_')}-{version}.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n")
+        (info / "entry_points.txt").write_text(f"[upo]\n{name} = {module}\n")
+        (tmp_path / f"{module}.py").write_text(dedent(code))
+        monkeypatch.delitem(sys.modules, module, raising=False)
+
+    return install
+
+
+def load(allow: object = "auto", **policy: object) -> Registry:
+    return load_registry(PluginPolicy.model_validate({"allow": allow, **policy}))
+
+
+def status(registry: Registry, distribution: str) -> str:
+    return next(plugin.status for plugin in registry.plugins if plugin.distribution == distribution)
+
+
+def test_the_built_ins_load_by_themselves_from_the_same_entry_point_group() -> None:
+    registry = load_registry().check()
+    assert sorted(registry.objectives) == BUILTINS
+    assert {plugin.distribution for plugin in registry.plugins} == {"upo-sdk"}
+
+
+def test_an_installed_plugin_loads_if_it_is_allowed(install: Callable[..., None]) -> None:
+    install("good", "good", GOOD.replace("NAME", "good"))
+    assert load("auto").check().get("good").plugin.origin == "good 1.0"
+    assert load(["good"]).check().get("good")
+
+
+@pytest.mark.parametrize("policy", [{"allow": "none"}, {"allow": ["other"]}, {"allow": "auto", "block": ["Good"]}])
+def test_a_plugin_that_is_not_allowed_is_not_imported(install: Callable[..., None], policy: dict[str, object]) -> None:
+    install("good", "good", "raise SystemExit('it ran')")
+    registry = load(**policy).check()
+    assert status(registry, "good") == "blocked"
+    assert sorted(registry.objectives) == BUILTINS
+
+
+def test_a_required_plugin_that_is_missing_is_an_error() -> None:
+    with pytest.raises(PluginError, match="'company-rules' is not installed"):
+        load(require=["company-rules"])
+
+
+def test_a_name_claimed_twice_is_refused_without_running_either_claim(install: Callable[..., None]) -> None:
+    install("usurper", "toxicity", "raise SystemExit('it ran')")
+    registry = load("auto")
+    assert "toxicity" not in registry.objectives
+    with pytest.raises(DuplicateNameError, match=r"usurper 1.0 claims the plugin name 'toxicity'") as caught:
+        registry.check()
+    assert "--block-plugin usurper" in (caught.value.fix or "")
+    assert "toxicity" in load("auto", block=["usurper"]).check().objectives
+
+
+def test_an_objective_name_claimed_behind_another_entry_point_is_refused_too(install: Callable[..., None]) -> None:
+    install("sly", "sly", GOOD.replace("NAME", "toxicity"))
+    registry = load("auto")
+    assert registry.get("toxicity").plugin.builtin
+    with pytest.raises(DuplicateNameError, match=r"registered by upo-sdk .* and by sly"):
+        registry.check()
+
+
+@pytest.mark.parametrize(
+    ("code", "complaint"),
+    [
+        ("import does_not_exist", "ModuleNotFoundError"),
+        ("1 / 0", "ZeroDivisionError"),
+        ("from upo_sdk.plugin import hookimpl\n@hookimpl\ndef upo_unknown(): ...", "unknown hook"),
+        ("from upo_sdk.plugin import hookimpl\n@hookimpl\ndef upo_register_objectives(): return [1]", "ObjectiveSpec"),
+        (GOOD.replace("NAME", "Bad Name"), "not a name"),
+    ],
+)
+def test_a_broken_plugin_is_named_and_the_others_still_load(
+    install: Callable[..., None], code: str, complaint: str
+) -> None:
+    install("broken", "broken", code)
+    registry = load("auto")
+    assert status(registry, "broken") == "failed"
+    assert sorted(registry.objectives) == BUILTINS
+    with pytest.raises(PluginError, match=complaint) as caught:
+        registry.check()
+    assert "broken 1.0" in str(caught.value)
+
+
+def test_an_unknown_objective_gets_a_suggestion() -> None:
+    with pytest.raises(UnknownObjectiveError) as caught:
+        load_registry().get("toxcity")
+    assert "did you mean 'toxicity'" in (caught.value.fix or "")
+
+
+def test_hooks_are_called_one_by_one_and_a_failure_has_an_owner(install: Callable[..., None]) -> None:
+    reviewer = """
+        from upo_sdk.plugin import hookimpl
+
+        @hookimpl
+        def upo_review_run(run):
+            if run == "explode":
+                raise RuntimeError("boom")
+            return f"no {run}"
+    """
+    install("reviewer", "reviewer", reviewer)
+    registry = load("auto").check()
+    assert registry.calls("upo_review_run", run="today") == [("reviewer 1.0", "no today")]
+    with pytest.raises(PluginError, match=r"'reviewer' of reviewer 1.0 failed while running upo_review_run"):
+        registry.calls("upo_review_run", run="explode")
+
+
+@pytest.mark.parametrize(
+    ("value", "allow"), [(None, "none"), ("", "none"), ("auto", "auto"), ("none", "none"), ("a, b", ("a", "b"))]
+)
+def test_the_environment_sets_the_policy(value: str | None, allow: object) -> None:
+    assert policy_from_environment(value, default="none").allow == allow
