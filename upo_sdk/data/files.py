@@ -30,6 +30,8 @@ def read_file(path: Path, problems: Problems) -> Iterator[Row]:
     Raises:
         DataError: The file is missing, empty, cut off, or not what its name says.
     """
+    if not path.is_file():
+        raise _missing(path)
     suffix = data_suffix(path)
     if suffix is None:
         raise DataError(
@@ -37,8 +39,6 @@ def read_file(path: Path, problems: Problems) -> Iterator[Row]:
             where=str(path),
             fix=f"name it after its kind: {', '.join(SUFFIXES)} (.gz may follow all but .parquet)",
         )
-    if not path.is_file():
-        raise _missing(path)
     if path.stat().st_size == 0:
         raise DataError("the file is empty", where=str(path), fix="give a file that has rows")
     try:

@@ -97,7 +97,7 @@ def test_pairs_that_become_identical_are_refused_and_counted(load: Load, make_to
 
 
 def test_responses_of_the_same_unknown_characters_are_identical(load: Load, make_tokenizer: MakeTokenizer) -> None:
-    with pytest.raises(DataError, match="are the same tokens$|are the same tokens\n"):
+    with pytest.raises(DataError, match=r"are the same tokens\n"):
         first_row(load(pair("p", "ä", "ö")), make_tokenizer())
 
 
