@@ -79,8 +79,8 @@ def _parse_object(line: bytes) -> dict[str, Any]:
         raise RowError(None, f"is not valid UTF-8 (byte {error.start + 1} of the line)") from None
     except json.JSONDecodeError as error:
         raise RowError(None, f"is not valid JSON ({error.msg} at character {error.pos + 1})") from None
-    except RecursionError:
-        raise RowError(None, "is nested too deeply") from None
+    except (RecursionError, ValueError):
+        raise RowError(None, "is nested too deeply, or holds a number of too many digits") from None
     return _check_object(value)
 
 
@@ -98,9 +98,9 @@ def _read_json(path: Path, problems: Problems) -> Iterator[Row]:
         return
     try:
         values = json.loads(content.decode("utf-8-sig"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(
-            f"the file is not valid {'JSON' if isinstance(error, json.JSONDecodeError) else 'UTF-8'}: {error}",
+            f"the file is not valid {'UTF-8' if isinstance(error, UnicodeDecodeError) else 'JSON'}: {error}",
             where=str(path),
             fix="write a list of objects, or one object per line (.jsonl)",
         ) from error

@@ -47,6 +47,7 @@ class PreferenceData:
         eval: Rows to evaluate on, or None.
         shape: Pairs, or single completions labelled desirable or not.
         conversational: Whether the policy sees the messages through its chat template.
+        columns: Further columns that every row has, which ``Needs.columns`` may ask for.
         fingerprint: SHA-256 of the normalised content of both parts, in hexadecimal.
         description: One sentence: how much of what was found where.
     """
@@ -55,6 +56,7 @@ class PreferenceData:
     eval: Dataset | None
     shape: Kind
     conversational: bool
+    columns: frozenset[str]
     fingerprint: str
     description: str
 
@@ -74,7 +76,7 @@ def load_preference_data(
     """
     found = _load_split(config, config.path, config.split, config.max_rows, on_progress)
     train, held_out = found.dataset, None
-    digests = [found.digest]
+    digests, columns = [found.digest], found.columns
     if config.eval_fraction:
         train, held_out = hold_out(found.dataset, config.eval_fraction, config.path)
     elif config.eval_path or config.eval_split:
@@ -83,11 +85,13 @@ def load_preference_data(
         _check_same_form(found, other, config)
         held_out = other.dataset
         digests.append(other.digest)
+        columns &= other.columns
     return PreferenceData(
         train=train,
         eval=held_out,
         shape=found.shape.kind,
         conversational=found.conversational,
+        columns=columns,
         fingerprint=digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest(),
         description=_describe(found, train, held_out, config),
     )
@@ -98,6 +102,7 @@ class _Split:
     dataset: Dataset
     shape: Shape
     conversational: bool
+    columns: frozenset[str]
     digest: str
 
 
@@ -112,10 +117,16 @@ def _load_split(
         raise DataError("there are no rows", where=path, fix="give data that has rows")
     shape = detect_shape(first[1], config, path)
     conversational = is_conversational(first[1], shape)
-    checked = _Checked(chain([first], rows), shape, conversational, problems, on_progress)
+    checked = _Checked(first[1].keys(), chain([first], rows), shape, conversational, problems, on_progress)
     dataset = build_dataset(checked, conversational=conversational)
     problems.raise_if_any(checked.good + problems.count, fix=_FIX)
-    return _Split(dataset=dataset, shape=shape, conversational=conversational, digest=checked.digest.hexdigest())
+    return _Split(
+        dataset=dataset,
+        shape=shape,
+        conversational=conversational,
+        columns=frozenset(checked.columns - shape.columns),
+        digest=checked.digest.hexdigest(),
+    )
 
 
 class _Checked:
@@ -123,6 +134,7 @@ class _Checked:
 
     def __init__(
         self,
+        columns: Iterable[str],
         rows: Iterable[Row],
         shape: Shape,
         conversational: bool,  # noqa: FBT001 - private
@@ -130,6 +142,7 @@ class _Checked:
         on_progress: Callable[[int], None],
     ) -> None:
         self.good = 0
+        self.columns = set(columns)
         self.digest = hashlib.sha256()
         self._rows = rows
         self._shape = shape
@@ -145,6 +158,7 @@ class _Checked:
                 self._problems.add(number, error)
                 continue
             self.good += 1
+            self.columns &= row.keys()
             self.digest.update(json.dumps(normalised, sort_keys=True).encode())
             yield normalised
             if self.good % _REPORT_EVERY == 0:

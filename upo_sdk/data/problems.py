@@ -50,10 +50,10 @@ class Problems:
         """
         if not self.count:
             return
-        verb = "row is" if self.count == 1 else "rows are"
+        verb = "is" if self.count == 1 else "are"
         shown = f" (first {_SHOWN} shown)" if self.count > _SHOWN else ""
         raise DataError(
-            f"{self.count:,} of {total:,} {verb} bad: {'; '.join(self._shown)}{shown}", where=self.source, fix=fix
+            f"{self.count:,} of {total:,} rows {verb} bad: {'; '.join(self._shown)}{shown}", where=self.source, fix=fix
         )
 
 

@@ -47,7 +47,7 @@ def refused(path: Path, **settings: Any) -> DataError:
 def test_a_bad_pair_is_named_with_row_column_and_reason(load: Load, change: dict[str, Any], reason: str) -> None:
     with pytest.raises(DataError) as error:
         load(GOOD, GOOD | change)
-    assert error.value.what == f"1 of 2 row is bad: row 2, {reason}"
+    assert error.value.what == f"1 of 2 rows is bad: row 2, {reason}"
     assert str(error.value.where).endswith("data.jsonl")
 
 
@@ -102,6 +102,13 @@ def test_malformed_lines_are_counted_with_the_other_bad_rows(tmp_path: Path) -> 
     assert message.startswith("5 of 6 rows are bad: row 2: is not valid JSON (Expecting value at character")
     assert "row 3: is a list, not an object with columns; row 4: is null" in message
     assert "row 5, column 'chosen': is empty; row 6: is not valid UTF-8 (byte 13 of the line)" in message
+
+
+@pytest.mark.parametrize("line", ["[" * 100_000, f'{{"prompt": {"9" * 5000}}}'])
+@pytest.mark.parametrize("name", ["data.jsonl", "data.json"])
+def test_json_that_no_parser_takes_is_refused(tmp_path: Path, name: str, line: str) -> None:
+    (tmp_path / name).write_text(line, encoding="utf-8")
+    assert refused(tmp_path / name).what
 
 
 def test_a_file_of_malformed_lines_only_says_so(tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def test_a_bad_conversation_is_named_with_its_row_and_column(load: Load, row: di
     good = {"prompt": [user("a")], "chosen": [bot("yes")], "rejected": [bot("no")]}
     with pytest.raises(DataError) as error:
         load(good, good | row)
-    assert f"1 of 2 row is bad: row 2, {reason}" in error.value.what
+    assert f"1 of 2 rows is bad: row 2, {reason}" in error.value.what
 
 
 def test_equal_conversations_are_refused(load: Load) -> None:

@@ -27,6 +27,10 @@ def write_jsonl(path: Path) -> None:
     path.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in ROWS), encoding="utf-8")
 
 
+def write_jsonl_with_byte_order_mark(path: Path) -> None:
+    path.write_text("\r\n".join(map(json.dumps, ROWS)), encoding="utf-8-sig")
+
+
 def write_jsonl_gz(path: Path) -> None:
     path.write_bytes(gzip.compress("\n\n".join(map(json.dumps, ROWS)).encode()))
 
@@ -59,6 +63,7 @@ def write_folder_of_splits(path: Path) -> None:
     ("name", "write"),
     [
         ("data.jsonl", write_jsonl),
+        ("bom.jsonl", write_jsonl_with_byte_order_mark),
         ("data.jsonl.gz", write_jsonl_gz),
         ("data.json", write_json),
         ("lines.json", write_jsonl),

@@ -31,6 +31,11 @@ def test_only_the_columns_asked_for_are_handed_over(load: Callable[..., Preferen
     assert [item.columns for item in found] == [{"topic": {"name": "x"}}] * 2 + [{"topic": None}] * 2
 
 
+def test_the_further_columns_are_those_that_every_row_has(load: Callable[..., PreferenceData]) -> None:
+    assert load(*ROWS).columns == {"topic", "scores"}
+    assert load(*ROWS, {"prompt": "r", "chosen": "a", "rejected": "b", "topic": "t", "new": 1}).columns == {"topic"}
+
+
 def test_a_column_that_is_not_there_is_named_with_those_that_are(load: Callable[..., PreferenceData]) -> None:
     with pytest.raises(DataError) as error:
         completions(load(*ROWS).train, columns={"topics"})

@@ -145,5 +145,5 @@ def test_conversations_without_a_chat_template_are_refused(load: Load, make_toke
 
 def test_what_the_template_refuses_is_reported_by_row(load: Load, make_tokenizer: MakeTokenizer) -> None:
     bad = CHAT | {"prompt": [{"role": "system", "content": "be kind"}, {"role": "user", "content": "hi"}]}
-    with pytest.raises(DataError, match=r"1 of 2 row is bad: row 2, .*no system turn"):
+    with pytest.raises(DataError, match=r"1 of 2 rows is bad: row 2, .*no system turn"):
         first_row(load(CHAT, bad), make_tokenizer(chat=True))
