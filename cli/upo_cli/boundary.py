@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import sys
 import traceback
@@ -68,9 +69,25 @@ def _usage_error(error: Any) -> UsageError | None:
     if type(error).__name__ == "NoArgsIsHelpError":  # its message is the help, which is already printed
         return None
     command = getattr(error.ctx, "command_path", "upo")
-    close = next(iter(getattr(error, "possibilities", None) or ()), None)
-    what = (error.message if close else error.format_message()).rstrip(".")
-    suggestion = f"did you mean '{close}'? " if close else ""
+    option = error.option_name if hasattr(error, "possibilities") else None
+    what, found, command_names = error.format_message().partition(" Did you mean ")
+    suggestion = f"did you mean {command_names} " if found else ""
+    if option is not None:
+        what, suggestion = f"no such option: {option}", _suggest_option(option, error.ctx)
     return UsageError(
-        what[:1].lower() + what[1:], where=command, fix=f"{suggestion}{command} --help lists what there is"
+        what[:1].lower() + what[1:].rstrip("."),
+        where=command,
+        fix=f"{suggestion}{command} --help lists what there is",
     )
+
+
+def _suggest_option(typed: str, context: Any) -> str:
+    """Return a suggestion for an option: a close one, else one that contains what was typed."""
+    known = {
+        flag.lstrip("-").replace("-", "_"): flag
+        for parameter in (context.command.params if context else ())
+        for flag in parameter.opts
+    }
+    word = typed.lstrip("-").replace("-", "_")
+    names = difflib.get_close_matches(word, known, n=1) or [name for name in known if word and word in name]
+    return f"did you mean '{known[names[0]]}'? " if names else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
@@ -22,11 +23,16 @@ _WIDTH_OF_A_FILE = 200
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Return a console; colour only on a terminal and without NO_COLOR, and no narrow wrapping in files and pipes."""
+    """Return a console; styled only on a terminal and without NO_COLOR, and not wrapped at 80 columns in pipes."""
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, highlight=False, soft_wrap=False, width=None if stream.isatty() else _WIDTH_OF_A_FILE)
+    return Console(
+        stderr=stderr,
+        highlight=False,
+        color_system=None if os.environ.get("NO_COLOR") else "auto",
+        width=None if stream.isatty() else _WIDTH_OF_A_FILE,
+    )
 
 
 def table(*headers: str, rows: Sequence[Sequence[str]], title: str | None = None) -> Table:

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
     from upo_sdk.objectives.build import LiveObjective
     from upo_sdk.plan import RunPlan
+    from upo_sdk.plugin.registry import Registry
 
-__all__ = ["plan_as_data", "print_plan"]
+__all__ = ["plan_as_data", "print_plan", "third_party"]
 
 
 def print_plan(plan: RunPlan, out: Console) -> None:
@@ -33,7 +34,12 @@ def print_plan(plan: RunPlan, out: Console) -> None:
     out.print(table("objective", "kind", "weight", "options", "from", rows=rows))
 
 
-def plan_as_data(plan: RunPlan) -> dict[str, Any]:
+def third_party(registry: Registry) -> list[str]:
+    """Return the distributions, other than ours, whose plugins are loaded."""
+    return sorted({item.origin for item in registry.plugins if item.status == "loaded" and not item.builtin})
+
+
+def plan_as_data(plan: RunPlan, registry: Registry) -> dict[str, Any]:
     """Return the plan as values that JSON can write."""
     return {
         "demo": plan.is_demo,
@@ -51,6 +57,7 @@ def plan_as_data(plan: RunPlan) -> dict[str, Any]:
             }
             for item in plan.objectives
         ],
+        "third_party": third_party(registry),
         "steps": plan.steps,
         "memory_bytes": {
             "weights": plan.memory.weights,

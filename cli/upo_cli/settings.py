@@ -67,15 +67,16 @@ def with_beta(config: RunConfig, beta: str, registry: Registry) -> RunConfig:
     Raises:
         ConfigError: No named objective takes it.
     """
-    objectives = [
-        ref.model_copy(update={"options": {**ref.options, "beta": beta}}) if _takes_beta(ref, registry) else ref
-        for ref in config.objectives
-    ]
-    if objectives == list(config.objectives):
+    takes = [_takes_beta(ref, registry) for ref in config.objectives]
+    if not any(takes):
         raise ConfigError(
             "no objective that you named takes a beta", where="--beta", fix=f"--objective dpo,beta={beta}"
         )
-    return config.model_copy(update={"objectives": tuple(objectives)})
+    objectives = tuple(
+        ref.model_copy(update={"options": {**ref.options, "beta": beta}}) if takes_it else ref
+        for ref, takes_it in zip(config.objectives, takes, strict=True)
+    )
+    return config.model_copy(update={"objectives": objectives})
 
 
 def check_named_options(config: RunConfig, registry: Registry) -> None:

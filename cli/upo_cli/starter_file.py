@@ -22,6 +22,10 @@ _HEADER = """\
 # A line behind '#' is a default; take the '#' away, there and from its section, to change it.
 """
 _PLACEHOLDERS = {"model": "path/to/model", "data": "path/to/data.jsonl"}
+_SHOWN = {
+    **{section: {"path": path} for section, path in _PLACEHOLDERS.items()},
+    "plugins": {"allow": "auto"},  # the default of the command line; that of the library is none
+}
 _WIDTH = 60
 
 
@@ -50,8 +54,7 @@ def _entry(key: str, field: FieldInfo, settings: Mapping[str, Any]) -> Iterator[
     yield f"\n# {_first_line(section)}"
     yield f"{key}:" if active else f"# {key}:"
     for name, inner in section.model_fields.items():
-        default = {"path": _PLACEHOLDERS[key]} if name == "path" and not active else {}
-        yield from _leaf(inner.alias or name, inner, active, indent="  ", shown=default)
+        yield from _leaf(inner.alias or name, inner, active, indent="  ", shown=_SHOWN.get(key, {}))
 
 
 def _leaf(

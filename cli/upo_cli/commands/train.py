@@ -11,6 +11,7 @@ import typer
 from upo_cli.boundary import INTERRUPTED
 from upo_cli.options import with_config_options
 from upo_cli.output import console, print_json, table
+from upo_cli.plan_view import plan_as_data, print_plan, third_party
 from upo_cli.settings import Given, check_named_options, resolve, with_beta
 from upo_cli.shared import BlockPlugin, Json, Plugins, RequirePlugin  # noqa: TC001 - Typer reads the annotations
 from upo_sdk.plugin.registry import load_registry
@@ -59,7 +60,7 @@ def train(  # noqa: PLR0913 - one per option
         str | None,
         typer.Option(
             metavar="float > 0",
-            help="beta of the preference objectives that you named, as in --objective dpo.",
+            help="beta of the preference objectives that are named; wins over theirs.",
             rich_help_panel="Objectives",
         ),
     ] = None,
@@ -99,6 +100,8 @@ def train(  # noqa: PLR0913 - one per option
     if beta is not None:
         resolved = with_beta(resolved, beta, registry)
     check_named_options(resolved, registry)
+    if not json and _is_main_process() and (loaded := third_party(registry)):
+        console(stderr=True).print(f"note: third-party plugins: {', '.join(loaded)}", markup=False, soft_wrap=True)
     if dry_run:
         _show_plan(resolved, registry, as_json=json)
     else:
@@ -106,12 +109,11 @@ def train(  # noqa: PLR0913 - one per option
 
 
 def _show_plan(config: RunConfig, registry: Registry, *, as_json: bool) -> None:
-    from upo_cli.plan_view import plan_as_data, print_plan
     from upo_sdk.plan import make_plan
 
     plan = make_plan(config, registry)
     if as_json:
-        print_json(plan_as_data(plan))
+        print_json(plan_as_data(plan, registry))
         return
     print_plan(plan, console())
     err = console(stderr=True)
@@ -125,6 +127,7 @@ def _run(config: RunConfig, registry: Registry, *, as_json: bool, quiet: bool) -
     from upo_cli.progress import ProgressView, Silent
     from upo_sdk.run import align
 
+    _quieten_transformers()
     with stop_on_signal() as cancel, Silent() if quiet else ProgressView() as view:
         result = align(config, registry=registry, callbacks=[view], cancel=cancel)
     if _is_main_process():
@@ -155,8 +158,16 @@ def _print_result(result: AlignResult) -> None:
         out.print(sentence, markup=False, soft_wrap=True)
     folder = str(result.output_dir)
     out.print(f"model: {folder} ({result.steps} steps; metrics.jsonl and run.json are beside it)", markup=False)
-    out.print(f'use it: transformers.pipeline("text-generation", "{folder}")', markup=False, soft_wrap=True)
+    call = f'pipeline("text-generation", {folder!r})("Hello")'
+    out.print(f"use it: from transformers import pipeline; print({call})", markup=False, soft_wrap=True)
     out.print(f"next: {folder}/README.md says what was done and how to repeat it", markup=False, soft_wrap=True)
+
+
+def _quieten_transformers() -> None:
+    """Leave progress to our own view; the process is ours to set up, unlike that of a library call."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # of transformers
 
 
 def _with_underscores(word: str) -> str:

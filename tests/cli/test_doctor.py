@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import platform
+from typing import TYPE_CHECKING
+
+import upo_cli.checks
+from upo_cli.checks import Check, run_checks
+
+if TYPE_CHECKING:
+    import pytest
+    from conftest import Installer, Upo, UpoProcess
+
+
+def _by_name(checks: list[Check]) -> dict[str, Check]:
+    return {check.name: check for check in checks}
+
+
+def test_the_doctor_names_versions_device_and_plugins(upo: Upo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    found = {item["name"]: item for item in upo("doctor", "--json").data["checks"]}
+    assert found["python"]["detail"].startswith(platform.python_version())
+    assert found["torch"]["status"] == "ok"
+    assert "toxicity" in found["plugins"]["detail"]
+    assert "HF_HUB_OFFLINE is set" in found["hub"]["detail"]
+    assert found["device"]["status"] == "ok"
+
+
+def test_a_hub_out_of_reach_is_a_warning_not_a_break() -> None:
+    assert _by_name(run_checks())["hub"].status == "warning"  # the tests' sockets are blocked
+
+
+def test_a_missing_library_is_broken_and_ends_with_1(upo: Upo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upo_cli.checks, "_LIBRARIES", ("no-such-library",))
+    ended = upo("doctor")
+    assert ended.code == 1
+    assert "broken   no-such-library" in ended.out
+    assert "fix: pip install no-such-library" in ended.out
+
+
+def test_a_cache_that_cannot_be_written_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UPO_CACHE_DIR", "/proc/upo")
+    check = _by_name(run_checks())["cache"]
+    assert (check.status, check.fix) == ("broken", "set UPO_CACHE_DIR")
+
+
+def test_a_check_that_raises_does_not_stop_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("metadata unreadable")
+
+    monkeypatch.setattr(upo_cli.checks, "load_plugins", fail)
+    found = run_checks()
+    assert any(check.status == "broken" and "metadata unreadable" in check.detail for check in found)
+    assert _by_name(found)["python"].status == "ok"
+
+
+def test_the_doctor_names_a_broken_plugin_and_the_fix(upo_process: UpoProcess, install: Installer) -> None:
+    install("acme-broken", "raise RuntimeError('half installed')")
+    ended = upo_process("doctor", "--json", HF_HUB_OFFLINE="1")
+    assert ended.code == 1
+    assert ended.data["healthy"] is False
+    broken = [item for item in ended.data["checks"] if item["name"] == "plugins" and item["status"] == "broken"]
+    assert "half installed" in broken[0]["detail"]
+    assert "--block-plugin acme-broken" in broken[0]["fix"]
+
+
+def test_the_version_is_that_of_the_distribution(upo: Upo) -> None:
+    from importlib.metadata import version
+
+    assert upo("version", "--json").data["upo-sdk"] == version("upo-sdk")
+    assert upo("version").out == upo("--version").out
+    assert version("upo-sdk") in upo("version").out

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from conftest import Installer, Upo, UpoProcess
+
+_GREETS = """
+from upo_sdk.plugin import hookimpl
+
+@hookimpl
+def upo_register_commands(app):
+    @app.command()
+    def say_hello():
+        print("hello from a plugin")
+
+    @app.command()
+    def train():
+        print("usurped")
+"""
+
+_POLITE = """
+from pathlib import Path
+from upo_sdk.plugin import ObjectiveSpec, hookimpl
+
+Path("imported").touch()
+
+@hookimpl
+def upo_register_objectives():
+    return [ObjectiveSpec(name="polite", kind="auxiliary", target="acme_polite:score", summary="[Says] please")]
+
+def score(prompt, response):
+    return float("please" in response)
+"""
+
+
+def test_the_list_names_the_distribution_of_every_objective(upo: Upo) -> None:
+    found = {item["name"]: item for item in upo("objectives", "list", "--json").data["objectives"]}
+    assert found["dpo"]["kind"] == "preference"
+    assert found["toxicity"]["kind"] == "auxiliary"
+    assert found["length"]["from"].startswith("upo-sdk ")
+
+
+def test_the_list_of_objectives_is_one_line_each(upo: Upo) -> None:
+    lines = upo("objectives", "list").out.splitlines()
+    assert lines[0].split() == ["name", "kind", "summary", "from"]
+    assert {line.split()[0] for line in lines[1:]} >= {"dpo", "kto", "toxicity", "lexical", "length"}
+
+
+def test_showing_an_objective_lists_its_options_with_type_default_and_meaning(upo: Upo) -> None:
+    options = {item["name"]: item for item in upo("objectives", "show", "dpo", "--json").data["options"]}
+    assert options["beta"]["type"] == "float > 0"
+    assert options["beta"]["default"] == "0.1"
+    assert options["label_smoothing"]["type"] == "float ≥ 0 < 0.5"
+    assert options["loss_type"]["type"] == "sigmoid|ipo|hinge"
+    shown = upo("objectives", "show", "dpo").out
+    assert "Strength β of the pull towards the reference model." in shown
+    assert "upo train --objective dpo" in shown
+
+
+def test_a_third_party_objective_is_listed_with_its_origin(upo_process: UpoProcess, install: Installer) -> None:
+    install("acme-polite", _POLITE)
+    line = next(line for line in upo_process("objectives", "list").out.splitlines() if line.startswith("polite"))
+    assert "[Says] please" in line
+    assert line.rstrip().endswith("acme-polite 1.0")
+
+
+def test_a_blocked_plugin_is_never_imported(upo_process: UpoProcess, install: Installer) -> None:
+    install("acme-polite", _POLITE)
+    ended = upo_process("plugins", "list", "--block-plugin", "acme-polite", "--json")
+    found = {item["name"]: item for item in ended.data["plugins"]}
+    assert found["acme_polite"]["status"] == "blocked"
+    refused = upo_process("train", "-o", "polite", "--plugins", "none")
+    assert refused.code == 2
+    assert "there is no objective 'polite'" in refused.err
+    by_environment = upo_process("objectives", "list", UPO_PLUGINS="none")
+    assert "polite" not in by_environment.out
+    assert not (install.site.parent / "imported").exists()
+
+
+def test_the_file_may_block_what_the_command_line_would_load(upo_process: UpoProcess, install: Installer) -> None:
+    install("acme-polite", _POLITE)
+    (install.site.parent / "run.yaml").write_text("objectives: [polite]\nplugins: {block: [acme-polite]}\n")
+    ended = upo_process("train", "-c", "run.yaml", "--plugins", "auto", "--block-plugin", "other")
+    assert ended.code == 2
+    assert "there is no objective 'polite'" in ended.err
+    assert not (install.site.parent / "imported").exists()
+
+
+def test_a_plugin_adds_a_command_but_takes_none_of_ours(upo_process: UpoProcess, install: Installer) -> None:
+    install("acme-greets", _GREETS)
+    said = upo_process("say-hello")
+    assert said.code == 0
+    assert said.out == "hello from a plugin\n"
+    shown = upo_process("--help")
+    assert "say-hello" in shown.out
+    assert "a plugin adds a command 'train', which exists; it is left out" in shown.err
+    assert "usurped" not in upo_process("train", "-o", "dop").out
+
+
+def test_a_broken_plugin_breaks_neither_the_help_nor_the_list(upo_process: UpoProcess, install: Installer) -> None:
+    install("acme-broken", "raise RuntimeError('half installed')")
+    assert upo_process("--help").code == 0
+    listed = upo_process("plugins", "list", "--json")
+    assert listed.code == 0
+    broken = next(item for item in listed.data["plugins"] if item["distribution"] == "acme-broken")
+    assert broken["status"] == "failed"
+    assert "half installed" in broken["reason"]
+    objectives = upo_process("objectives", "list")
+    assert objectives.code == 0
+    assert "upo plugins list says why" in objectives.err
+
+
+def test_a_broken_plugin_stops_a_run_with_the_fix(upo_process: UpoProcess, install: Installer) -> None:
+    install("acme-broken", "raise RuntimeError('half installed')")
+    ended = upo_process("train", "-o", "dpo")
+    assert ended.code == 2
+    assert "half installed" in ended.err
+    assert "--block-plugin acme-broken" in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_a_command_hook_that_raises_is_named_and_the_help_still_comes(
+    upo_process: UpoProcess, install: Installer
+) -> None:
+    install(
+        "acme-raises",
+        "from upo_sdk.plugin import hookimpl\n@hookimpl\ndef upo_register_commands(app): raise OSError('no')\n",
+    )
+    ended = upo_process("--help")
+    assert ended.code == 0
+    assert "objectives" in ended.out
+    assert "acme-raises 1.0 failed while running upo_register_commands" in ended.err
+
+
+def test_a_claim_on_a_built_in_name_is_refused_unread(upo_process: UpoProcess, install: Installer) -> None:
+    install("acme-usurper", "from pathlib import Path\nPath('imported').touch()", name="toxicity")
+    found = [item for item in upo_process("plugins", "list", "--json").data["plugins"] if item["name"] == "toxicity"]
+    assert {item["status"] for item in found} == {"refused"}
+    ended = upo_process("train", "-o", "dpo")
+    assert ended.code == 2
+    assert "acme-usurper 1.0 claims the plugin name 'toxicity'" in ended.err
+    assert not (install.site.parent / "imported").exists()
