@@ -106,6 +106,8 @@ def make_plan(config: RunConfig, registry: Registry) -> RunPlan:
         )
     build_objectives(config.objectives, registry)  # a typo in an objective is found before the data is read
     model_config = load_model_config(model)
+    data_config = _within_positions(data_config, model_config, notices)
+    config = config.model_copy(update={"data": data_config})
     data = load_preference_data(data_config)
     config = _with_default_preference(config, registry, data, notices)
     objectives = tuple(item for item in build_objectives(config.objectives, registry) if item.weight > 0)
@@ -180,6 +182,17 @@ def _check_fit(objectives: tuple[LiveObjective, ...], data: PreferenceData) -> N
                 where=data.description,
                 fix="use --objective kto, or data with chosen and rejected",
             )
+
+
+def _within_positions(data: DataConfig, model_config: Any, notices: list[str]) -> DataConfig:
+    limit = getattr(model_config.get_text_config(), "max_position_embeddings", None)
+    if not isinstance(limit, int) or data.max_length <= limit:
+        return data
+    notices.append(f"max_length is {limit} instead of {data.max_length:,}: the model has no more positions")
+    prompt = data.max_prompt_length
+    return data.model_copy(
+        update={"max_length": limit, "max_prompt_length": min(prompt, limit - 1) if prompt else None}
+    )
 
 
 def _steps(config: RunConfig, rows: int) -> int:
