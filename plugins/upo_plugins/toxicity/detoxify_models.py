@@ -1,0 +1,47 @@
+"""The models that Detoxify publishes, by name: its addresses and hashes, our loading."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from upo_plugins.toxicity.checkpoint import load_checkpoint
+from upo_plugins.toxicity.hub import download, files_sha256
+from upo_sdk.errors import ModelError
+
+if TYPE_CHECKING:
+    from upo_plugins.toxicity.classifier import ClassifierScorer
+    from upo_plugins.toxicity.options import ToxicityOptions
+
+__all__ = ["load_detoxify"]
+
+
+def load_detoxify(name: str, options: ToxicityOptions, device: str) -> ClassifierScorer:
+    """Load a published model from torch's cache, or download it there.
+
+    Raises:
+        OfflineError: Something is not cached and the network is out of reach.
+        ModelError: The file is not the one that Detoxify published, or cannot be loaded.
+    """
+    import torch.hub
+    from detoxify.detoxify import MODEL_URLS
+
+    url: str = MODEL_URLS[name]
+    path = Path(torch.hub.get_dir(), "checkpoints", url.rpartition("/")[2])
+    published = _published_hash(path.stem)
+    if not path.is_file():
+        download(url, path, published)
+    if not files_sha256([path]).startswith(published):
+        raise ModelError(
+            f"this file is not the '{name}' model that Detoxify published: its hash is another",
+            where=str(path),
+            fix="delete it, and it is downloaded again",
+        )
+    return load_checkpoint(path, f"detoxify:{name}", options, device)
+
+
+def _published_hash(stem: str) -> str:
+    """Return the start of the SHA-256 that a published file carries in its name."""
+    found = re.search(r"-([0-9a-f]{8,})$", stem)
+    return found.group(1) if found else ""

@@ -1,0 +1,132 @@
+"""The ``toxicity`` objective: one minus the worst category of a toxicity classifier."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from upo_plugins.toxicity.aggregate import reward
+from upo_plugins.toxicity.labels import KNOWN_LABELS, harmful_labels
+from upo_sdk.errors import ModelError, ObjectiveRefError, did_you_mean
+from upo_sdk.objectives import Needs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from upo_plugins.toxicity.options import ToxicityOptions
+    from upo_plugins.toxicity.scorer import Scorer
+    from upo_sdk.objectives import Completion
+
+__all__ = ["Toxicity"]
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+
+
+class Toxicity:
+    """The ``toxicity`` objective. Only the response is read; a blank response has reward 1."""
+
+    needs = Needs()
+
+    def __init__(self, options: ToxicityOptions) -> None:
+        self.options = options
+        self._scorer: Scorer | None = None
+        self._weights: dict[int, float] = {}
+        if options.model in KNOWN_LABELS:  # else a typing error would show only after a download
+            category_weights(options, KNOWN_LABELS[options.model])
+
+    def setup(self, device: str, /) -> None:
+        """Load the classifier.
+
+        Raises:
+            ModelError: It cannot be loaded; nothing is loaded in its place.
+            ObjectiveRefError: It has no such category.
+        """
+        self._scorer = load_scorer(self.options, device)
+        self._weights = category_weights(self.options, self._scorer.labels)
+
+    def close(self) -> None:
+        """Release the classifier."""
+        self._scorer = None
+
+    def rewards(self, completions: Sequence[Completion], /) -> list[float]:
+        """Return one reward in [0, 1] per completion."""
+        spoken = [index for index, completion in enumerate(completions) if completion.response.strip()]
+        rows = self._loaded().probabilities([completions[index].response for index in spoken])
+        rewards = [1.0] * len(completions)
+        for index, row in zip(spoken, rows, strict=True):
+            chosen = [row[label] for label in self._weights]
+            rewards[index] = reward(chosen, list(self._weights.values()), self.options.aggregate)
+        return rewards
+
+    def fingerprint(self) -> Mapping[str, str]:
+        """Return the name of the scorer and the hashes of its weights, config and tokenizer."""
+        return self._loaded().fingerprint
+
+    def _loaded(self) -> Scorer:
+        if self._scorer is None:
+            msg = "call setup() first"
+            raise RuntimeError(msg)
+        return self._scorer
+
+
+def load_scorer(options: ToxicityOptions, device: str) -> Scorer:
+    """Load what ``options.model`` names: a name of ours, a local path, or a hub id, in this order.
+
+    Raises:
+        ModelError: There is no such model, or it cannot be loaded.
+    """
+    model, path = options.model, Path(options.model).expanduser()
+    if model == "builtin":
+        from upo_plugins.toxicity.builtin import BuiltinScorer
+
+        return BuiltinScorer()
+    if model in KNOWN_LABELS:
+        from upo_plugins.toxicity.detoxify_models import load_detoxify
+
+        return load_detoxify(model, options, device)
+    if path.is_file():
+        from upo_plugins.toxicity.checkpoint import load_checkpoint
+
+        return load_checkpoint(path, "checkpoint", options, device)
+    if not path.is_dir() and not _HUB_ID.fullmatch(model):
+        raise _unknown_model(model)
+    from upo_plugins.toxicity.classifier import load_folder
+
+    if path.is_dir():
+        return load_folder(path, "folder", options, device)
+    from upo_plugins.toxicity.hub import hub_folder
+
+    folder = hub_folder(model, options.revision, weights=True)
+    return load_folder(folder, f"{model}@{folder.name}", options, device)
+
+
+def category_weights(options: ToxicityOptions, labels: tuple[str, ...]) -> dict[int, float]:
+    """Return the weight of each category that counts, by its position among the labels.
+
+    Raises:
+        ObjectiveRefError: A category is unknown, or none is named and no label says that it means harm.
+    """
+    chosen = options.categories or dict.fromkeys(harmful_labels(labels), 1.0)
+    where, known = f"toxicity, categories of model '{options.model}'", ", ".join(labels)
+    if not chosen:
+        raise ObjectiveRefError(
+            f"none of the labels says that it means harm: {known}",
+            where=where,
+            fix=f"name those that do, such as categories={labels[-1]}",
+        )
+    for name in chosen:
+        if name not in labels:
+            raise ObjectiveRefError(
+                f"there is no category '{name}'", where=where, fix=f"{did_you_mean(name, list(labels))}known: {known}"
+            )
+    return {labels.index(name): weight for name, weight in chosen.items()}
+
+
+def _unknown_model(model: str) -> ModelError:
+    names = list(KNOWN_LABELS)
+    return ModelError(
+        f"there is no toxicity model '{model}', and no such file or folder",
+        where="toxicity, option 'model'",
+        fix=f"{did_you_mean(model, names)}known: {', '.join(names)}; or write a path, or a hub id owner/name",
+    )
