@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -17,8 +16,8 @@ def _split(value: Any) -> Any:
     """Turn ``a+b:0.5``, or a list of such names, into a mapping from name to weight."""
     if isinstance(value, str):
         value = value.split("+")
-    if isinstance(value, Mapping):
-        return value
+    if not isinstance(value, list | tuple):
+        return value  # a mapping, or an error that pydantic explains
     weights: dict[str, str | float] = {}
     for item in value:
         name, colon, weight = str(item).partition(":")
