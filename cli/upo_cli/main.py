@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import TYPE_CHECKING, Annotated
@@ -55,6 +56,9 @@ def build_app(registry: Registry | None = None) -> typer.Typer:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and end the process with its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that lacks γ shows a question mark, not a traceback
     arguments = list(sys.argv[1:] if argv is None else argv)
     build_app(_registry_for(arguments))(args=arguments, prog_name="upo")
 

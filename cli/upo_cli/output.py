@@ -48,7 +48,7 @@ def table(*headers: str, rows: Sequence[Sequence[str]], title: str | None = None
 
 def print_json(value: Any) -> None:
     """Write one JSON object to stdout."""
-    sys.stdout.write(json.dumps(jsonable(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    sys.stdout.write(json.dumps(jsonable(value), indent=2, allow_nan=False) + "\n")
 
 
 def print_error(error: UPOError) -> None:

@@ -41,6 +41,7 @@ class UpoProcess(Protocol):
 def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("UPO_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     for name in ("UPO_PLUGINS", "UPO_DEBUG", "NO_COLOR", "FORCE_COLOR", "RANK"):
         monkeypatch.delenv(name, raising=False)
 

@@ -1,22 +1,25 @@
 from __future__ import annotations
 
 import platform
+import threading
 from typing import TYPE_CHECKING
 
 import upo_cli.checks
+import upo_sdk.network
 from upo_cli.checks import Check, run_checks
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pytest
-    from conftest import Installer, Upo, UpoProcess
+    from conftest import Installer, Upo
 
 
 def _by_name(checks: list[Check]) -> dict[str, Check]:
     return {check.name: check for check in checks}
 
 
-def test_the_doctor_names_versions_device_and_plugins(upo: Upo, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+def test_the_doctor_names_versions_device_and_plugins(upo: Upo) -> None:
     found = {item["name"]: item for item in upo("doctor", "--json").data["checks"]}
     assert found["python"]["detail"].startswith(platform.python_version())
     assert found["torch"]["status"] == "ok"
@@ -25,8 +28,22 @@ def test_the_doctor_names_versions_device_and_plugins(upo: Upo, monkeypatch: pyt
     assert found["device"]["status"] == "ok"
 
 
-def test_a_hub_out_of_reach_is_a_warning_not_a_break() -> None:
-    assert _by_name(run_checks())["hub"].status == "warning"  # the tests' sockets are blocked
+def test_a_hub_out_of_reach_is_a_warning_not_a_break(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    monkeypatch.setattr(upo_sdk.network, "is_reachable", lambda _url: False)
+    hub = _by_name(run_checks())["hub"]
+    assert hub.status == "warning"
+    assert "cannot be reached" in hub.detail
+
+
+def test_the_doctor_does_not_wait_for_a_name_server_that_never_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    never = threading.Event()
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    monkeypatch.setattr(upo_cli.checks, "_PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(upo_sdk.network, "is_reachable", lambda _url: never.wait(30))
+    hub = _by_name(run_checks())["hub"]
+    never.set()
+    assert hub.status == "warning"
 
 
 def test_a_missing_library_is_broken_and_ends_with_1(upo: Upo, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,8 +54,9 @@ def test_a_missing_library_is_broken_and_ends_with_1(upo: Upo, monkeypatch: pyte
     assert "fix: pip install no-such-library" in ended.out
 
 
-def test_a_cache_that_cannot_be_written_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("UPO_CACHE_DIR", "/proc/upo")
+def test_a_cache_that_cannot_be_written_is_broken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("UPO_CACHE_DIR", str(tmp_path / "file" / "below"))
     check = _by_name(run_checks())["cache"]
     assert (check.status, check.fix) == ("broken", "set UPO_CACHE_DIR")
 
@@ -53,9 +71,12 @@ def test_a_check_that_raises_does_not_stop_the_others(monkeypatch: pytest.Monkey
     assert _by_name(found)["python"].status == "ok"
 
 
-def test_the_doctor_names_a_broken_plugin_and_the_fix(upo_process: UpoProcess, install: Installer) -> None:
+def test_the_doctor_names_a_broken_plugin_and_the_fix(
+    upo: Upo, install: Installer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     install("acme-broken", "raise RuntimeError('half installed')")
-    ended = upo_process("doctor", "--json", HF_HUB_OFFLINE="1")
+    monkeypatch.syspath_prepend(str(install.site))
+    ended = upo("doctor", "--json")
     assert ended.code == 1
     assert ended.data["healthy"] is False
     broken = [item for item in ended.data["checks"] if item["name"] == "plugins" and item["status"] == "broken"]

@@ -49,6 +49,12 @@ def test_a_command_without_its_part_shows_the_help_and_ends_with_2(upo: Upo, arg
     assert "error" not in ended.err
 
 
+def test_a_terminal_that_lacks_greek_letters_still_gets_the_help(upo_process: UpoProcess) -> None:
+    ended = upo_process("train", "--help", PYTHONIOENCODING="ascii")
+    assert ended.code == 0
+    assert "?: weight of" in ended.out
+
+
 def test_what_is_no_terminal_gets_no_escape_codes(upo_process: UpoProcess) -> None:
     for arguments in (["--help"], ["objectives", "list"], ["objectives", "show", "dop"], ["--nope"]):
         ended = upo_process(*arguments)

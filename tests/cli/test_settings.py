@@ -97,5 +97,5 @@ def _betas(config: RunConfig) -> list[object]:
 
 
 def test_beta_goes_to_the_preference_objectives_alone() -> None:
-    config = resolve(Given(objectives=["kto,beta=0.3", "length:0.1", "my_pkg:score"]))
+    config = resolve(Given(objectives=["kto,beta=0.3", "length:0.1", "my_pkg:score:1"]))
     assert _betas(with_beta(config, "0.2", load_registry())) == ["0.2", None, None]
