@@ -1,4 +1,7 @@
-"""The demo's hyper-parameters, and why they are not the paper's."""
+"""The demo's hyper-parameters, and why they are not the paper's.
+
+The schedule is linear and the gradient is clipped at 1, as in every run by default.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +20,21 @@ __all__ = [
 
 OBJECTIVES = ("dpo", "toxicity:0.3")
 
+# A quarter of the labels asks for rudeness, and the answers are short. λ decides how strongly a polite answer outweighs
+# a rude one (here e^{12·0.3} ≈ 37 times; e^{1.5} ≈ 4.5 with the paper's λ = 5, which the labels overcome). γ only says
+# how much likelihood is mixed in: 1 keeps the model a language model, more would pull unhelpful answers back up.
 GAMMA = 1.0
 LAMBDA = 12.0
+BETA = 0.1
+
+# One epoch of two thousand pairs is 125 steps; a model of two million parameters needs a large rate to get there.
 LEARNING_RATE = 2e-4
 BATCH_SIZE = 16
 MAX_STEPS = 120
 WARMUP_STEPS = 10
+
+# The value head needs a few steps; the paper's 100 would be most of the run.
 GATE_STEPS = 20
-BETA = 0.1
-DPO_ALONE_STEPS = 20
+
+# Without a likelihood term DPO soon forgets how to write: at 30 / 45 / 60 steps .91 / .94 / .73 of its answers help.
+DPO_ALONE_STEPS = 45
