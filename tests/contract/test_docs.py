@@ -88,9 +88,17 @@ def test_the_tutorial_runs_as_it_is_written(tmp_path: Path, monkeypatch: pytest.
         if language == "console":
             check_console(block, tmp_path, hurry[1])
         else:
-            exec(compile(block, str(TUTORIAL), "exec"), names)  # noqa: S102 - our own page
+            exec(compile(block, str(TUTORIAL), "exec"), names)
     assert names["run"]["status"] == "completed"
     assert (tmp_path / "second-run" / "model.safetensors").is_file()
+
+
+@pytest.mark.parametrize("page", sorted((DOCS / "how-to").glob("*.md")), ids=lambda page: page.stem)
+def test_the_python_of_the_guides_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for language, block in _BLOCK.findall(read(page)):
+        if language == "python":
+            exec(compile(block, str(page), "exec"), {"__name__": page.stem})
 
 
 def test_shown_output_is_compared_up_to_numbers() -> None:

@@ -1,0 +1,43 @@
+"""What must be quick imports nothing heavy; proved in a fresh interpreter."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("torch", "transformers", "datasets", "accelerate", "textstat", "detoxify", "pandas", "pyarrow")
+
+QUICK = {
+    "import of the SDK": "import upo_sdk",
+    "every public name but those that run": "from upo_sdk import ObjectiveRef, Registry, RunConfig, load_registry",
+    "what a plugin imports": "import upo_sdk.plugin, upo_sdk.objectives, upo_sdk.errors, upo_sdk.events",
+    "loading every plugin": "import upo_sdk; assert len(upo_sdk.load_registry().check().objectives) >= 5",
+    "reading every objective's options": """
+import upo_sdk
+from upo_sdk.config import ObjectiveRef
+from upo_sdk.objectives.build import check_options
+texts = "dpo:1,beta=0.2 kto length:1,target=9 lexical:1,metric=hedging toxicity:1,model=builtin".split()
+registry = upo_sdk.load_registry()
+assert all(check_options(ObjectiveRef.model_validate(text), registry) for text in texts)
+""",
+    "a configuration": "from upo_sdk.config import build_config; build_config({'objectives': ['dpo', 'toxicity:0.3']})",
+}
+
+
+def heavy_modules_after(code: str) -> list[str]:
+    script = f"{code}\nimport json, sys\nprint(json.dumps(sorted(set(sys.modules) & set({HEAVY!r}))))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("what", QUICK)
+def test_nothing_heavy_is_imported_by(what: str) -> None:
+    assert heavy_modules_after(QUICK[what]) == []
+
+
+def test_the_proof_notices_a_heavy_import() -> None:
+    assert heavy_modules_after("import pyarrow") == ["pyarrow"]

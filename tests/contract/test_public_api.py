@@ -1,0 +1,60 @@
+"""The public names are what they are: removing or renaming one is a decision, not an accident."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+
+import pytest
+
+import upo_sdk
+
+PUBLIC = {
+    "upo_sdk": """AlignResult DataConfig LossConfig ModelConfig ObjectiveRef PluginPolicy Registry RunConfig RunPlan
+        TrainingConfig UPOError UnifiedLoss __version__ align load_registry make_plan""",
+    "upo_sdk.errors": """ConfigError DataError DuplicateNameError ModelError ObjectiveFailedError ObjectiveRefError
+        OfflineError OutputError PluginError TrainingError UPOError UnknownObjectiveError did_you_mean""",
+    "upo_sdk.events": """Callback CancelToken CheckpointSaved Event Notice PlanReady Progress RunFinished
+        ScoreStatistics ScoresReady StepLogged emit""",
+    "upo_sdk.objectives": """AuxiliaryObjective Completion Fingerprinted FittedToData NameList Needs Objective Options
+        PreferenceBatch PreferenceLoss PreferenceObjective TokenLogps""",
+    "upo_sdk.plugin": "DatasetFormatSpec HookSpecs ObjectiveSpec hookimpl",
+    "upo_sdk.config": """DataConfig LossConfig ModelConfig ObjectiveRef PluginPolicy RunConfig TrainingConfig
+        build_config merge preset presets read_config_file to_yaml""",
+    "upo_sdk.engine": """AuxiliaryBatch AuxiliaryTerm PreferenceTerm UnifiedLoss UnifiedOutput ValueHead actor_loss
+        advantage_weights effective_sample_size expectile_loss""",
+}
+
+PARAMETERS = {
+    "align": ["config", "registry", "plugins", "callbacks", "cancel"],
+    "load_registry": ["policy"],
+    "make_plan": ["config", "registry"],
+}
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_the_public_names_of_a_module_are_the_documented_ones(module: str) -> None:
+    assert sorted(importlib.import_module(module).__all__) == sorted(PUBLIC[module].split())
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_the_list_of_public_names_is_sorted_and_importable(module: str) -> None:
+    loaded = importlib.import_module(module)
+    assert list(loaded.__all__) == sorted(loaded.__all__)
+    assert [name for name in loaded.__all__ if not hasattr(loaded, name)] == []
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_the_parameters_of_the_public_functions_stay(name: str) -> None:
+    assert list(inspect.signature(getattr(upo_sdk, name)).parameters) == PARAMETERS[name]
+
+
+def test_lazy_names_are_the_objects_of_their_modules_and_unknown_ones_are_errors() -> None:
+    from upo_sdk.config import RunConfig
+    from upo_sdk.run import align
+
+    assert upo_sdk.RunConfig is RunConfig
+    assert upo_sdk.align is align
+    assert set(dir(upo_sdk)) == set(upo_sdk.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'train'"):
+        _ = upo_sdk.train  # type: ignore[attr-defined]
