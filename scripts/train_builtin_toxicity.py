@@ -60,7 +60,7 @@ def main() -> None:
     save(arguments.out, table, bias)
     print(f"{len(rows)} rows -> {arguments.out} ({arguments.out.stat().st_size:,} bytes)")
     if arguments.test:
-        report(arguments.test)
+        report(arguments.test, arguments.out)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -142,20 +142,20 @@ def save(path: Path, table: Tensor, bias: Tensor) -> None:
     save_file(
         {"table": (table / scale).round().clamp(-127, 127).to(torch.int8), "scale": scale, "bias": bias},
         path,
-        metadata={"format": "pt", "features": "upo_plugins.toxicity.features", "rebuild": Path(__file__).name},
+        metadata={"rebuild": Path(__file__).name},  # one entry: their order in the file is not fixed
     )
 
 
-def report(path: Path) -> None:
-    """Print ROC-AUC of the shipped scorer, over all rows and per source that has both labels."""
+def report(path: Path, weights: Path) -> None:
+    """Print ROC-AUC of the written weights, over all rows and per source that has both labels."""
     from upo_plugins.toxicity.builtin import BuiltinScorer
 
-    scorer = BuiltinScorer()
+    scorer = BuiltinScorer(weights.read_bytes())
     groups: dict[str, list[tuple[int, float]]] = defaultdict(list)
     for row in read_rows(path):
-        scored = (row["label"], scorer.sentence_probability(row["text"]))
+        result = (row["label"], scorer.sentence_probability(row["text"]))
         for group in ("all rows", row["source"], *(["training sources"] if row["source"] in PERMISSIVE else [])):
-            groups[group].append(scored)
+            groups[group].append(result)
     for group, scored in groups.items():
         labels, scores = np.array([label for label, _ in scored]), np.array([score for _, score in scored])
         if 0 < labels.mean() < 1:

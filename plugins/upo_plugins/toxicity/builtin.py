@@ -24,12 +24,15 @@ class BuiltinScorer:
 
     The probability ``p`` of a sentence passes a dead zone, ``2 max(0, p − ½)``, so that harmless sentences cost
     nothing. A text without words scores 0.
+
+    Args:
+        weights: A safetensors file of the training script; the shipped one if None.
     """
 
     labels = KNOWN_LABELS["builtin"]
 
-    def __init__(self) -> None:
-        data = files("upo_plugins.toxicity").joinpath("weights/builtin.safetensors").read_bytes()
+    def __init__(self, weights: bytes | None = None) -> None:
+        data = weights or files("upo_plugins.toxicity").joinpath("weights/builtin.safetensors").read_bytes()
         tensors = load(data)
         self.fingerprint = {"scorer": "builtin", "weights_sha256": hashlib.sha256(data).hexdigest()}
         self._table = tensors["table"]
