@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from upo_sdk import demo
 from upo_sdk.config import ObjectiveRef, RunConfig, build_config
@@ -114,6 +117,7 @@ def make_plan(config: RunConfig, registry: Registry) -> RunPlan:
     notices += [f"'{ref.label}' has weight 0 and is left out" for ref in config.objectives if ref.weight == 0]
     _check_fit(objectives, data)
     parameters = _count_parameters(model_config)
+    data = _only_needed_rows(config, data, notices)
     plan = RunPlan(
         config=config,
         model=model,
@@ -203,6 +207,18 @@ def _steps(config: RunConfig, rows: int) -> int:
     return math.ceil(math.ceil(batches / training.gradient_accumulation_steps) * training.num_train_epochs)
 
 
+def _only_needed_rows(config: RunConfig, data: PreferenceData, notices: list[str]) -> PreferenceData:
+    """Draw the rows that ``max_steps`` can reach, so that no other row is scored or given reference log-probs."""
+    training, rows = config.training, len(data.train)
+    ranks = int(os.environ.get("WORLD_SIZE", "1"))
+    needed = training.max_steps * training.per_device_train_batch_size * training.gradient_accumulation_steps * ranks
+    if training.max_steps < 1 or needed >= rows:
+        return data
+    notices.append(f"max_steps is {training.max_steps}: {needed:,} of {rows:,} rows are drawn and prepared")
+    drawn = np.random.default_rng(training.seed).permutation(rows)[:needed]
+    return replace(data, train=data.train.select(np.sort(drawn)))
+
+
 def _count_parameters(model_config: Any) -> int:
     import torch
     from transformers import AutoModelForCausalLM
@@ -222,8 +238,6 @@ def _memory(
 
 
 def _with_warnings(plan: RunPlan) -> RunPlan:
-    from dataclasses import replace
-
     warnings: list[str] = []
     gate = plan.config.loss.gate_steps
     if plan.auxiliary and plan.steps <= gate:

@@ -169,7 +169,7 @@ def test_a_folder_in_use_and_a_place_that_cannot_be_written_are_refused(
 def test_pairs_that_truncation_makes_identical_are_refused(arguments: list[str], tmp_path: Path, capsys: Any) -> None:
     same = "word " * 30
     path = tmp_path / "d.jsonl"
-    path.write_bytes(lines(GOOD, {"prompt": "x ", "chosen": same + "yes", "rejected": same + "no"}))
+    path.write_bytes(lines({"prompt": "x ", "chosen": same + "yes", "rejected": same + "no"}))
     printed = expect_refusal([*arguments, "--data", str(path), "--max_length", "16"], capsys)
     assert "identical" in printed
     assert "max_length" in printed

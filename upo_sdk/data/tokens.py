@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from upo_sdk.data.encoding import Encoded, Encoder
 from upo_sdk.data.problems import Problems, RowError
 from upo_sdk.data.truncation import Shortener, TruncationReport
+from upo_sdk.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,7 +48,8 @@ def tokenize(
 
     Prompt and response are tokenised together, so that tokens at the boundary are those of the whole text; where they
     merge, the boundary moves back to the last token that the prompt and all its responses agree on. Every response
-    ends in exactly one EOS unless truncation cut it off. An empty prompt becomes the single token BOS, else EOS.
+    ends in exactly one EOS unless truncation cut it off. An empty prompt becomes the single token BOS, else EOS. A pair
+    that truncation makes identical teaches nothing: it is left out and counted in the report.
 
     Args:
         data: A part of :class:`PreferenceData`.
@@ -57,8 +59,8 @@ def tokenize(
         on_progress: Called with the rows done and their total.
 
     Raises:
-        DataError: Conversations cannot be rendered, a response has no tokens, or a pair becomes identical; all such
-            rows are counted.
+        DataError: Conversations cannot be rendered, a response has no tokens, or both responses of a pair are the
+            same tokens; all such rows are counted. Or no pair is left.
         ModelError: The data are conversations and the tokenizer has no chat template.
     """
     import pyarrow as pa
@@ -74,12 +76,22 @@ def tokenize(
             tables.append(_with_columns(table, encoded))
         done += len(rows)
         on_progress(done, len(data))
-    problems.raise_if_any(len(data), fix=f"raise --max_length (now {max_length}), or correct or remove these rows")
-    return Tokenized(dataset=Dataset(pa.concat_tables(tables)), report=shortener.report())
+    problems.raise_if_any(len(data), fix="correct or remove these rows")
+    dataset = Dataset(pa.concat_tables(tables))
+    if not len(dataset):
+        raise DataError(
+            f"all {len(data):,} pairs become identical once truncated",
+            where=f"max_length {max_length}",
+            fix="raise --max_length",
+        )
+    return Tokenized(dataset=dataset, report=shortener.report())
 
 
-def _encode(rows: list[dict[str, Any]], encoder: Encoder, shortener: Shortener, problems: Problems) -> list[Encoded]:
-    encoded = list[Encoded]()
+def _encode(
+    rows: list[dict[str, Any]], encoder: Encoder, shortener: Shortener, problems: Problems
+) -> list[Encoded | None]:
+    """Return every row within its limits, or None for a pair that truncation makes identical."""
+    encoded = list[Encoded | None]()
     for row, whole in zip(rows, encoder.encode(rows), strict=True):
         try:
             encoded.append(_shorten(whole, shortener))
@@ -88,20 +100,21 @@ def _encode(rows: list[dict[str, Any]], encoder: Encoder, shortener: Shortener, 
     return encoded
 
 
-def _shorten(whole: Encoded | RowError, shortener: Shortener) -> Encoded:
+def _shorten(whole: Encoded | RowError, shortener: Shortener) -> Encoded | None:
     if isinstance(whole, RowError):
         raise whole
-    prompt, responses = shortener.shorten(whole.prompt, whole.responses)
-    if len(responses) > 1 and responses[0] == responses[1]:
-        cut = f" once cut to {len(responses[0])}" if responses != whole.responses else ""
-        raise RowError("responses", f"are the same tokens{cut}")
-    return whole._replace(prompt=prompt, responses=responses)
+    if len(whole.responses) > 1 and whole.responses[0] == whole.responses[1]:
+        raise RowError("responses", "are the same tokens")
+    shortened = shortener.shorten(whole.prompt, whole.responses)
+    return shortened and whole._replace(prompt=shortened[0], responses=shortened[1])
 
 
-def _with_columns(table: Any, encoded: list[Encoded]) -> Any:
+def _with_columns(table: Any, rows: list[Encoded | None]) -> Any:
     import pyarrow as pa
 
     ids = pa.list_(pa.int32())
+    table = table.filter(pa.array([row is not None for row in rows]))
+    encoded = [row for row in rows if row is not None]
     table = table.append_column("prompt_ids", pa.array([row.prompt for row in encoded], ids))
     table = table.append_column("response_ids", pa.array([row.responses for row in encoded], pa.list_(ids)))
     return table.append_column("response_token_counts", pa.array([row.token_counts for row in encoded], ids))

@@ -25,6 +25,7 @@ class TruncationReport:
         prompts_shortened: Rows whose prompt lost its beginning.
         responses_shortened: Responses that lost their end, and with it the end-of-sequence token.
         tokens_dropped: Tokens lost in all; those of a prompt count once per row.
+        pairs_left_out: Pairs that truncation made identical.
     """
 
     rows: int
@@ -32,14 +33,17 @@ class TruncationReport:
     prompts_shortened: int
     responses_shortened: int
     tokens_dropped: int
+    pairs_left_out: int
 
     def describe(self) -> str:
         """Return one sentence."""
         if not self.tokens_dropped:
             return "nothing was truncated"
+        left_out = f"; {self.pairs_left_out:,} pairs became identical and are left out" if self.pairs_left_out else ""
         return (
             f"truncated: {self.prompts_shortened:,} of {self.rows:,} prompts lost their beginning, "
-            f"{self.responses_shortened:,} of {self.responses:,} responses their end ({self.tokens_dropped:,} tokens)"
+            f"{self.responses_shortened:,} of {self.responses:,} responses their end "
+            f"({self.tokens_dropped:,} tokens){left_out}"
         )
 
 
@@ -79,19 +83,21 @@ class Shortener:
         self._truncate = partial(truncate, max_length=max_length, max_prompt_length=max_prompt_length, bos=bos)
         self._counts = Counter[str]()
 
-    def shorten(self, prompt: Ids, responses: Sequence[Ids]) -> tuple[Ids, list[Ids]]:
-        """Return the row within its limits; see :func:`truncate`."""
+    def shorten(self, prompt: Ids, responses: Sequence[Ids]) -> tuple[Ids, list[Ids]] | None:
+        """Return the row within its limits, see :func:`truncate`; None for a pair that becomes identical."""
         short_prompt, short_responses = self._truncate(prompt, responses)
         lost = [len(a) - len(b) for a, b in zip(responses, short_responses, strict=True)]
         lost_by_prompt = len(prompt) - len(short_prompt)
+        identical = len(short_responses) > 1 and short_responses[0] == short_responses[1]
         self._counts.update(
             rows=1,
             responses=len(responses),
             prompts_shortened=lost_by_prompt > 0,
             responses_shortened=sum(count > 0 for count in lost),
             tokens_dropped=lost_by_prompt + sum(lost),
+            pairs_left_out=identical,
         )
-        return short_prompt, short_responses
+        return None if identical else (short_prompt, short_responses)
 
     def report(self) -> TruncationReport:
         """Return the counts so far."""

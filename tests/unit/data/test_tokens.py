@@ -87,13 +87,18 @@ def test_the_prompt_is_cut_alike_for_both_responses(load: Load, make_tokenizer: 
     assert (tokenized.report.prompts_shortened, tokenized.report.tokens_dropped) == (1, 6)
 
 
-def test_pairs_that_become_identical_are_refused_and_counted(load: Load, make_tokenizer: MakeTokenizer) -> None:
+def test_pairs_that_become_identical_are_left_out_and_counted(load: Load, make_tokenizer: MakeTokenizer) -> None:
     data = load(pair("p", "abcdX", "abcdY"), pair("p", "good", "bad"), pair("p", "12345", "12346"))
-    with pytest.raises(DataError) as error:
-        tokenize(data.train, make_tokenizer(), max_length=4, max_prompt_length=None)
-    assert error.value.what.startswith("2 of 3 rows are bad: row 1, column 'responses': are the same tokens once cut")
-    assert "row 3" in error.value.what
-    assert "--max_length (now 4)" in (error.value.fix or "")
+    tokenized = tokenize(data.train, make_tokenizer(), max_length=4, max_prompt_length=None)
+    assert tokenized.dataset["row"][:] == [2]
+    assert tokenized.report.pairs_left_out == 2
+    assert "2 pairs became identical" in tokenized.report.describe()
+
+
+def test_if_every_pair_becomes_identical_nothing_is_trained(load: Load, make_tokenizer: MakeTokenizer) -> None:
+    with pytest.raises(DataError, match="all 1 pairs become identical") as error:
+        tokenize(load(pair("p", "abcdX", "abcdY")).train, make_tokenizer(), max_length=4, max_prompt_length=None)
+    assert error.value.fix == "raise --max_length"
 
 
 def test_responses_of_the_same_unknown_characters_are_identical(load: Load, make_tokenizer: MakeTokenizer) -> None:
