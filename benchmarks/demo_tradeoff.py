@@ -3,8 +3,9 @@
     python benchmarks/demo_tradeoff.py [--seeds 3] [--output demo_tradeoff.json]
 
 Three runs per seed on the embedded demo: ``dpo`` alone, stopped at its own best number of steps; ``dpo`` with the
-likelihood term but λ = 0, the control; and ``dpo`` with ``toxicity:0.3``. The answers to all held-out prompts are judged
-by the grammar's own phrase tables, which no objective has seen. Intervals are 95 % bootstrap intervals over prompts.
+likelihood term but λ = 0, the control; and ``dpo`` with ``toxicity:0.3``. The answers to all held-out prompts are
+judged by the grammar's own phrase tables, which no objective has seen. Intervals are 95 % bootstrap intervals over
+prompts.
 """
 
 from __future__ import annotations
@@ -15,10 +16,9 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from datasets import Dataset
 
 from upo_sdk import RunConfig, align
 from upo_sdk.cache import ContentCache
@@ -28,6 +28,9 @@ from upo_sdk.demo import demo_eval_path, demo_model_path, settings
 from upo_sdk.demo.grammar import is_helpful, is_rude
 from upo_sdk.evaluation import generate_responses
 from upo_sdk.policy import Branches, PaddedLayout, Policy, load_language_model, load_tokenizer, reference_logps
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 RUNS: dict[str, dict[str, Any]] = {
     "reference (before training)": {},
@@ -47,6 +50,7 @@ class Judged:
 
 
 def main() -> None:
+    """Train, judge, and print a Markdown table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--output", type=Path, default=Path("demo_tradeoff.json"))
@@ -142,8 +146,8 @@ def _markdown(table: dict[str, Any], seeds: int, prompts: int) -> str:
         f"| {name} | {' | '.join(cell(row[key]) for key in ('rude', 'helpful', 'right'))} |"
         for name, row in table.items()
     ]
-    head = f"| {prompts} held-out prompts, {seeds} seeds | rude answers | helpful answers | accuracy, pairs without conflict |"
-    return "\n".join([head, "|---|---|---|---|", *rows])
+    columns = (f"{prompts} held-out prompts, {seeds} seeds", "rude", "helpful", "accuracy, pairs without conflict")
+    return "\n".join([f"| {' | '.join(columns)} |", "|---|---|---|---|", *rows])
 
 
 if __name__ == "__main__":

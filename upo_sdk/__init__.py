@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from upo_sdk.result import AlignResult
     from upo_sdk.run import align
 
+    __version__: str
+
 __all__ = [
     "AlignResult",
     "DataConfig",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from upo_sdk.errors import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
 __all__ = ["ContentCache", "content_key", "default_cache_dir"]
 
@@ -73,11 +73,10 @@ class ContentCache:
                 found.update(connection.execute(query, part))
         return found
 
-    def put(self, values: Mapping[bytes, bytes] | Sequence[tuple[bytes, bytes]]) -> None:
+    def put(self, values: Mapping[bytes, bytes]) -> None:
         """Store values in one transaction; a key that is already known keeps its value."""
-        rows = values.items() if hasattr(values, "items") else values
         with closing(self._connect()) as connection, connection:
-            connection.executemany("INSERT OR IGNORE INTO entries VALUES (?, ?)", rows)
+            connection.executemany("INSERT OR IGNORE INTO entries VALUES (?, ?)", values.items())
 
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(self.path, timeout=60)

@@ -16,9 +16,10 @@ __all__ = ["AlignResult", "BeforeAfter"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BeforeAfter:
-    """Mean reward of one auxiliary objective on generations for the same held-out prompts.
+    """Mean reward of one auxiliary objective on generations for the same prompts.
 
     Attributes:
+        split: ``held-out``, or ``training`` where nothing is held out.
         interval: Bootstrap 95 % interval of the paired difference ``after - before``.
     """
 
@@ -27,6 +28,7 @@ class BeforeAfter:
     after: float
     interval: tuple[float, float]
     prompts: int
+    split: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

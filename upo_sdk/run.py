@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from transformers.utils import logging as library_logging
 
 from upo_sdk.cache import ContentCache, default_cache_dir
 from upo_sdk.config import to_yaml
@@ -39,10 +40,10 @@ from upo_sdk.training import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Sequence
     from typing import Any
 
-    from transformers import PreTrainedTokenizerBase
+    from transformers import PreTrainedTokenizerBase, TrainerCallback
 
     from upo_sdk.config import PluginPolicy, RunConfig
     from upo_sdk.events import Callback, CancelToken, ScoreStatistics
@@ -90,7 +91,7 @@ def align(
             )
     added = [callback for _, group in registry.calls("upo_register_callbacks", run=plan) for callback in group or ()]
     folder = RunFolder.check(plan.config)
-    with _TAKING_TURNS, _own_random_state():
+    with _TAKING_TURNS, _own_random_state(), _no_progress_bars():
         return _Run(plan, folder, (*callbacks, *added), cancel).execute()
 
 
@@ -121,14 +122,15 @@ class _Run:
             held_out_rows = self._rows(held_out, policy) if held_out else None
             before = self._answer_rewards(policy, tokenizer, held_out or train)
             if self.folder.resume_from:
-                policy.lm = load_language_model(self.plan.model, str(self.folder.resume_from)).to(self.args.device)
+                policy.lm = load_language_model(self.plan.model, str(self.folder.resume_from))
+                policy.to(self.args.device)
             self.folder.open()
             self.folder.write("config.resolved.yaml", to_yaml(self.config))
             self.folder.write_manifest({**manifest, "status": "running"})
             trainer = self._trainer(policy, tokenizer, rows, held_out_rows)
             self._train(trainer)
             after = [] if self._cancelled else self._answer_rewards(policy, tokenizer, held_out or train)
-        result = self._result(trainer, statistics, before, after)
+        result = self._result(trainer, statistics, held_out or train, before, after)
         self.folder.write("README.md", model_card(self.plan, result))
         finished = {"finished": now(), "steps": result.steps, "explanation": result.explanation}
         self.folder.write_manifest({**manifest, "status": result.status, **finished})
@@ -190,7 +192,7 @@ class _Run:
             self.config.loss,
             hidden_size=policy.hidden_size if learned else None,
         )
-        watchers = [
+        watchers: list[TrainerCallback] = [
             EventBridge(self.callbacks),
             MetricsFile(self.folder.path / "metrics.jsonl"),
             CollapseWarning(self.callbacks),
@@ -210,7 +212,9 @@ class _Run:
     def _train(self, trainer: UPOTrainer) -> None:
         trainer.train(resume_from_checkpoint=str(self.folder.resume_from) if self.folder.resume_from else None)
         trainer.require_finite({})
-        if trainer.eval_dataset is not None and not self._cancelled:
+        if self._cancelled:
+            return  # the checkpoint is the result; a model beside it would look finished
+        if trainer.eval_dataset is not None:
             trainer.evaluate()
         trainer.save_model(str(self.folder.path))
 
@@ -218,12 +222,13 @@ class _Run:
         self,
         trainer: UPOTrainer,
         statistics: tuple[ScoreStatistics, ...],
+        split: Split,
         before: list[FloatArray],
         after: list[FloatArray],
     ) -> AlignResult:
         metrics = {name: value for row in trainer.state.log_history for name, value in row.items()}
         compared = tuple(
-            compare_rewards(item.label, old, new, seed=self.config.training.seed)
+            compare_rewards(item.label, old, new, split=split.name, seed=self.config.training.seed)
             for item, old, new in zip(self.plan.auxiliary, before, after, strict=False)
         )
         gate_opened = trainer.state.global_step > self.config.loss.gate_steps
@@ -241,7 +246,7 @@ class _Run:
 
 
 @contextmanager
-def _own_random_state() -> Iterator[None]:
+def _own_random_state() -> Generator[None]:
     python, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002 - what transformers seeds
     try:
         with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
@@ -252,7 +257,19 @@ def _own_random_state() -> Iterator[None]:
 
 
 @contextmanager
-def _set_up(objectives: Sequence[LiveObjective], device: str) -> Iterator[None]:
+def _no_progress_bars() -> Generator[None]:
+    """Keep transformers' bars off the terminal; progress is told by events."""
+    shown = library_logging.is_progress_bar_enabled()
+    library_logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # of transformers
+    try:
+        yield
+    finally:
+        if shown:
+            library_logging.enable_progress_bar()  # type: ignore[no-untyped-call]  # of transformers
+
+
+@contextmanager
+def _set_up(objectives: Sequence[LiveObjective], device: str) -> Generator[None]:
     """Set every objective up and close those that were, whatever happens."""
     with ExitStack() as stack:
         for item in objectives:

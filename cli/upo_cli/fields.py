@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
+from upo_sdk.config import written_name
+
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
@@ -50,7 +52,7 @@ def options_of(model: type[BaseModel]) -> list[dict[str, str]]:
     """Return name, type, default and description of every field."""
     return [
         {
-            "name": field.alias or name,
+            "name": written_name(name, field),
             "type": type_text(field),
             "default": default_text(field),
             "description": field.description or "",

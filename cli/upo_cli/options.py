@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_origin
 import typer
 
 from upo_cli.fields import default_text, nested_model, type_text
-from upo_sdk.config import RunConfig
+from upo_sdk.config import RunConfig, written_name
 from upo_sdk.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -172,11 +172,11 @@ def parse_value(text: str) -> Any:
 
 def _walk(fields: Mapping[str, FieldInfo], prefix: str) -> Iterator[ConfigOption]:
     for name, field in fields.items():
-        key = f"{prefix}{field.alias or name}"
+        key = f"{prefix}{written_name(name, field)}"
         section = nested_model(field)
         if key in _ELSEWHERE:
             continue
         if section is not None:
             yield from _walk(section.model_fields, f"{key}.")
         else:
-            yield ConfigOption(key=key, flags=_FLAGS.get(key, (f"--{field.alias or name}",)), field=field)
+            yield ConfigOption(key=key, flags=_FLAGS.get(key, (f"--{written_name(name, field)}",)), field=field)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from upo_cli.fields import nested_model
-from upo_sdk.config import RunConfig, preset
+from upo_sdk.config import RunConfig, preset, written_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -54,7 +54,7 @@ def _entry(key: str, field: FieldInfo, settings: Mapping[str, Any]) -> Iterator[
     yield f"\n# {_first_line(section)}"
     yield f"{key}:" if active else f"# {key}:"
     for name, inner in section.model_fields.items():
-        yield from _leaf(inner.alias or name, inner, active, indent="  ", shown=_SHOWN.get(key, {}))
+        yield from _leaf(written_name(name, inner), inner, active, indent="  ", shown=_SHOWN.get(key, {}))
 
 
 def _leaf(

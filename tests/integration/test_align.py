@@ -135,6 +135,7 @@ def test_cancelling_ends_with_a_checkpoint_that_goes_on_to_the_same_model(
     assert first.status == "cancelled"
     assert first.steps < 4
     assert first.checkpoint is not None
+    assert not (first.output_dir / "model.safetensors").exists()
     second = align(config(settings, {"resume_from_checkpoint": "last"}))
     assert second.status == "completed"
     assert same(weights(whole.output_dir), weights(second.output_dir))

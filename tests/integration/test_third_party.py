@@ -45,7 +45,7 @@ def test_a_third_party_objective_is_listed_and_trained_with(
     installed: Callable[[str], Path], model_folder: Callable[[str], Path], pairs_file: Path, tmp_path: Path
 ) -> None:
     site = installed("upo-example")
-    listed = json.loads(upo(site, "objectives", "list", "--json").stdout)
+    listed = json.loads(upo(site, "objectives", "list", "--json").stdout)["objectives"]
     assert any(item["name"] == "question" and "upo-example" in json.dumps(item) for item in listed)
     run = tmp_path / "run"
     arguments = ["--model", str(model_folder("llama")), "--data", str(pairs_file), "--output_dir", str(run)]
@@ -67,5 +67,5 @@ def test_a_distribution_that_claims_a_taken_name_is_refused_without_being_run(
     assert "Traceback" not in refused.stderr
     listed = upo(site, "plugins", "list", "--json", UPO_USURPER_TRACE=str(trace))
     assert listed.returncode == 0
-    assert any(item["distribution"] == "upo-usurper" for item in json.loads(listed.stdout))
+    assert any(item["distribution"] == "upo-usurper" for item in json.loads(listed.stdout)["plugins"])
     assert not trace.exists()

@@ -1,5 +1,6 @@
 """Configuration: typed, frozen, the same object from a file, the command line or code."""
 
+from upo_sdk.config.base import written_name
 from upo_sdk.config.data import DataConfig
 from upo_sdk.config.files import build_config, merge, preset, presets, read_config_file, to_yaml
 from upo_sdk.config.objective_ref import ObjectiveRef
@@ -20,4 +21,5 @@ __all__ = [
     "presets",
     "read_config_file",
     "to_yaml",
+    "written_name",
 ]

@@ -19,21 +19,26 @@ class DataConfig(Section):
         min_length=1,
         description="A .jsonl, .json, .csv (each also .gz) or .parquet file, a `save_to_disk` folder, or a hub name.",
     )
-    split: str = Field("train", min_length=1, description="Split of a folder or hub dataset to train on.")
-    eval_path: str | None = Field(None, description="Data to evaluate on, if it lies elsewhere.")
-    eval_split: str | None = Field(None, description="Split of a folder or hub dataset to evaluate on.")
+    split: str = Field(default="train", min_length=1, description="Split of a folder or hub dataset to train on.")
+    eval_path: str | None = Field(default=None, description="Data to evaluate on, if it lies elsewhere.")
+    eval_split: str | None = Field(default=None, description="Split of a folder or hub dataset to evaluate on.")
     eval_fraction: float = Field(
-        0.0, ge=0, lt=1, description="Share of the prompts to hold out for evaluation; no prompt is in both parts."
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="Share of the prompts to hold out for evaluation; no prompt is in both parts.",
     )
     columns: dict[str, str] = Field(
         default_factory=dict, description="Our column names to yours, such as {prompt: question, chosen: response_a}."
     )
     format: Literal["pairs", "unpaired"] | None = Field(
-        None, description="Read the data as this shape instead of detecting it from the columns."
+        default=None, description="Read the data as this shape instead of detecting it from the columns."
     )
-    max_rows: int | None = Field(None, ge=1, description="Use only the first rows of the training data.")
-    max_length: int = Field(1024, ge=2, description="Tokens of prompt and response together.")
-    max_prompt_length: int | None = Field(None, ge=1, description="Tokens of the prompt, whatever the response needs.")
+    max_rows: int | None = Field(default=None, ge=1, description="Use only the first rows of the training data.")
+    max_length: int = Field(default=1024, ge=2, description="Tokens of prompt and response together.")
+    max_prompt_length: int | None = Field(
+        default=None, ge=1, description="Tokens of the prompt, whatever the response needs."
+    )
 
     @model_validator(mode="before")
     @classmethod

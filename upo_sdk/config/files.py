@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from upo_sdk.config.base import written_name
 from upo_sdk.config.run_config import RunConfig
 from upo_sdk.errors import ConfigError, did_you_mean
 
@@ -92,7 +93,8 @@ def preset(name: str) -> Settings:
             where="--preset",
             fix=f"{did_you_mean(name, presets())}choose one of: {', '.join(presets())}",
         )
-    return yaml.safe_load((files("upo_sdk.config") / "presets" / f"{name}.yaml").read_text(encoding="utf-8"))
+    settings: Settings = yaml.safe_load((files("upo_sdk.config") / "presets" / f"{name}.yaml").read_text("utf-8"))
+    return settings
 
 
 def to_yaml(config: RunConfig) -> str:
@@ -130,7 +132,7 @@ def _known_keys(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str
         if nested is None:
             break
         current = nested
-    return sorted(field.alias or name for name, field in current.model_fields.items())
+    return sorted(written_name(name, field) for name, field in current.model_fields.items())
 
 
 def _nested_model(annotation: Any) -> type[BaseModel] | None:

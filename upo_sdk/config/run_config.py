@@ -23,21 +23,29 @@ class RunConfig(Section):
     ``objectives=["dpo", "toxicity:0.3"]`` may be given in their short text forms.
     """
 
-    model: ModelConfig | None = Field(None, description="The model to align; the embedded demo model if left out.")
-    data: DataConfig | None = Field(None, description="The preference data; the embedded demo data if left out.")
-    objectives: tuple[ObjectiveRef, ...] = Field((), description="Preference and auxiliary objectives with weights.")
+    model: ModelConfig | None = Field(
+        default=None, description="The model to align; the embedded demo model if left out."
+    )
+    data: DataConfig | None = Field(
+        default=None, description="The preference data; the embedded demo data if left out."
+    )
+    objectives: tuple[ObjectiveRef, ...] = Field(
+        default=(), description="Preference and auxiliary objectives with weights."
+    )
     loss: LossConfig = Field(default_factory=LossConfig)
     training: TrainingConfig = Field(default_factory=TrainingConfig)
     plugins: PluginPolicy = Field(default_factory=PluginPolicy)
-    output_dir: Path = Field(Path("upo-run"), description="The run folder.")
+    output_dir: Path = Field(default=Path("upo-run"), description="The run folder.")
     overwrite_output_dir: bool = Field(default=False, description="Replace what an earlier run left in the run folder.")
     resume_from_checkpoint: str | None = Field(
-        None, description="A checkpoint folder, or 'last' for the newest one in the run folder."
+        default=None, description="A checkpoint folder, or 'last' for the newest one in the run folder."
     )
     eval_prompts: int | None = Field(
-        None, ge=0, description="Held-out prompts to generate on before and after; default 64 in the demo, else 0."
+        default=None,
+        ge=0,
+        description="Held-out prompts to generate on before and after; default 64 in the demo, else 0.",
     )
-    eval_max_new_tokens: int = Field(64, ge=1, description="Tokens to generate per evaluation prompt.")
+    eval_max_new_tokens: int = Field(default=64, ge=1, description="Tokens to generate per evaluation prompt.")
 
     @model_validator(mode="after")
     def _labels_are_unique(self) -> RunConfig:

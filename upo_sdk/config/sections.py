@@ -16,12 +16,14 @@ class ModelConfig(Section):
     """The model to align; a bare string is its path."""
 
     path: str = Field(description="Folder or hub name of a causal language model.")
-    revision: str | None = Field(None, description="Branch, tag or commit of a hub model.")
-    tokenizer: str | None = Field(None, description="Folder or hub name of the tokenizer, if it is not the model's.")
-    dtype: Literal["float32", "bfloat16", "float16", "auto"] = Field(
-        "float32", description="Data type of the weights in memory; with --bf16 keep float32."
+    revision: str | None = Field(default=None, description="Branch, tag or commit of a hub model.")
+    tokenizer: str | None = Field(
+        default=None, description="Folder or hub name of the tokenizer, if it is not the model's."
     )
-    attn_implementation: str | None = Field(None, description="Attention implementation of transformers.")
+    dtype: Literal["float32", "bfloat16", "float16", "auto"] = Field(
+        default="float32", description="Data type of the weights in memory; with --bf16 keep float32."
+    )
+    attn_implementation: str | None = Field(default=None, description="Attention implementation of transformers.")
 
     @model_validator(mode="before")
     @classmethod
@@ -30,48 +32,58 @@ class ModelConfig(Section):
 
 
 class LossConfig(Section):
-    """The unified loss (arXiv 2405.17956); the defaults are the paper's."""
+    """The unified loss (arXiv 2405.17956); γ, λ and the gate are the paper's, the preset ``paper`` has all of it."""
 
-    gamma: float = Field(0.5, ge=0, description="γ: weight of the auxiliary (actor) term.")
+    gamma: float = Field(default=0.5, ge=0, description="γ: weight of the auxiliary (actor) term.")
     lambda_: float = Field(
-        5.0, ge=0, alias="lambda", description="λ: how sharply the advantage weighs the likelihood; 0 is a control."
+        default=5.0,
+        ge=0,
+        validation_alias="lambda",
+        serialization_alias="lambda",
+        description="λ: how sharply the advantage weighs the likelihood; 0 is a control.",
     )
-    expectile: float = Field(0.7, gt=0, lt=1, description="τ of the value baseline's expectile regression.")
-    gate_steps: int = Field(100, ge=0, description="Optimizer steps before the auxiliary term starts.")
+    expectile: float = Field(default=0.7, gt=0, lt=1, description="τ of the value baseline's expectile regression.")
+    gate_steps: int = Field(default=100, ge=0, description="Optimizer steps before the auxiliary term starts.")
     baseline: Literal["value", "soft", "prompt-mean", "none"] = Field(
-        "value", description="Baseline V(x): a learned head, or computed per prompt from the data."
+        default="value", description="Baseline V(x): a learned head, or computed per prompt from the data."
     )
     length_normalization: Literal["token-mean", "sum"] = Field(
-        "token-mean", description="Log-likelihood per token (the paper) or per sequence in the auxiliary term."
+        default="token-mean", description="Log-likelihood per token (the paper) or per sequence in the auxiliary term."
     )
-    advantage_cap: float | None = Field(None, gt=0, description="Upper bound of λA; none by default, as in the paper.")
-    value_learning_rate: float = Field(1e-3, gt=0, description="Learning rate of the value head's own AdamW.")
-    value_coefficient: float = Field(1.0, gt=0, description="Weight of the value loss (0.1 in the paper).")
-    value_max_grad_norm: float = Field(1.0, gt=0, description="Gradient clipping of the value head.")
+    advantage_cap: float | None = Field(
+        default=None, gt=0, description="Upper bound of λA; none by default, as in the paper."
+    )
+    value_learning_rate: float = Field(default=1e-3, gt=0, description="Learning rate of the value head's own AdamW.")
+    value_coefficient: float = Field(default=1.0, gt=0, description="Weight of the value loss (0.1 in the paper).")
+    value_max_grad_norm: float = Field(default=1.0, gt=0, description="Gradient clipping of the value head.")
 
 
 class TrainingConfig(Section):
     """How to train; names and meanings are those of transformers.TrainingArguments."""
 
-    learning_rate: float = Field(1e-6, gt=0, description="Initial learning rate of the policy.")
-    num_train_epochs: float = Field(1.0, gt=0, description="Passes over the data.")
-    max_steps: int = Field(-1, ge=-1, description="Optimizer steps; overrides the epochs if positive.")
-    per_device_train_batch_size: int = Field(8, ge=1, description="Rows (pairs or single completions) per device.")
-    per_device_eval_batch_size: int = Field(8, ge=1, description="Rows per device in evaluation, scoring excluded.")
-    gradient_accumulation_steps: int = Field(1, ge=1, description="Batches per optimizer step.")
-    warmup_steps: int = Field(0, ge=0, description="Steps of linear warm-up.")
-    lr_scheduler_type: str = Field("linear", description="Learning-rate schedule.")
-    optim: str = Field("adamw_torch", description="Optimizer of the policy.")
-    weight_decay: float = Field(0.0, ge=0, description="Weight decay.")
-    max_grad_norm: float = Field(1.0, ge=0, description="Gradient clipping of the policy; 0 is off.")
-    bf16: bool = Field(False, description="bfloat16 autocast.")  # noqa: FBT003 - pydantic's default
-    gradient_checkpointing: bool = Field(False, description="Trade time for memory.")  # noqa: FBT003
-    seed: int = Field(42, ge=0, description="Seed of data order, dropout and the value head.")
-    logging_steps: int = Field(10, ge=1, description="Steps between two rows of metrics.jsonl.")
-    save_steps: int = Field(0, ge=0, description="Steps between two checkpoints; 0 saves only the final model.")
-    save_total_limit: int | None = Field(None, ge=1, description="How many checkpoints to keep.")
-    eval_steps: int = Field(0, ge=0, description="Steps between two evaluations; 0 evaluates once, at the end.")
-    report_to: str = Field("none", description="Tracker, such as tensorboard or wandb; none by default.")
+    learning_rate: float = Field(default=1e-6, gt=0, description="Initial learning rate of the policy.")
+    num_train_epochs: float = Field(default=1.0, gt=0, description="Passes over the data.")
+    max_steps: int = Field(default=-1, ge=-1, description="Optimizer steps; overrides the epochs if positive.")
+    per_device_train_batch_size: int = Field(
+        default=8, ge=1, description="Rows (pairs or single completions) per device."
+    )
+    per_device_eval_batch_size: int = Field(
+        default=8, ge=1, description="Rows per device in evaluation, scoring excluded."
+    )
+    gradient_accumulation_steps: int = Field(default=1, ge=1, description="Batches per optimizer step.")
+    warmup_steps: int = Field(default=0, ge=0, description="Steps of linear warm-up.")
+    lr_scheduler_type: str = Field(default="linear", description="Learning-rate schedule.")
+    optim: str = Field(default="adamw_torch", description="Optimizer of the policy.")
+    weight_decay: float = Field(default=0.0, ge=0, description="Weight decay.")
+    max_grad_norm: float = Field(default=1.0, ge=0, description="Gradient clipping of the policy; 0 is off.")
+    bf16: bool = Field(default=False, description="bfloat16 autocast.")
+    gradient_checkpointing: bool = Field(default=False, description="Trade time for memory.")
+    seed: int = Field(default=42, ge=0, description="Seed of data order, dropout and the value head.")
+    logging_steps: int = Field(default=10, ge=1, description="Steps between two rows of metrics.jsonl.")
+    save_steps: int = Field(default=0, ge=0, description="Steps between two checkpoints; 0 saves only the final model.")
+    save_total_limit: int | None = Field(default=None, ge=1, description="How many checkpoints to keep.")
+    eval_steps: int = Field(default=0, ge=0, description="Steps between two evaluations; 0 evaluates once, at the end.")
+    report_to: str = Field(default="none", description="Tracker, such as tensorboard or wandb; none by default.")
     arguments: dict[str, Any] = Field(
         default_factory=dict, description="Any other transformers.TrainingArguments, by name."
     )
@@ -81,7 +93,7 @@ class PluginPolicy(Section):
     """Which third-party distributions may load; decided from metadata before any of their code is imported."""
 
     allow: tuple[str, ...] | Literal["auto", "none"] = Field(
-        "none", description="auto: every installed one; none: built-ins only; or a list of distributions."
+        default="none", description="auto: every installed one; none: built-ins only; or a list of distributions."
     )
-    block: tuple[str, ...] = Field((), description="Distributions that never load.")
-    require: tuple[str, ...] = Field((), description="Distributions without which the run is refused.")
+    block: tuple[str, ...] = Field(default=(), description="Distributions that never load.")
+    require: tuple[str, ...] = Field(default=(), description="Distributions without which the run is refused.")

@@ -164,7 +164,8 @@ class UnifiedLoss(nn.Module):
         if auxiliary.baseline_P is not None:
             return auxiliary.baseline_P[auxiliary.prompt_N]
         if self.value_head is not None and auxiliary.prompt_state_PH is not None:
-            return self.value_head(auxiliary.prompt_state_PH)[auxiliary.prompt_N]
+            value_P: Tensor = self.value_head(auxiliary.prompt_state_PH)
+            return value_P[auxiliary.prompt_N]
         return torch.zeros_like(auxiliary.rewards_NK[:, 0])
 
 

@@ -31,4 +31,5 @@ class ValueHead(nn.Module):
 
     def forward(self, prompt_state_PH: Tensor) -> Tensor:
         """Return V per prompt, shape [P], from hidden states of shape [P, H]."""
-        return self.layers(prompt_state_PH.detach().float()).squeeze(-1)
+        value_P1: Tensor = self.layers(prompt_state_PH.detach().float())
+        return value_P1.squeeze(-1)

@@ -18,8 +18,8 @@ __all__ = ["compare_rewards", "explain"]
 _RESAMPLES = 2000
 
 
-def compare_rewards(label: str, before: FloatArray, after: FloatArray, *, seed: int) -> BeforeAfter:
-    """Compare rewards of generations for the same prompts; paired bootstrap, 95 %."""
+def compare_rewards(label: str, before: FloatArray, after: FloatArray, *, split: str, seed: int) -> BeforeAfter:
+    """Compare rewards of generations for the same prompts of a split; paired bootstrap, 95 %."""
     difference = after - before
     rng = np.random.default_rng(seed)
     resampled = difference[rng.integers(0, len(difference), (_RESAMPLES, len(difference)))].mean(axis=1)
@@ -30,6 +30,7 @@ def compare_rewards(label: str, before: FloatArray, after: FloatArray, *, seed: 
         after=float(after.mean()),
         interval=(float(low), float(high)),
         prompts=len(difference),
+        split=split,
     )
 
 
@@ -55,7 +56,7 @@ def _sentence(item: BeforeAfter) -> str:
     low, high = item.interval
     verdict = "rose" if low > 0 else "fell" if high < 0 else "did not change measurably"
     return (
-        f"{item.label}: on {item.prompts} held-out prompts the mean reward of the model's own answers {verdict}: "
+        f"{item.label}: on {item.prompts} {item.split} prompts the mean reward of the model's own answers {verdict}: "
         f"{item.before:.2f} before, {item.after:.2f} after (change {item.after - item.before:+.2f}, "
         f"95 % interval {low:+.2f} to {high:+.2f})."
     )

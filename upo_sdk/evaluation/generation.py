@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
@@ -30,14 +30,14 @@ def generate_responses(
     Prompts are padded on the left. The same seed gives the same text; the caller's random state is left alone.
     """
     responses: list[str] = []
-    was_training = lm.training
-    lm.eval()
+    was_training, generate = lm.training, cast("Callable[..., Any]", lm.generate)
+    lm.train(mode=False)
     with torch.random.fork_rng(devices=[lm.device] if lm.device.type == "cuda" else []), torch.no_grad():
         torch.manual_seed(seed)
         for start in range(0, len(prompts_ids), batch_size):
             part = prompts_ids[start : start + batch_size]
             inputs = _left_padded(part, _pad_id(tokenizer), lm.device)
-            output: Any = lm.generate(
+            output: Any = generate(
                 **inputs,
                 max_new_tokens=max_new_tokens,
                 do_sample=True,
@@ -56,7 +56,7 @@ def generate_responses(
 
 
 def _pad_id(tokenizer: PreTrainedTokenizerBase) -> int:
-    ids = (tokenizer.pad_token_id, tokenizer.eos_token_id, 0)
+    ids: tuple[Any, ...] = (tokenizer.pad_token_id, tokenizer.eos_token_id, 0)
     return next(int(value) for value in ids if value is not None)
 
 

@@ -56,14 +56,8 @@ def discover(policy: PluginPolicy) -> list[PluginCandidate]:
         PluginError: A required distribution offers no plugin.
     """
     found = [_judge(candidate, policy) for candidate in _installed()]
-    names = {candidate.distribution for candidate in found}
-    for required in map(canonicalize_name, policy.require):
-        if required not in names:
-            raise PluginError(
-                f"the required plugin distribution '{required}' is not installed",
-                where="plugins.require",
-                fix=f"{did_you_mean(required, sorted(names))}pip install {required}",
-            )
+    for required in policy.require:
+        _check_required(canonicalize_name(required), found)
     return _refuse_duplicates(found)
 
 
@@ -98,16 +92,38 @@ def _installed() -> list[PluginCandidate]:
     return sorted(found.values(), key=lambda item: (not item.builtin, item.distribution, item.name))
 
 
+def _check_required(required: str, found: list[PluginCandidate]) -> None:
+    candidates = [candidate for candidate in found if candidate.distribution == required]
+    if not candidates:
+        names = sorted({candidate.distribution for candidate in found})
+        raise PluginError(
+            f"the required plugin distribution '{required}' is not installed",
+            where="plugins.require",
+            fix=f"{did_you_mean(required, names)}pip install {required}",
+        )
+    blocked = [candidate.reason for candidate in candidates if candidate.status == "blocked"]
+    if blocked:
+        raise PluginError(
+            f"the required plugin distribution '{required}' may not load: {blocked[0]}",
+            where="plugins.require",
+            fix=f"allow it (--plugins {required}), or do not require it",
+        )
+
+
 def _judge(candidate: PluginCandidate, policy: PluginPolicy) -> PluginCandidate:
-    if candidate.distribution in map(canonicalize_name, policy.block):
+    if candidate.distribution in _canonical(policy.block):
         return replace(candidate, status="blocked", reason="in the block list")
     if candidate.builtin or policy.allow == "auto":
         return candidate
     if policy.allow == "none":
         return replace(candidate, status="blocked", reason="third-party plugins are not allowed")
-    if candidate.distribution in map(canonicalize_name, policy.allow):
+    if candidate.distribution in _canonical(policy.allow):
         return replace(candidate, reason="in the allow list")
     return replace(candidate, status="blocked", reason="not in the allow list")
+
+
+def _canonical(names: tuple[str, ...]) -> set[str]:
+    return {canonicalize_name(name) for name in names}
 
 
 def _refuse_duplicates(found: list[PluginCandidate]) -> list[PluginCandidate]:

@@ -9,6 +9,8 @@ from upo_sdk.errors import ModelError
 from upo_sdk.network import require_cached_or_online
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from upo_sdk.config import ModelConfig
@@ -32,16 +34,13 @@ def load_language_model(config: ModelConfig, weights_from: str | None = None) ->
     path = weights_from or config.path
     dtype = "auto" if config.dtype == "auto" else getattr(torch, config.dtype)
     model, info = _load(
-        lambda: AutoModelForCausalLM.from_pretrained(
-            path,
-            revision=None if weights_from else config.revision,
-            dtype=dtype,
-            attn_implementation=config.attn_implementation,
-            use_safetensors=True,
-            trust_remote_code=False,
-            output_loading_info=True,
-        ),
+        AutoModelForCausalLM.from_pretrained,
         path,
+        revision=None if weights_from else config.revision,
+        dtype=dtype,
+        attn_implementation=config.attn_implementation,
+        use_safetensors=True,
+        output_loading_info=True,
     )
     if info["missing_keys"]:
         raise ModelError(
@@ -49,7 +48,8 @@ def load_language_model(config: ModelConfig, weights_from: str | None = None) ->
             where=path,
             fix="use a complete causal language model; missing weights would be random",
         )
-    return model.eval()
+    loaded: PreTrainedModel = model.eval()
+    return loaded
 
 
 def load_tokenizer(config: ModelConfig) -> PreTrainedTokenizerBase:
@@ -61,7 +61,8 @@ def load_tokenizer(config: ModelConfig) -> PreTrainedTokenizerBase:
     from transformers import AutoTokenizer
 
     path = config.tokenizer or config.path
-    return _load(lambda: AutoTokenizer.from_pretrained(path, revision=config.revision, trust_remote_code=False), path)
+    tokenizer: PreTrainedTokenizerBase = _load(AutoTokenizer.from_pretrained, path, revision=config.revision)
+    return tokenizer
 
 
 def load_model_config(config: ModelConfig) -> Any:
@@ -72,15 +73,13 @@ def load_model_config(config: ModelConfig) -> Any:
     """
     from transformers import AutoConfig
 
-    return _load(
-        lambda: AutoConfig.from_pretrained(config.path, revision=config.revision, trust_remote_code=False), config.path
-    )
+    return _load(AutoConfig.from_pretrained, config.path, revision=config.revision)
 
 
-def _load(load: Any, path: str) -> Any:
+def _load(load: Callable[..., Any], path: str, **options: Any) -> Any:
     _check_path(path)
     try:
-        return load()
+        return load(path, trust_remote_code=False, **options)
     except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise ModelError(

@@ -136,7 +136,7 @@ class Preparation:
 
     def _data_baseline(self, split: Split, rewards: Sequence[FloatArray]) -> FloatArray | None:
         loss = self.plan.config.loss
-        if loss.baseline not in {"soft", "prompt-mean"} or not self.plan.auxiliary:
+        if loss.baseline == "value" or loss.baseline == "none" or not self.plan.auxiliary:  # noqa: PLR1714 - narrows the type
             return None
         weights_K = np.array([item.weight for item in self.plan.auxiliary])
         return data_baseline(

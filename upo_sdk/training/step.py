@@ -39,7 +39,7 @@ class Step:
         """Return the loss of one micro-batch with every metric of the run."""
         batch = self._preference_batch(output, inputs)
         auxiliary = self._auxiliary_batch(output, inputs) if self.unified.auxiliary else None
-        result = self.unified(batch, auxiliary, step=step)
+        result: UnifiedOutput = self.unified(batch, auxiliary, step=step)
         with torch.no_grad():
             result.metrics.update(preference_metrics(batch, self.beta))
         return result

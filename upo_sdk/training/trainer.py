@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -50,14 +51,14 @@ class UPOTrainer(Trainer):
         super().__init__(
             model=policy,
             args=args,
-            data_collator=collator,  # type: ignore[arg-type]  # it takes prepared rows, not feature dicts
+            data_collator=collator,
             train_dataset=train_rows,
             eval_dataset=eval_rows,
             processing_class=tokenizer,
             callbacks=[*callbacks, _ValueStep(self)],
         )
         self.remove_callback(PrinterCallback)
-        self.step = step
+        self.step = replace(step, mean_over_ranks=self._mean_over_ranks) if args.world_size > 1 else step
         self.step.unified.to(args.device)
         self.value_head = step.unified.value_head
         self.value_optimizer = (
@@ -90,8 +91,10 @@ class UPOTrainer(Trainer):
         rows = sum(batch["rows"] for batch in batch_samples)
         if self.args.world_size == 1 or not batch_samples:
             return rows or None
-        counted = self.accelerator.reduce(torch.tensor(float(rows), device=device), reduction="mean")
-        return counted if isinstance(counted, torch.Tensor) else None
+        return self._mean_over_ranks(torch.tensor(float(rows), device=device))
+
+    def _mean_over_ranks(self, value: Tensor) -> Tensor:
+        return cast("Tensor", self.accelerator.reduce(value, reduction="mean"))
 
     def prediction_step(
         self,
@@ -131,8 +134,10 @@ class UPOTrainer(Trainer):
         )
 
     def _weights(self) -> dict[str, float]:
-        terms = (*self.step.unified.preference, *self.step.unified.auxiliary)
-        return {f"objective/{term.label}/weight": term.weight for term in terms}
+        unified = self.step.unified
+        weights = [(term.label, term.weight) for term in unified.preference]
+        weights += [(term.label, term.weight) for term in unified.auxiliary]
+        return {f"objective/{label}/weight": weight for label, weight in weights}
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
         """Save the language model and tokenizer in Hugging Face layout; no pickle."""
@@ -141,7 +146,7 @@ class UPOTrainer(Trainer):
         weights = state_dict and {name.removeprefix("lm."): tensor for name, tensor in state_dict.items()}
         policy.lm.save_pretrained(folder, state_dict=weights, is_main_process=self.args.should_save)
         if self.args.should_save and self.processing_class is not None:
-            self.processing_class.save_pretrained(folder)  # type: ignore[union-attr]  # it is a tokenizer
+            self.processing_class.save_pretrained(folder)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
         """Do nothing: the policy was built from the checkpoint's weights before the trainer existed."""
@@ -166,7 +171,7 @@ class UPOTrainer(Trainer):
         parameters = [parameter for parameter in self.value_head.parameters() if parameter.grad is not None]
         if self.args.world_size > 1:
             for parameter in parameters:
-                parameter.grad = self.accelerator.reduce(parameter.grad, reduction="mean")  # type: ignore[assignment]
+                parameter.grad = self._mean_over_ranks(cast("Tensor", parameter.grad))
         torch.nn.utils.clip_grad_norm_(parameters, self.step.unified.config.value_max_grad_norm)
         self.value_optimizer.step()
         self.value_optimizer.zero_grad()

@@ -127,7 +127,6 @@ def _run(config: RunConfig, registry: Registry, *, as_json: bool, quiet: bool) -
     from upo_cli.progress import ProgressView, Silent
     from upo_sdk.run import align
 
-    _quieten_transformers()
     with stop_on_signal() as cancel, Silent() if quiet else ProgressView() as view:
         result = align(config, registry=registry, callbacks=[view], cancel=cancel)
     if _is_main_process():
@@ -152,7 +151,7 @@ def _print_result(result: AlignResult) -> None:
             ]
             for item in result.before_after
         ]
-        out.print(table("reward on held-out prompts", "before", "after", "95 % of the change", rows=rows))
+        out.print(table("mean reward of answers", "before", "after", "95 % of the change", rows=rows))
         out.print()
     for sentence in result.explanation:
         out.print(sentence, markup=False, soft_wrap=True)
@@ -161,13 +160,6 @@ def _print_result(result: AlignResult) -> None:
     call = f'pipeline("text-generation", {folder!r})("Hello")'
     out.print(f"use it: from transformers import pipeline; print({call})", markup=False, soft_wrap=True)
     out.print(f"next: {folder}/README.md says what was done and how to repeat it", markup=False, soft_wrap=True)
-
-
-def _quieten_transformers() -> None:
-    """Leave progress to our own view; the process is ours to set up, unlike that of a library call."""
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # of transformers
 
 
 def _with_underscores(word: str) -> str:

@@ -14,10 +14,10 @@ __all__ = ["DPOOptions"]
 class DPOOptions(Options):
     """Options of the ``dpo`` objective."""
 
-    beta: float = Field(0.1, gt=0, description="Strength β of the pull towards the reference model.")
+    beta: float = Field(default=0.1, gt=0, description="Strength β of the pull towards the reference model.")
     label_smoothing: float = Field(
-        0.0, ge=0, lt=0.5, description="Assumed share of flipped labels (cDPO); sigmoid and hinge only."
+        default=0.0, ge=0, lt=0.5, description="Assumed share of flipped labels (cDPO); sigmoid and hinge only."
     )
     loss_type: Literal["sigmoid", "ipo", "hinge"] = Field(
-        "sigmoid", description="Which member of the family: sigmoid (DPO), ipo (IPO) or hinge (SLiC)."
+        default="sigmoid", description="Which member of the family: sigmoid (DPO), ipo (IPO) or hinge (SLiC)."
     )

@@ -12,6 +12,6 @@ __all__ = ["KTOOptions"]
 class KTOOptions(Options):
     """Options of the ``kto`` objective."""
 
-    beta: float = Field(0.1, gt=0, description="Strength β of the pull towards the reference model.")
-    desirable_weight: float = Field(1.0, ge=0, description="Weight of desirable completions.")
-    undesirable_weight: float = Field(1.0, ge=0, description="Weight of undesirable completions.")
+    beta: float = Field(default=0.1, gt=0, description="Strength β of the pull towards the reference model.")
+    desirable_weight: float = Field(default=1.0, ge=0, description="Weight of desirable completions.")
+    undesirable_weight: float = Field(default=1.0, ge=0, description="Weight of undesirable completions.")

@@ -16,11 +16,13 @@ Unit = Literal["words", "characters", "tokens"]
 class LengthOptions(Options):
     """Options of the ``length`` objective; exactly one of ``target`` and ``maximum`` is needed."""
 
-    target: int | None = Field(None, ge=1, description="The best length: longer and shorter responses earn less.")
-    maximum: int | None = Field(None, ge=1, description="The longest length that still earns the full reward.")
-    unit: Unit = Field("words", description="What is counted; tokens are those of the policy's tokenizer.")
+    target: int | None = Field(
+        default=None, ge=1, description="The best length: longer and shorter responses earn less."
+    )
+    maximum: int | None = Field(default=None, ge=1, description="The longest length that still earns the full reward.")
+    unit: Unit = Field(default="words", description="What is counted; tokens are those of the policy's tokenizer.")
     width: float = Field(
-        0.3,
+        default=0.3,
         gt=0,
         allow_inf_nan=False,
         description="Tolerance, relative: at e^±width times the length (about ±30 %) the reward is .61.",

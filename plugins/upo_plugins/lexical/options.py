@@ -18,18 +18,22 @@ _ONLY_FOR: dict[str, MetricName] = {"min_grade": "grade_band", "max_grade": "gra
 class LexicalOptions(Options):
     """Options of the ``lexical`` objective."""
 
-    metric: MetricName = Field("readability", description="What to measure; the default is the UPO paper's R1.")
+    metric: MetricName = Field(default="readability", description="What to measure; the default is the UPO paper's R1.")
     reverse: bool = Field(default=False, description="Reward the opposite of the metric: 1 − r.")
     shrink_words: float | None = Field(
-        None,
+        default=None,
         ge=0,
         allow_inf_nan=False,
         description="k of r' = .5 + (r − .5)·n/(n + k) for a response of n words; 0 turns it off. "
         "Unset: 0 for readability, which stays the paper's formula, and 10 for every other metric.",
     )
-    min_grade: float = Field(6.0, ge=0, le=18, description="grade_band: lowest US school grade with full reward.")
-    max_grade: float = Field(9.0, ge=0, le=18, description="grade_band: highest US school grade with full reward.")
-    window: int = Field(25, ge=2, description="diversity: words in the moving window.")
+    min_grade: float = Field(
+        default=6.0, ge=0, le=18, description="grade_band: lowest US school grade with full reward."
+    )
+    max_grade: float = Field(
+        default=9.0, ge=0, le=18, description="grade_band: highest US school grade with full reward."
+    )
+    window: int = Field(default=25, ge=2, description="diversity: words in the moving window.")
 
     @model_validator(mode="after")
     def _check_band(self) -> Self:

@@ -40,7 +40,7 @@ class ToxicityOptions(Options):
     """Options of the ``toxicity`` objective."""
 
     model: str = Field(
-        "unbiased",
+        default="unbiased",
         description="unbiased, original or multilingual (Detoxify), builtin, a .ckpt file, a folder or a hub id.",
     )
     categories: CategoryWeights = Field(
@@ -48,14 +48,20 @@ class ToxicityOptions(Options):
         description="Which harms count, with weights in (0, 1]: threat+insult or threat:0.7+insult; default all.",
     )
     aggregate: Literal["worst", "mean", "printed"] = Field(
-        "worst",
+        default="worst",
         description="worst: 1 − max w·p; mean: 1 − weighted mean of p; printed: max(1 − w·p) as the paper prints it.",
     )
     base: str | None = Field(
-        None,
+        default=None,
         description="Folder or hub id with the config and tokenizer of a .ckpt; default: its folder, else its own.",
     )
-    revision: str | None = Field(None, description="Commit, tag or branch of a hub id; default: its main branch.")
-    batch_size: int = Field(32, ge=1, description="Windows of text per forward pass.")
-    max_length: int = Field(512, ge=16, description="Tokens per window; longer texts are read in overlapping windows.")
-    dtype: Literal["float32", "bfloat16", "float16"] = Field("float32", description="Number format of the classifier.")
+    revision: str | None = Field(
+        default=None, description="Commit, tag or branch of a hub id; default: its main branch."
+    )
+    batch_size: int = Field(default=32, ge=1, description="Windows of text per forward pass.")
+    max_length: int = Field(
+        default=512, ge=16, description="Tokens per window; longer texts are read in overlapping windows."
+    )
+    dtype: Literal["float32", "bfloat16", "float16"] = Field(
+        default="float32", description="Number format of the classifier."
+    )

@@ -80,6 +80,13 @@ def test_a_required_plugin_that_is_missing_is_an_error() -> None:
         load(require=["company-rules"])
 
 
+def test_a_required_plugin_that_may_not_load_is_an_error(install: Callable[..., None]) -> None:
+    install("good", "good", GOOD.replace("NAME", "good"))
+    assert load(["good"], require=["good"]).check()
+    with pytest.raises(PluginError, match="'good' may not load: third-party plugins are not allowed"):
+        load("none", require=["good"])
+
+
 def test_a_name_claimed_twice_is_refused_without_running_either_claim(install: Callable[..., None]) -> None:
     install("usurper", "toxicity", "raise SystemExit('it ran')")
     registry = load("auto")

@@ -10,4 +10,4 @@ from upo_sdk.objectives import Options
 class QuestionOptions(Options):
     """Options of the ``question`` objective."""
 
-    mark: str = Field("?", min_length=1, description="What the answer should end with.")
+    mark: str = Field(default="?", min_length=1, description="What the answer should end with.")
