@@ -22,10 +22,10 @@ if TYPE_CHECKING:
         TrainingConfig,
     )
     from upo_sdk.engine import UnifiedLoss
-    from upo_sdk.plan import RunPlan, make_plan
+    from upo_sdk.plan import RunPlan
     from upo_sdk.plugin.registry import Registry, load_registry
     from upo_sdk.result import AlignResult
-    from upo_sdk.run import align
+    from upo_sdk.run import align, plan_run
 
     __version__: str
 
@@ -45,7 +45,7 @@ __all__ = [
     "__version__",
     "align",
     "load_registry",
-    "make_plan",
+    "plan_run",
 ]
 
 _LAZY = {
@@ -62,7 +62,7 @@ _LAZY = {
     "UnifiedLoss": "upo_sdk.engine",
     "align": "upo_sdk.run",
     "load_registry": "upo_sdk.plugin.registry",
-    "make_plan": "upo_sdk.plan",
+    "plan_run": "upo_sdk.run",
 }
 
 

@@ -13,7 +13,8 @@ The tree::
     ├── ModelError              a model, tokenizer or classifier that cannot be loaded
     │   └── OfflineError        it would have to be downloaded and the network is out of reach
     ├── OutputError             the run folder
-    └── TrainingError           a run that started and could not go on
+    ├── TrainingError           a run that started and could not go on
+    └── CancelledError          the caller asked to stop before there was anything to save
 
 Every class has a stable ``code`` and the ``exit_code`` with which the command line ends. An exception that is not a
 :class:`UPOError` is a bug of ours and keeps its traceback.
@@ -24,6 +25,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 __all__ = [
+    "CancelledError",
     "ConfigError",
     "DataError",
     "DuplicateNameError",
@@ -132,6 +134,13 @@ class TrainingError(UPOError):
 
     code = "training"
     exit_code = 1
+
+
+class CancelledError(UPOError):
+    """The caller asked to stop before training had begun; what was scored is kept in the cache."""
+
+    code = "cancelled"
+    exit_code = 130
 
 
 def did_you_mean(name: str, known: list[str]) -> str:

@@ -111,7 +111,7 @@ def make_plan(config: RunConfig, registry: Registry) -> RunPlan:
     model_config = load_model_config(model)
     data_config = _within_positions(data_config, model_config, notices)
     config = config.model_copy(update={"data": data_config})
-    data = load_preference_data(data_config)
+    data = load_preference_data(data_config, formats=registry.dataset_formats())
     config = _with_default_preference(config, registry, data, notices)
     objectives = tuple(item for item in build_objectives(config.objectives, registry) if item.weight > 0)
     notices += [f"'{ref.label}' has weight 0 and is left out" for ref in config.objectives if ref.weight == 0]

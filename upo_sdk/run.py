@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +14,7 @@ from transformers.utils import logging as library_logging
 from upo_sdk.cache import ContentCache, default_cache_dir
 from upo_sdk.config import to_yaml
 from upo_sdk.engine import AuxiliaryTerm, PreferenceTerm, UnifiedLoss
-from upo_sdk.errors import ObjectiveFailedError, PluginError, UPOError
+from upo_sdk.errors import CancelledError, ObjectiveFailedError, PluginError, UPOError
 from upo_sdk.evaluation import answer_rewards, compare_rewards, explain
 from upo_sdk.events import Notice, PlanReady, RunFinished, emit
 from upo_sdk.objectives.build import union_of_needs
@@ -23,6 +23,7 @@ from upo_sdk.plugin.registry import load_registry
 from upo_sdk.policy import PaddedLayout, Policy, load_language_model, load_tokenizer
 from upo_sdk.policy.fingerprint import weights_sha256
 from upo_sdk.result import AlignResult
+from upo_sdk.scoring.score import FloatArray
 from upo_sdk.training import (
     CollapseWarning,
     Collator,
@@ -50,10 +51,9 @@ if TYPE_CHECKING:
     from upo_sdk.objectives.build import LiveObjective
     from upo_sdk.plan import RunPlan
     from upo_sdk.plugin.registry import Registry
-    from upo_sdk.scoring.score import FloatArray
     from upo_sdk.training import PreparedRows, Split
 
-__all__ = ["align"]
+__all__ = ["align", "plan_run"]
 
 _TAKING_TURNS = threading.Lock()
 """transformers and accelerate keep random and gradient state per process, so runs in one process take turns."""
@@ -82,17 +82,26 @@ def align(
     Raises:
         UPOError: Something the user can mend; its message says what, where and how.
     """
-    registry = (registry or load_registry(plugins or config.plugins)).check()
-    plan = make_plan(config, registry)
-    for origin, reason in registry.calls("upo_review_run", run=plan):
-        if reason:
-            raise PluginError(
-                f"the run was refused: {reason}", where=origin, fix="satisfy the reviewer, or ask its owner"
-            )
+    registry = registry or load_registry(plugins or config.plugins)
+    plan = plan_run(config, registry)
     added = [callback for _, group in registry.calls("upo_register_callbacks", run=plan) for callback in group or ()]
     folder = RunFolder.check(plan.config)
     with _TAKING_TURNS, _own_random_state(), _no_progress_bars():
         return _Run(plan, folder, (*callbacks, *added), cancel).execute()
+
+
+def plan_run(config: RunConfig, registry: Registry) -> RunPlan:
+    """Check everything that can be checked without work, and return the plan: what ``upo train --dry-run`` shows.
+
+    Raises:
+        UPOError: A plugin is broken, the configuration, data or run folder cannot be used, or a reviewer objects.
+    """
+    plan = make_plan(config, registry.check())
+    for origin, reason in registry.calls("upo_review_run", run=plan):
+        if reason:
+            raise PluginError(f"a reviewer refuses the run: {reason}", where=origin, fix="change what it objects to")
+    RunFolder.check(plan.config)
+    return plan
 
 
 class _Run:
@@ -105,7 +114,7 @@ class _Run:
         self.folder, self.callbacks, self.cancel = folder, callbacks, cancel
         self.args = training_arguments(self.config.training, folder.path, evaluate=plan.data.eval is not None)
         self.cache = ContentCache(default_cache_dir() / "cache.sqlite")
-        self.preparation = Preparation(plan, self.cache, callbacks)
+        self.preparation = Preparation(plan, self.cache, callbacks, cancel)
 
     def execute(self) -> AlignResult:
         self._announce()
@@ -129,17 +138,16 @@ class _Run:
             self.folder.write_manifest({**manifest, "status": "running"})
             trainer = self._trainer(policy, tokenizer, rows, held_out_rows)
             self._train(trainer)
-            after = [] if self._cancelled else self._answer_rewards(policy, tokenizer, held_out or train)
+            after = list[FloatArray]()
+            with suppress(CancelledError):  # the model is saved; only the comparison is left out
+                if _finished(trainer):
+                    after = self._answer_rewards(policy, tokenizer, held_out or train)
         result = self._result(trainer, statistics, held_out or train, before, after)
         self.folder.write("README.md", model_card(self.plan, result))
         finished = {"finished": now(), "steps": result.steps, "explanation": result.explanation}
         self.folder.write_manifest({**manifest, "status": result.status, **finished})
         emit(self.callbacks, RunFinished(result))
         return result
-
-    @property
-    def _cancelled(self) -> bool:
-        return self.cancel is not None and self.cancel.is_set()
 
     def _announce(self) -> None:
         emit(self.callbacks, PlanReady(self.plan))
@@ -212,7 +220,7 @@ class _Run:
     def _train(self, trainer: UPOTrainer) -> None:
         trainer.train(resume_from_checkpoint=str(self.folder.resume_from) if self.folder.resume_from else None)
         trainer.require_finite({})
-        if self._cancelled:
+        if not _finished(trainer):
             return  # the checkpoint is the result; a model beside it would look finished
         if trainer.eval_dataset is not None:
             trainer.evaluate()
@@ -234,7 +242,7 @@ class _Run:
         gate_opened = trainer.state.global_step > self.config.loss.gate_steps
         labels = [item.label for item in self.plan.auxiliary]
         return AlignResult(
-            status="cancelled" if self._cancelled else "completed",
+            status="completed" if _finished(trainer) else "cancelled",
             output_dir=self.folder.path,
             steps=trainer.state.global_step,
             metrics=metrics,
@@ -243,6 +251,10 @@ class _Run:
             checkpoint=self.folder.newest_checkpoint(),
             explanation=explain(compared, metrics, auxiliary=labels, gate_opened=gate_opened),
         )
+
+
+def _finished(trainer: UPOTrainer) -> bool:
+    return trainer.state.global_step >= trainer.state.max_steps
 
 
 @contextmanager

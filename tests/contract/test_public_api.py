@@ -11,16 +11,17 @@ import upo_sdk
 
 PUBLIC = {
     "upo_sdk": """AlignResult DataConfig LossConfig ModelConfig ObjectiveRef PluginPolicy Registry RunConfig RunPlan
-        TrainingConfig UPOError UnifiedLoss __version__ align load_registry make_plan""",
-    "upo_sdk.errors": """ConfigError DataError DuplicateNameError ModelError ObjectiveFailedError ObjectiveRefError
-        OfflineError OutputError PluginError TrainingError UPOError UnknownObjectiveError did_you_mean""",
+        TrainingConfig UPOError UnifiedLoss __version__ align load_registry plan_run""",
+    "upo_sdk.errors": """CancelledError ConfigError DataError DuplicateNameError ModelError ObjectiveFailedError ObjectiveRefError
+        OfflineError OutputError PluginError TrainingError UPOError UnknownObjectiveError
+        did_you_mean""",
     "upo_sdk.events": """Callback CancelToken CheckpointSaved Event Notice PlanReady Progress RunFinished
         ScoreStatistics ScoresReady StepLogged emit""",
     "upo_sdk.objectives": """AuxiliaryObjective Completion Fingerprinted FittedToData NameList Needs Objective Options
         PreferenceBatch PreferenceLoss PreferenceObjective TokenLogps""",
     "upo_sdk.plugin": "DatasetFormatSpec HookSpecs ObjectiveSpec hookimpl",
     "upo_sdk.config": """DataConfig LossConfig ModelConfig ObjectiveRef PluginPolicy RunConfig TrainingConfig
-        build_config merge preset presets read_config_file to_yaml""",
+        build_config merge preset presets read_config_file to_yaml written_name""",
     "upo_sdk.engine": """AuxiliaryBatch AuxiliaryTerm PreferenceTerm UnifiedLoss UnifiedOutput ValueHead actor_loss
         advantage_weights effective_sample_size expectile_loss""",
 }
@@ -28,7 +29,7 @@ PUBLIC = {
 PARAMETERS = {
     "align": ["config", "registry", "plugins", "callbacks", "cancel"],
     "load_registry": ["policy"],
-    "make_plan": ["config", "registry"],
+    "plan_run": ["config", "registry"],
 }
 
 

@@ -13,8 +13,8 @@ from safetensors.torch import load_file
 
 from upo_sdk import RunConfig, align
 from upo_sdk.config import build_config
-from upo_sdk.errors import OutputError, UPOError
-from upo_sdk.events import CheckpointSaved, PlanReady, RunFinished, ScoresReady, StepLogged
+from upo_sdk.errors import CancelledError, OutputError, UPOError
+from upo_sdk.events import CheckpointSaved, PlanReady, Progress, RunFinished, ScoresReady, StepLogged
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -139,6 +139,14 @@ def test_cancelling_ends_with_a_checkpoint_that_goes_on_to_the_same_model(
     second = align(config(settings, {"resume_from_checkpoint": "last"}))
     assert second.status == "completed"
     assert same(weights(whole.output_dir), weights(second.output_dir))
+
+
+def test_cancelling_while_scoring_stops_at_once_and_leaves_no_folder(settings: dict[str, Any], tmp_path: Path) -> None:
+    cancel = threading.Event()
+    stop = Recorder(lambda event: cancel.set() if isinstance(event, Progress) else None)
+    with pytest.raises(CancelledError, match="cancelled before training"):
+        align(config(settings), callbacks=[stop], cancel=cancel)
+    assert not (tmp_path / "run").exists()
 
 
 def test_gradient_accumulation_equals_the_big_batch(settings: dict[str, Any], tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field, model_validator
 
@@ -31,8 +31,9 @@ class DataConfig(Section):
     columns: dict[str, str] = Field(
         default_factory=dict, description="Our column names to yours, such as {prompt: question, chosen: response_a}."
     )
-    format: Literal["pairs", "unpaired"] | None = Field(
-        default=None, description="Read the data as this shape instead of detecting it from the columns."
+    format: str | None = Field(
+        default=None,
+        description="Shape of the rows: pairs, unpaired, or a format of a plugin; default: detected.",
     )
     max_rows: int | None = Field(default=None, ge=1, description="Use only the first rows of the training data.")
     max_length: int = Field(default=1024, ge=2, description="Tokens of prompt and response together.")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from upo_sdk.data.formats import choose_format, row_converter
 from upo_sdk.data.problems import Problems, RowError
 from upo_sdk.data.rows import is_conversational, normalise_row
 from upo_sdk.data.shapes import detect_shape
@@ -18,7 +20,8 @@ from upo_sdk.data.table import build_dataset
 from upo_sdk.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from typing import Any
 
     from datasets import Dataset
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from upo_sdk.data.files import Row
     from upo_sdk.data.rows import NormalisedRow
     from upo_sdk.data.shapes import Kind, Shape
+    from upo_sdk.plugin.specs import DatasetFormatSpec
 
 __all__ = ["PreferenceData", "load_preference_data"]
 
@@ -62,26 +66,31 @@ class PreferenceData:
 
 
 def load_preference_data(
-    config: DataConfig, *, on_progress: Callable[[int], None] = lambda _rows: None
+    config: DataConfig,
+    *,
+    formats: Sequence[DatasetFormatSpec] = (),
+    on_progress: Callable[[int], None] = lambda _rows: None,
 ) -> PreferenceData:
     """Read, check and normalise preference data.
 
     Args:
         config: What to read.
+        formats: Shapes that plugins can read, besides the built-in ones.
         on_progress: Called every thousand rows with the number of rows read so far.
 
     Raises:
         DataError: The source, its columns or any of its rows cannot be used; all bad rows are counted.
         OfflineError: A hub name that is not cached, and the hub is out of reach.
     """
-    found = _load_split(config, config.path, config.split, config.max_rows, on_progress)
+    load = partial(_load_split, config, formats=formats, on_progress=on_progress)
+    found = load(config.path, config.split, config.max_rows)
     train, held_out = found.dataset, None
     digests, columns = [found.digest], found.columns
     if config.eval_fraction:
         train, held_out = hold_out(found.dataset, config.eval_fraction, config.path)
     elif config.eval_path or config.eval_split:
         split = config.eval_split or ("train" if config.eval_path else config.split)
-        other = _load_split(config, config.eval_path or config.path, split, None, on_progress)
+        other = load(config.eval_path or config.path, split, None)
         _check_same_form(found, other, config)
         held_out = other.dataset
         digests.append(other.digest)
@@ -107,7 +116,13 @@ class _Split:
 
 
 def _load_split(
-    config: DataConfig, path: str, split: str, max_rows: int | None, on_progress: Callable[[int], None]
+    config: DataConfig,
+    path: str,
+    split: str,
+    max_rows: int | None,
+    *,
+    formats: Sequence[DatasetFormatSpec],
+    on_progress: Callable[[int], None],
 ) -> _Split:
     problems = Problems(path)
     rows = islice(read_rows(path, split, problems), max_rows)
@@ -115,9 +130,17 @@ def _load_split(
     if first is None:
         problems.raise_if_any(problems.count, fix=_FIX)
         raise DataError("there are no rows", where=path, fix="give data that has rows")
-    shape = detect_shape(first[1], config, path)
-    conversational = is_conversational(first[1], shape)
-    checked = _Checked(first[1].keys(), chain([first], rows), shape, conversational, problems, on_progress)
+    spec = choose_format(config.format, formats, first[1].keys())
+    convert = row_converter(spec) if spec else _as_it_is
+    try:
+        sample = convert(first[1])
+    except RowError as error:
+        problems.add(first[0], error)
+        problems.raise_if_any(1, fix=_FIX)
+        raise
+    shape = detect_shape(sample, config, path)
+    conversational = is_conversational(sample, shape)
+    checked = _Checked(sample.keys(), chain([first], rows), convert, shape, conversational, problems, on_progress)
     dataset = build_dataset(checked, conversational=conversational)
     problems.raise_if_any(checked.good + problems.count, fix=_FIX)
     return _Split(
@@ -129,6 +152,10 @@ def _load_split(
     )
 
 
+def _as_it_is(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    return row
+
+
 class _Checked:
     """The normalised good rows of a source, counted and digested; the bad ones go to ``problems``."""
 
@@ -136,6 +163,7 @@ class _Checked:
         self,
         columns: Iterable[str],
         rows: Iterable[Row],
+        convert: Callable[[Mapping[str, Any]], Mapping[str, Any]],
         shape: Shape,
         conversational: bool,  # noqa: FBT001 - private
         problems: Problems,
@@ -145,14 +173,16 @@ class _Checked:
         self.columns = set(columns)
         self.digest = hashlib.sha256()
         self._rows = rows
+        self._convert = convert
         self._shape = shape
         self._conversational = conversational
         self._problems = problems
         self._on_progress = on_progress
 
     def __iter__(self) -> Iterator[NormalisedRow]:
-        for number, row in self._rows:
+        for number, raw in self._rows:
             try:
+                row = self._convert(raw)
                 normalised = normalise_row(number, row, self._shape, conversational=self._conversational)
             except RowError as error:
                 self._problems.add(number, error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from upo_sdk.data.formats import BUILTIN_FORMATS
 from upo_sdk.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def detect_shape(found: Iterable[str], config: DataConfig, source: str) -> Shape
     _check_mapping(config.columns, names, source)
     ours = {name: name for name in names} | config.columns
     for shape in _known_shapes(ours):
-        if config.format in (None, shape.kind):
+        if config.format not in BUILTIN_FORMATS or config.format == shape.kind:
             return _in_their_names(shape, ours)
     raise DataError(
         f"the columns fit no known shape: {', '.join(map(repr, names)) or 'there are none'}",

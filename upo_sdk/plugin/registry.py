@@ -14,7 +14,7 @@ from upo_sdk.config import PluginPolicy
 from upo_sdk.errors import DuplicateNameError, PluginError, UnknownObjectiveError, did_you_mean
 from upo_sdk.plugin.discovery import PluginCandidate, discover
 from upo_sdk.plugin.hookspecs import PROJECT, HookSpecs
-from upo_sdk.plugin.specs import ObjectiveSpec
+from upo_sdk.plugin.specs import DatasetFormatSpec, ObjectiveSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,6 +69,25 @@ class Registry:
                 fix=f"{did_you_mean(name, list(self.objectives))}known: {', '.join(self.objectives)}",
             )
         return self.objectives[name]
+
+    def dataset_formats(self) -> list[DatasetFormatSpec]:
+        """Return the dataset formats of all plugins.
+
+        Raises:
+            PluginError: Two plugins claim one name, or a plugin's hook fails.
+        """
+        owners: dict[str, str] = {}
+        found: list[DatasetFormatSpec] = []
+        for origin, specs in self.calls("upo_register_dataset_formats"):
+            for spec in specs:
+                if owners.setdefault(spec.name, origin) != origin:
+                    raise DuplicateNameError(
+                        f"the dataset format '{spec.name}' is registered by {owners[spec.name]} and by {origin}",
+                        where="upo_register_dataset_formats",
+                        fix=_how_to_block(origin.split()[0]),
+                    )
+                found.append(spec)
+        return found
 
     def calls(self, hook: str, **arguments: Any) -> list[tuple[str, Any]]:
         """Call a hook plugin by plugin and return ``(distribution, result)``, so that each failure has an owner.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from upo_sdk.data import completions, tokenize
+from upo_sdk.errors import CancelledError
 from upo_sdk.events import Notice, Progress, ScoresReady, emit
 from upo_sdk.objectives import FittedToData
 from upo_sdk.objectives.build import union_of_needs
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from upo_sdk.cache import ContentCache
-    from upo_sdk.events import Callback, ScoreStatistics
+    from upo_sdk.events import Callback, CancelToken, ScoreStatistics
     from upo_sdk.objectives import Completion
     from upo_sdk.plan import RunPlan
     from upo_sdk.policy import Policy
@@ -54,6 +55,7 @@ class Preparation:
     plan: RunPlan
     cache: ContentCache
     callbacks: tuple[Callback, ...]
+    cancel: CancelToken | None = None
 
     def tokenize(self, tokenizer: PreTrainedTokenizerBase) -> tuple[Split, Split | None]:
         """Tokenise and truncate the training and the evaluation rows."""
@@ -123,8 +125,18 @@ class Preparation:
         return PreparedRows([replace(row, reference_logps=values) for row, values in zip(rows, logps, strict=True)])
 
     def progress(self, task: str, unit: str) -> Callable[[int, int], None]:
-        """Return a function that emits the progress of a task."""
-        return lambda done, total: emit(self.callbacks, Progress(task, done, total, unit))
+        """Return a function that emits the progress of a task, and ends it if the run is cancelled."""
+
+        def report(done: int, total: int) -> None:
+            emit(self.callbacks, Progress(task, done, total, unit))
+            if self.cancel is not None and self.cancel.is_set():
+                raise CancelledError(
+                    "the run was cancelled before training",
+                    where=f"{task}, {done:,} of {total:,} {unit} done",
+                    fix="run the same command again: what was done is kept",
+                )
+
+        return report
 
     def _tokenize(self, name: str, data: Dataset, tokenizer: PreTrainedTokenizerBase) -> Split:
         limits, needs = self.plan.data_config, union_of_needs(self.plan.objectives)

@@ -109,9 +109,9 @@ def train(  # noqa: PLR0913 - one per option
 
 
 def _show_plan(config: RunConfig, registry: Registry, *, as_json: bool) -> None:
-    from upo_sdk.plan import make_plan
+    from upo_sdk.run import plan_run
 
-    plan = make_plan(config, registry)
+    plan = plan_run(config, registry)
     if as_json:
         print_json(plan_as_data(plan, registry))
         return

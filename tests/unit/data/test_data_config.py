@@ -23,7 +23,6 @@ def test_a_bare_path_is_a_data_section(path: object) -> None:
         {"path": "x", "eval_fraction": 0.1, "eval_split": "test"},
         {"path": "x", "max_length": 8, "max_prompt_length": 8},
         {"path": "x", "max_length": 1},
-        {"path": "x", "format": "triples"},
     ],
 )
 def test_settings_that_contradict_are_refused(settings: dict[str, object]) -> None:
