@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
-import socket
+import ssl
+import threading
+import urllib.error
+import urllib.request
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -11,7 +14,7 @@ from upo_sdk.errors import OfflineError
 
 __all__ = ["is_offline_by_choice", "is_reachable", "require_cached_or_online"]
 
-_TIMEOUT_SECONDS = 3.0
+_PATIENCE_SECONDS = 3.5
 _OFFLINE_VARIABLES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
 
 
@@ -23,14 +26,18 @@ def is_offline_by_choice() -> str | None:
 
 
 def is_reachable(url: str) -> bool:
-    """Return whether the server of a URL accepts a connection within three seconds."""
-    parts = urlsplit(url)
-    try:
-        port = parts.port or (80 if parts.scheme == "http" else 443)
-        with socket.create_connection((parts.hostname or "", port), timeout=_TIMEOUT_SECONDS):
-            return True
-    except OSError:
-        return False
+    """Return whether the server of a URL answers within four seconds; proxies of the environment are used."""
+    answered, finished = threading.Event(), threading.Event()
+
+    def ask() -> None:
+        if _responds(url):
+            answered.set()
+        finished.set()
+
+    # A thread of its own, because looking up a name cannot be given a time limit.
+    threading.Thread(target=ask, daemon=True).start()
+    finished.wait(_PATIENCE_SECONDS)
+    return answered.is_set()
 
 
 def require_cached_or_online(
@@ -60,3 +67,15 @@ def require_cached_or_online(
         where=repo_id,
         fix=f"check the path, go online, or give a local one: {option}",
     )
+
+
+def _responds(url: str) -> bool:
+    try:
+        urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=_PATIENCE_SECONDS).close()  # noqa: S310 - an address of ours or the user's
+    except urllib.error.HTTPError:
+        return True  # an answer, if a refusal: the download will say which
+    except urllib.error.URLError as error:
+        return isinstance(error.reason, ssl.SSLCertVerificationError)  # the download may know another authority
+    except OSError:
+        return False
+    return True

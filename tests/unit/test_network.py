@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import socket
+import threading
 import time
+from http.server import HTTPServer, SimpleHTTPRequestHandler
 
 import pytest
 
@@ -13,12 +14,21 @@ from upo_sdk.network import is_reachable, require_cached_or_online
 
 @pytest.mark.enable_socket
 def test_a_listening_server_is_reachable_and_a_closed_port_is_not() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        assert is_reachable(f"http://127.0.0.1:{port}/x")
+    with HTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as server:
+        port = server.server_port
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        assert is_reachable(f"http://127.0.0.1:{port}/nothing-here")
     started = time.monotonic()
     assert not is_reachable(f"https://127.0.0.1:{port}/x")
     assert time.monotonic() - started < 5
+
+
+def test_a_network_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("upo_sdk.network._PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr("upo_sdk.network._responds", lambda _url: time.sleep(1))
+    started = time.monotonic()
+    assert not is_reachable("https://example.org/file")
+    assert time.monotonic() - started < 0.9
 
 
 def test_a_choice_to_be_offline_is_respected_without_touching_the_network(monkeypatch: pytest.MonkeyPatch) -> None:

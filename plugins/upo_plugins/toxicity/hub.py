@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import ssl
-import threading
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from upo_sdk.errors import ModelError, OfflineError
+from upo_sdk.network import is_offline_by_choice, is_reachable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = ["download", "files_sha256", "hub_folder", "is_complete", "require_network"]
-
-PATIENCE = 3.5
-"""Seconds after which a silent network counts as out of reach."""
 
 _TOKENIZER_FILES = ("*.json", "*.txt", "*.model")
 
@@ -93,17 +87,15 @@ def download(url: str, path: Path, sha256_prefix: str) -> None:
 
 
 def require_network(url: str, wanted: str) -> None:
-    """Return if the server of ``url`` answers within :data:`PATIENCE` seconds.
+    """Return if the server of ``url`` answers within seconds.
 
     Raises:
         OfflineError: It does not, or the environment forbids to try.
     """
-    if _is_forbidden():
-        reason = "HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set"
-    elif not _answers(url):
-        reason = f"{url.split('/')[2]} does not answer"
-    else:
+    variable = is_offline_by_choice()
+    if variable is None and is_reachable(url):
         return
+    reason = f"{variable} is set" if variable else f"{urlsplit(url).hostname} does not answer"
     raise OfflineError(
         f"{wanted} would have to be downloaded, and {reason}",
         where="toxicity model",
@@ -120,38 +112,3 @@ def files_sha256(paths: Iterable[Path]) -> str:
     if len(hashes) == 1:
         return hashes[0][1]
     return hashlib.sha256("".join(f"{name} {digest}\n" for name, digest in hashes).encode()).hexdigest()
-
-
-def _is_forbidden() -> bool:
-    from huggingface_hub import constants
-
-    names = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
-    set_now = any(os.environ.get(name, "").upper() in {"1", "ON", "YES", "TRUE"} for name in names)
-    return set_now or bool(constants.HF_HUB_OFFLINE)
-
-
-def _answers(url: str) -> bool:
-    answered = threading.Event()
-
-    def ask() -> None:
-        if _responds(url):
-            answered.set()
-        finished.set()
-
-    # A thread of its own, because looking up a name cannot be given a time limit.
-    finished = threading.Event()
-    threading.Thread(target=ask, daemon=True).start()
-    finished.wait(PATIENCE)
-    return answered.is_set()
-
-
-def _responds(url: str) -> bool:
-    try:
-        urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=PATIENCE).close()  # noqa: S310 - https
-    except urllib.error.HTTPError:
-        return True  # an answer, if a refusal: the download will say which
-    except urllib.error.URLError as error:
-        return isinstance(error.reason, ssl.SSLCertVerificationError)  # the download may know another authority
-    except Exception:  # noqa: BLE001 - a sandbox may raise anything when a socket is opened
-        return False
-    return True

@@ -10,7 +10,6 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from upo_plugins.toxicity import hub
 from upo_plugins.toxicity.aggregate import reward
 from upo_plugins.toxicity.objective import Toxicity
 from upo_plugins.toxicity.options import ToxicityOptions
@@ -96,15 +95,6 @@ def test_offline_and_not_cached_is_one_quick_error_with_a_way_out(
     assert "model=builtin" in str(caught.value)
     assert "model=PATH" in str(caught.value)
     assert not list(tmp_path.rglob("*.ckpt*"))
-
-
-def test_a_network_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub, "PATIENCE", 0.1)
-    monkeypatch.setattr(hub, "_responds", lambda _: time.sleep(1))
-    started = time.monotonic()
-    with pytest.raises(OfflineError, match=r"example\.org does not answer"):
-        hub.require_network("https://example.org/file", "it")
-    assert time.monotonic() - started < 0.9
 
 
 @pytest.fixture
