@@ -1,11 +1,11 @@
 """What ``toxicity:0.3`` does in the demo world, beside its two controls.
 
-    python benchmarks/demo_tradeoff.py [--seeds 3] [--output demo_tradeoff.json]
+    python benchmarks/demo_tradeoff.py [--seeds 3] [--output demo_tradeoff.json] [--dpo-steps 10 20 30 45 55]
 
 Three runs per seed on the embedded demo: ``dpo`` alone, stopped at its own best number of steps; ``dpo`` with the
 likelihood term but λ = 0, the control; and ``dpo`` with ``toxicity:0.3``. The answers to all held-out prompts are
 judged by the grammar's own phrase tables, which no objective has seen. Intervals are 95 % bootstrap intervals over
-prompts.
+prompts. ``--dpo-steps`` shows instead how ``dpo`` alone fares for several numbers of steps.
 """
 
 from __future__ import annotations
@@ -32,9 +32,14 @@ from upo_sdk.policy import Branches, PaddedLayout, Policy, load_language_model, 
 if TYPE_CHECKING:
     from datasets import Dataset
 
+
+def _dpo_alone(steps: int) -> dict[str, Any]:
+    return {"objectives": ["dpo"], "training": {"max_steps": steps}}
+
+
 RUNS: dict[str, dict[str, Any]] = {
     "reference (before training)": {},
-    "`dpo` alone": {"objectives": ["dpo"], "training": {"max_steps": settings.DPO_ALONE_STEPS}},
+    "`dpo` alone": _dpo_alone(settings.DPO_ALONE_STEPS),
     "`dpo` + likelihood (λ = 0)": {"objectives": ["dpo", "toxicity:0.3"], "loss": {"lambda": 0.0}},
     "`dpo` + `toxicity:0.3`": {"objectives": ["dpo", "toxicity:0.3"]},
 }
@@ -54,12 +59,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--output", type=Path, default=Path("demo_tradeoff.json"))
+    parser.add_argument("--dpo-steps", type=int, nargs="+", default=[])
     arguments = parser.parse_args()
+    runs = {f"`dpo` alone, {steps} steps": _dpo_alone(steps) for steps in arguments.dpo_steps} or RUNS
     held_out = _held_out()
     table: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         cache = ContentCache(Path(folder) / "logps.sqlite")
-        for name, changes in RUNS.items():
+        for name, changes in runs.items():
             judged = [
                 _judge(_train(Path(folder), changes, seed), held_out, seed, cache) for seed in range(arguments.seeds)
             ]

@@ -245,4 +245,9 @@ def _with_warnings(plan: RunPlan) -> RunPlan:
             f"the auxiliary term starts after {gate} steps and this run has {plan.steps}: "
             f"{', '.join(item.label for item in plan.auxiliary)} will teach nothing; lower --gate_steps"
         )
+    if plan.is_demo and not plan.auxiliary and plan.steps > settings.DPO_ALONE_STEPS:
+        warnings.append(
+            f"a preference objective alone forgets how to write such short answers after about "
+            f"{settings.DPO_ALONE_STEPS} steps: add --max_steps {settings.DPO_ALONE_STEPS}, or an auxiliary objective"
+        )
     return replace(plan, warnings=tuple(warnings))

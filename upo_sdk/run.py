@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import random
-import threading
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
-from transformers.utils import logging as library_logging
 
 from upo_sdk.cache import ContentCache, default_cache_dir
 from upo_sdk.config import to_yaml
@@ -17,6 +13,7 @@ from upo_sdk.engine import AuxiliaryTerm, PreferenceTerm, UnifiedLoss
 from upo_sdk.errors import CancelledError, ObjectiveFailedError, PluginError, UPOError
 from upo_sdk.evaluation import answer_rewards, compare_rewards, explain
 from upo_sdk.events import Notice, PlanReady, RunFinished, emit
+from upo_sdk.isolation import isolated
 from upo_sdk.objectives.build import union_of_needs
 from upo_sdk.plan import make_plan
 from upo_sdk.plugin.registry import load_registry
@@ -55,9 +52,6 @@ if TYPE_CHECKING:
 
 __all__ = ["align", "plan_run"]
 
-_TAKING_TURNS = threading.Lock()
-"""transformers and accelerate keep random and gradient state per process, so runs in one process take turns."""
-
 
 def align(
     config: RunConfig,
@@ -86,7 +80,7 @@ def align(
     plan = plan_run(config, registry)
     added = [callback for _, group in registry.calls("upo_register_callbacks", run=plan) for callback in group or ()]
     folder = RunFolder.check(plan.config)
-    with _TAKING_TURNS, _own_random_state(), _no_progress_bars():
+    with isolated():
         return _Run(plan, folder, (*callbacks, *added), cancel).execute()
 
 
@@ -255,29 +249,6 @@ class _Run:
 
 def _finished(trainer: UPOTrainer) -> bool:
     return trainer.state.global_step >= trainer.state.max_steps
-
-
-@contextmanager
-def _own_random_state() -> Generator[None]:
-    python, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002 - what transformers seeds
-    try:
-        with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-            yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(legacy)  # noqa: NPY002
-
-
-@contextmanager
-def _no_progress_bars() -> Generator[None]:
-    """Keep transformers' bars off the terminal; progress is told by events."""
-    shown = library_logging.is_progress_bar_enabled()
-    library_logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # of transformers
-    try:
-        yield
-    finally:
-        if shown:
-            library_logging.enable_progress_bar()  # type: ignore[no-untyped-call]  # of transformers
 
 
 @contextmanager

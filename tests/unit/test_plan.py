@@ -1,0 +1,86 @@
+"""The plan: what is chosen for the user is said, and what cannot work is refused before any work."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from upo_sdk.config import build_config
+from upo_sdk.errors import ConfigError, DataError
+from upo_sdk.plan import RunPlan, make_plan
+from upo_sdk.plugin.registry import load_registry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def plan(**settings: Any) -> RunPlan:
+    return make_plan(build_config(settings), load_registry())
+
+
+def test_the_demo_says_that_it_is_the_demo_and_which_scorer_it_chose() -> None:
+    made = plan(objectives=["toxicity:0.3"])
+    assert made.is_demo
+    assert [item.label for item in made.objectives] == ["dpo", "toxicity"]
+    assert any("embedded demo" in text for text in made.notices)
+    assert any("model=builtin" in text for text in made.notices)
+    assert any("'dpo' is used" in text for text in made.notices)
+    assert made.parameters > 1_000_000
+
+
+def test_what_the_user_sets_wins_over_the_demos_settings() -> None:
+    made = plan(objectives=["toxicity:0.3,model=builtin"], loss={"lambda": 3.0}, training={"max_steps": 7})
+    assert (made.config.loss.lambda_, made.config.loss.gamma, made.steps) == (3.0, 1.0, 7)
+    assert not any("uses model=builtin" in text for text in made.notices)
+
+
+def test_only_rows_that_max_steps_can_reach_are_prepared_and_the_same_seed_draws_the_same() -> None:
+    settings: dict[str, Any] = {"training": {"max_steps": 5, "per_device_train_batch_size": 4}}
+    first, second = plan(**settings), plan(**settings)
+    assert len(first.data.train) == 20
+    assert first.data.train["row"][:] == second.data.train["row"][:]
+
+
+def test_an_auxiliary_term_that_never_starts_is_warned_of() -> None:
+    made = plan(objectives=["length:0.3,target=9"], training={"max_steps": 10})
+    assert any("will teach nothing" in text for text in made.warnings)
+
+
+def test_dpo_alone_on_the_demo_is_warned_of() -> None:
+    assert any("forgets how to write" in text for text in plan(objectives=["dpo"]).warnings)
+
+
+@pytest.mark.parametrize("given", [{"model": "some/model"}, {"data": "some.jsonl"}])
+def test_a_model_without_data_or_data_without_a_model_is_refused(given: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match="is missing"):
+        plan(**given)
+
+
+def test_an_objective_that_needs_pairs_refuses_single_completions(
+    model_folder: Callable[[str], Path], tmp_path: Path
+) -> None:
+    path = tmp_path / "unpaired.jsonl"
+    path.write_text(json.dumps({"prompt": "a", "completion": "b", "label": True}) + "\n", encoding="utf-8")
+    with pytest.raises(DataError, match="'dpo' needs pairs"):
+        plan(model=str(model_folder("llama")), data=str(path), objectives=["dpo"])
+
+
+def test_only_preference_objectives_of_weight_zero_are_refused() -> None:
+    with pytest.raises(ConfigError, match="weight above zero"):
+        plan(objectives=["dpo:0", "length:0.1,target=9"])
+
+
+def test_a_length_beyond_the_models_positions_is_lowered_and_said(
+    model_folder: Callable[[str], Path], pairs_file: Path
+) -> None:
+    made = plan(model=str(model_folder("gpt2")), data=str(pairs_file))
+    assert made.data_config.max_length == 256
+    assert any("max_length is 256" in text for text in made.notices)
+
+
+def test_steps_count_accumulation_and_epochs(model_folder: Callable[[str], Path], pairs_file: Path) -> None:
+    training = {"per_device_train_batch_size": 2, "gradient_accumulation_steps": 3, "num_train_epochs": 2}
+    assert plan(model=str(model_folder("llama")), data=str(pairs_file), training=training).steps == 4
