@@ -127,9 +127,11 @@ class _Run:
             if self.folder.resume_from:
                 policy.lm = load_language_model(self.plan.model, str(self.folder.resume_from))
                 policy.to(self.args.device)
-            self.folder.open()
-            self.folder.write("config.resolved.yaml", to_yaml(self.config))
-            self.folder.write_manifest({**manifest, "status": "running"})
+            self.args.distributed_state.wait_for_everyone()  # every rank has checked the folder before one writes
+            if self.args.process_index == 0:
+                self.folder.open()
+                self.folder.write("config.resolved.yaml", to_yaml(self.config))
+                self.folder.write_manifest({**manifest, "status": "running"})
             trainer = self._trainer(policy, tokenizer, rows, held_out_rows)
             self._train(trainer)
             after = list[FloatArray]()
@@ -137,9 +139,10 @@ class _Run:
                 if _finished(trainer):
                     after = self._answer_rewards(policy, tokenizer, held_out or train)
         result = self._result(trainer, statistics, held_out or train, before, after)
-        self.folder.write("README.md", model_card(self.plan, result))
-        finished = {"finished": now(), "steps": result.steps, "explanation": result.explanation}
-        self.folder.write_manifest({**manifest, "status": result.status, **finished})
+        if self.args.process_index == 0:
+            self.folder.write("README.md", model_card(self.plan, result))
+            finished = {"finished": now(), "steps": result.steps, "explanation": result.explanation}
+            self.folder.write_manifest({**manifest, "status": result.status, **finished})
         emit(self.callbacks, RunFinished(result))
         return result
 

@@ -62,6 +62,7 @@ def training_arguments(config: TrainingConfig, output_dir: Path, *, evaluate: bo
         "disable_tqdm": True,
         "logging_nan_inf_filter": False,
         "dataloader_pin_memory": False,
+        "ddp_find_unused_parameters": False,
         **config.arguments,
     }
     try:
