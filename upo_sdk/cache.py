@@ -50,7 +50,7 @@ class ContentCache:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with closing(self._connect()) as connection, connection:
-                connection.execute("PRAGMA journal_mode=WAL")
+                connection.execute("BEGIN IMMEDIATE")  # waits its turn, where creating a table alone would give up
                 connection.execute(
                     "CREATE TABLE IF NOT EXISTS entries (key BLOB PRIMARY KEY, value BLOB) WITHOUT ROWID"
                 )
@@ -79,4 +79,4 @@ class ContentCache:
             connection.executemany("INSERT OR IGNORE INTO entries VALUES (?, ?)", values.items())
 
     def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(self.path, timeout=60)
+        return sqlite3.connect(self.path, timeout=60, isolation_level="IMMEDIATE")

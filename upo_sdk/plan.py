@@ -15,9 +15,11 @@ from upo_sdk.data import load_preference_data
 from upo_sdk.demo import settings
 from upo_sdk.errors import ConfigError, DataError
 from upo_sdk.objectives.build import LiveObjective, build_objectives
-from upo_sdk.policy import load_model_config
+from upo_sdk.policy import count_parameters, load_model_config
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from upo_sdk.config import DataConfig, ModelConfig
     from upo_sdk.data import PreferenceData
     from upo_sdk.plugin.registry import Registry
@@ -107,23 +109,26 @@ def make_plan(config: RunConfig, registry: Registry) -> RunPlan:
             where="configuration",
             fix="give both --model and --data, or neither for the demo",
         )
-    build_objectives(config.objectives, registry)  # a typo in an objective is found before the data is read
+    objectives = build_objectives(config.objectives, registry)  # first: a typo shows before the data is read
     model_config = load_model_config(model)
     data_config = _within_positions(data_config, model_config, notices)
     config = config.model_copy(update={"data": data_config})
     data = load_preference_data(data_config, formats=registry.dataset_formats())
-    config = _with_default_preference(config, registry, data, notices)
-    objectives = tuple(item for item in build_objectives(config.objectives, registry) if item.weight > 0)
+    if not any(item.is_preference for item in objectives):
+        added = _default_preference(data, notices)
+        config = config.model_copy(update={"objectives": (added, *config.objectives)})
+        objectives = [*build_objectives([added], registry), *objectives]
+    objectives = [item for item in objectives if item.weight > 0]
     notices += [f"'{ref.label}' has weight 0 and is left out" for ref in config.objectives if ref.weight == 0]
     _check_fit(objectives, data)
-    parameters = _count_parameters(model_config)
+    parameters = count_parameters(model_config, model.path)
     data = _only_needed_rows(config, data, notices)
     plan = RunPlan(
         config=config,
         model=model,
         data_config=data_config,
         is_demo=is_demo,
-        objectives=objectives,
+        objectives=tuple(objectives),
         data=data,
         steps=_steps(config, len(data.train)),
         parameters=parameters,
@@ -164,17 +169,13 @@ def _with_builtin_scorer(ref: ObjectiveRef, notices: list[str]) -> ObjectiveRef:
     return ref.model_copy(update={"options": {**ref.options, "model": "builtin"}})
 
 
-def _with_default_preference(
-    config: RunConfig, registry: Registry, data: PreferenceData, notices: list[str]
-) -> RunConfig:
-    if any(item.is_preference for item in build_objectives(config.objectives, registry)):
-        return config
+def _default_preference(data: PreferenceData, notices: list[str]) -> ObjectiveRef:
     name = "dpo" if data.shape == "pairs" else "kto"
     notices.append(f"no preference objective was named: '{name}' is used, because the data is {data.shape}")
-    return config.model_copy(update={"objectives": (ObjectiveRef(name=name), *config.objectives)})
+    return ObjectiveRef(name=name)
 
 
-def _check_fit(objectives: tuple[LiveObjective, ...], data: PreferenceData) -> None:
+def _check_fit(objectives: Sequence[LiveObjective], data: PreferenceData) -> None:
     if not any(item.is_preference for item in objectives):
         raise ConfigError(
             "no preference objective has a weight above zero", where="objectives", fix="add --objective dpo"
@@ -203,29 +204,24 @@ def _steps(config: RunConfig, rows: int) -> int:
     training = config.training
     if training.max_steps > 0:
         return training.max_steps
-    batches = math.ceil(rows / training.per_device_train_batch_size)
+    batches = math.ceil(rows / (training.per_device_train_batch_size * _ranks()))
     return math.ceil(math.ceil(batches / training.gradient_accumulation_steps) * training.num_train_epochs)
+
+
+def _ranks() -> int:
+    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def _only_needed_rows(config: RunConfig, data: PreferenceData, notices: list[str]) -> PreferenceData:
     """Draw the rows that ``max_steps`` can reach, so that no other row is scored or given reference log-probs."""
     training, rows = config.training, len(data.train)
-    ranks = int(os.environ.get("WORLD_SIZE", "1"))
-    needed = training.max_steps * training.per_device_train_batch_size * training.gradient_accumulation_steps * ranks
+    batch = training.per_device_train_batch_size * training.gradient_accumulation_steps * _ranks()
+    needed = training.max_steps * batch
     if training.max_steps < 1 or needed >= rows:
         return data
     notices.append(f"max_steps is {training.max_steps}: {needed:,} of {rows:,} rows are drawn and prepared")
     drawn = np.random.default_rng(training.seed).permutation(rows)[:needed]
     return replace(data, train=data.train.select(np.sort(drawn)))
-
-
-def _count_parameters(model_config: Any) -> int:
-    import torch
-    from transformers import AutoModelForCausalLM
-
-    with torch.device("meta"):
-        model: Any = AutoModelForCausalLM.from_config(model_config)  # type: ignore[no-untyped-call]  # of transformers
-    return sum(parameter.numel() for parameter in model.parameters())
 
 
 def _memory(

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 def train(folder: Path, model: Path, data: Path, *, ranks: int) -> dict[str, torch.Tensor]:
-    launcher = ["-m", "torch.distributed.run", f"--nproc_per_node={ranks}", "--master_port=0"]
+    launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={ranks}"] if ranks > 1 else []
     objectives = ["-o", "kto", "-o", "length:0.5,target=8"]
     settings = ["--max_steps", "3", "--gate_steps", "1", "--optim", "sgd", "--learning_rate", "0.1"]
     batch = ["--per_device_train_batch_size", str(4 // ranks), "--set", "training.arguments.use_cpu=true"]
     places = ["--model", str(model), "--data", str(data), "--output_dir", str(folder)]
     command = [sys.executable, *launcher, "-m", "upo_cli", "train", *objectives, *settings, *batch, *places]
     environment = {**os.environ, "UPO_CACHE_DIR": str(folder) + "-cache"}
-    ended = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=240)
     assert ended.returncode == 0, ended.stderr
     assert (folder / "run.json").is_file()
     return load_file(folder / "model.safetensors")

@@ -15,7 +15,9 @@ __all__ = ["Section", "written_name"]
 class Section(BaseModel):
     """A frozen group of settings; an unknown key is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True, validate_by_alias=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_by_name=True, validate_by_alias=True, allow_inf_nan=False
+    )
 
 
 def written_name(name: str, field: FieldInfo) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
+from importlib.metadata import packages_distributions
 from typing import TYPE_CHECKING, Any, get_type_hints
 
+from packaging.utils import canonicalize_name
 from pydantic import BaseModel, ValidationError
 
 from upo_sdk.config.files import config_error
@@ -102,6 +104,7 @@ def check_options(ref: ObjectiveRef, registry: Registry) -> BaseModel | None:
 
 def _build(ref: ObjectiveRef, registry: Registry) -> LiveObjective:
     if ref.is_dotted_path:
+        _check_not_blocked(ref, registry)
         return _build_from_path(ref)
     registered = registry.get(ref.name)
     options = check_options(ref, registry)
@@ -118,7 +121,7 @@ def _build(ref: ObjectiveRef, registry: Registry) -> LiveObjective:
 
 def _build_from_path(ref: ObjectiveRef) -> LiveObjective:
     found = _load(ref.name, ref, "the dotted path you gave")
-    options = _validate(ref, get_type_hints(found.__init__).get("options") if inspect.isclass(found) else None)
+    options = _validate(ref, _options_model(found, ref) if inspect.isclass(found) else None)
     return LiveObjective(
         ref=ref,
         objective=_construct(found, options, ref) if inspect.isclass(found) else FunctionObjective(found),
@@ -128,6 +131,28 @@ def _build_from_path(ref: ObjectiveRef) -> LiveObjective:
         target=ref.name,
         target_sha256=source_sha256(ref.name.partition(":")[0]),
     )
+
+
+def _check_not_blocked(ref: ObjectiveRef, registry: Registry) -> None:
+    owners = {canonicalize_name(name) for name in packages_distributions().get(ref.name.partition(".")[0], ())}
+    for plugin in registry.plugins:
+        if plugin.status == "blocked" and plugin.distribution in owners and plugin.reason.endswith("block list"):
+            raise PluginError(
+                f"'{ref.name}' is in {plugin.origin}, which is blocked",
+                where=f"objective '{ref}'",
+                fix="leave the objective out, or the distribution off the block list",
+            )
+
+
+def _options_model(found: type, ref: ObjectiveRef) -> type[BaseModel] | None:
+    try:
+        return get_type_hints(found.__init__).get("options")
+    except NameError as error:
+        raise PluginError(
+            f"the type of the options of '{ref.name}' cannot be found: {error}",
+            where=f"objective '{ref}'",
+            fix="import the options class outside `if TYPE_CHECKING`, or use the registered name",
+        ) from error
 
 
 def _load(target: str, ref: ObjectiveRef, origin: str) -> Any:

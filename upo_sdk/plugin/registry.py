@@ -127,6 +127,8 @@ def load_registry(policy: PluginPolicy | None = None) -> Registry:
             for spec in _register(manager, candidate):
                 _claim(objectives, RegisteredObjective(spec, candidate))
         except PluginError as error:
+            if manager.has_plugin(_key(candidate)):
+                manager.unregister(name=_key(candidate))
             errors.append(error)
             plugins.append(replace(candidate, status="failed", reason=error.what))
         else:
@@ -172,8 +174,6 @@ def _register(manager: pluggy.PluginManager, candidate: PluginCandidate) -> list
         )
         return [_checked(spec) for specs in hook() for spec in specs]
     except Exception as error:
-        if manager.has_plugin(_key(candidate)):
-            manager.unregister(name=_key(candidate))
         raise _broken(candidate, error, "while loading") from error
 
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from safetensors import SafetensorError
+
 from upo_sdk.errors import ModelError
 from upo_sdk.network import require_cached_or_online
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from torch import nn
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from upo_sdk.config import ModelConfig
 
-__all__ = ["load_language_model", "load_model_config", "load_tokenizer"]
+__all__ = ["count_parameters", "load_language_model", "load_model_config", "load_tokenizer"]
 
 
 def load_language_model(config: ModelConfig, weights_from: str | None = None) -> PreTrainedModel:
@@ -48,6 +51,8 @@ def load_language_model(config: ModelConfig, weights_from: str | None = None) ->
             where=path,
             fix="use a complete causal language model; missing weights would be random",
         )
+    if config.disable_dropout:
+        _disable_dropout(model)
     loaded: PreTrainedModel = model.eval()
     return loaded
 
@@ -76,11 +81,35 @@ def load_model_config(config: ModelConfig) -> Any:
     return _load(AutoConfig.from_pretrained, config.path, revision=config.revision)
 
 
+def count_parameters(model_config: Any, path: str) -> int:
+    """Count the parameters of a model without allocating them.
+
+    Raises:
+        ModelError: The configuration is not that of a causal language model.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    def build(_path: str, **_options: Any) -> Any:
+        with torch.device("meta"):
+            return AutoModelForCausalLM.from_config(model_config)  # type: ignore[no-untyped-call]  # of transformers
+
+    return sum(parameter.numel() for parameter in _load(build, path).parameters())
+
+
+def _disable_dropout(model: nn.Module) -> None:
+    """Set every dropout probability of the modules to zero; the saved configuration keeps its own."""
+    for module in model.modules():
+        for name, value in vars(module).items():
+            if isinstance(value, float) and ("dropout" in name or (name == "p" and "Dropout" in type(module).__name__)):
+                setattr(module, name, 0.0)
+
+
 def _load(load: Callable[..., Any], path: str, **options: Any) -> Any:
     _check_path(path)
     try:
         return load(path, trust_remote_code=False, **options)
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise ModelError(
             f"the model cannot be loaded: {reason}",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from typing import TYPE_CHECKING, Any
 
+import torch
 from transformers import TrainingArguments
 
 from upo_sdk.errors import ConfigError, did_you_mean
@@ -36,6 +38,22 @@ _SAME_NAME = (
 )
 
 
+_OURS = {
+    **dict.fromkeys((*_SAME_NAME, "save_steps", "eval_steps"), "it is a setting of its own"),
+    **dict.fromkeys(("save_strategy", "eval_strategy"), "save_steps and eval_steps decide it"),
+    **dict.fromkeys(("activation_checkpointing", "gradient_checkpointing"), "it is a setting of its own"),
+    **dict.fromkeys(("output_dir", "resume_from_checkpoint"), "it is a setting of the run"),
+    **dict.fromkeys(("push_to_hub", "hub_model_id", "hub_token"), "pushing to the hub is not supported yet"),
+    **dict.fromkeys(
+        ("remove_unused_columns", "disable_tqdm", "logging_nan_inf_filter", "label_smoothing_factor"),
+        "the trainer depends on its value",
+    ),
+    "load_best_model_at_end": "the last model is the result",
+    "fp16": "half precision would need a loss scale; use bf16",
+}
+"""Arguments that may not be given a second time, and why."""
+
+
 def training_arguments(config: TrainingConfig, output_dir: Path, *, evaluate: bool) -> TrainingArguments:
     """Build the arguments.
 
@@ -44,6 +62,10 @@ def training_arguments(config: TrainingConfig, output_dir: Path, *, evaluate: bo
     """
     known = [field.name for field in dataclasses.fields(TrainingArguments) if field.init]
     for name in config.arguments:
+        if name in _OURS:
+            raise ConfigError(
+                f"'{name}' cannot be set there: {_OURS[name]}", where="training.arguments", fix=f"leave out '{name}'"
+            )
         if name not in known:
             raise ConfigError(
                 f"transformers.TrainingArguments has no '{name}'",
@@ -63,11 +85,20 @@ def training_arguments(config: TrainingConfig, output_dir: Path, *, evaluate: bo
         "logging_nan_inf_filter": False,
         "dataloader_pin_memory": False,
         "ddp_find_unused_parameters": False,
+        "use_cpu": not torch.accelerator.is_available(),
         **config.arguments,
     }
     try:
-        return TrainingArguments(**values)
+        arguments = TrainingArguments(**values)
     except (ValueError, TypeError, ImportError, RuntimeError) as error:
         raise ConfigError(
             f"transformers refuses the training settings: {error}", where="training", fix="correct the value it names"
         ) from error
+    launched = int(os.environ.get("WORLD_SIZE", "1"))
+    if launched != arguments.world_size:
+        raise ConfigError(
+            f"{launched} processes were launched, and they do not know of each other",
+            where="WORLD_SIZE",
+            fix="launch with torchrun, or with accelerate launch --multi_gpu",
+        )
+    return arguments

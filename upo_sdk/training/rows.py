@@ -51,17 +51,19 @@ def prepare_rows(
     mismatched: bool,
     max_length: int,
 ) -> list[PreparedRow]:
-    """Join tokens, labels and rewards; with ``mismatched``, append a response of the next row as last branch.
+    """Join tokens, labels and rewards; with ``mismatched``, append a response to another prompt as last branch.
 
-    The mismatched response is the next row's first response for even rows and its last for odd rows, so that both kinds
-    occur equally; it is fixed by the dataset, so its reference log-prob can be cached and no batching changes it.
+    It is a response of the next row whose prompt differs: the first one for even rows, the last one for odd rows, so
+    that both kinds occur equally. It is fixed by the dataset, so its reference log-prob can be cached and no batching
+    changes it.
     """
     prompts, responses = dataset["prompt_ids"][:], dataset["response_ids"][:]
+    others = _next_with_another_prompt(prompts) if mismatched else []
     rows: list[PreparedRow] = []
     for index, (prompt, own, desirable) in enumerate(zip(prompts, responses, dataset["desirable"][:], strict=True)):
         branches = list(own)
         if mismatched:
-            other = responses[(index + 1) % len(responses)][0 if index % 2 == 0 else -1]
+            other = responses[others[index]][0 if index % 2 == 0 else -1]
             branches.append(other[: max(1, max_length - len(prompt))])
         rows.append(
             PreparedRow(
@@ -74,6 +76,16 @@ def prepare_rows(
             )
         )
     return rows
+
+
+def _next_with_another_prompt(prompts: Sequence[Sequence[int]]) -> list[int]:
+    """Return per row the index of the next row, around the end, whose prompt differs; the next row if none does."""
+    count = len(prompts)
+    found = [(index + 1) % count for index in range(count)]
+    for index in reversed(range(2 * count)):
+        row, after = index % count, (index + 1) % count
+        found[row] = after if prompts[after] != prompts[row] else found[after]
+    return found
 
 
 class PreparedRows(Dataset[PreparedRow]):
