@@ -28,6 +28,7 @@ from upo_sdk.demo import demo_eval_path, demo_model_path, settings
 from upo_sdk.demo.grammar import is_helpful, is_rude
 from upo_sdk.evaluation import generate_responses
 from upo_sdk.policy import Branches, PaddedLayout, Policy, load_language_model, load_tokenizer, reference_logps
+from upo_sdk.policy.fingerprint import weights_sha256
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -122,8 +123,8 @@ def _ranked_right(policy: Policy, held_out: Dataset, cache: ContentCache) -> lis
         [
             [float(trained.sum() - before.sum()) for trained, before in zip(*pair, strict=True)]
             for pair in zip(
-                reference_logps(policy, rows, cache, batch_size=64),
-                reference_logps(reference, rows, cache, batch_size=64),
+                reference_logps(policy, rows, cache, weights=weights_sha256(policy.lm), batch_size=64),
+                reference_logps(reference, rows, cache, weights=weights_sha256(reference.lm), batch_size=64),
                 strict=True,
             )
         ]
@@ -147,6 +148,8 @@ def _mean_with_interval(per_seed: list[list[float]]) -> dict[str, Any]:
 
 def _markdown(table: dict[str, Any], seeds: int, prompts: int) -> str:
     def cell(value: dict[str, Any]) -> str:
+        if not value["mean"]:
+            return "–"
         return f"{value['mean']:.2f} ({value['low']:.2f}–{value['high']:.2f})"
 
     rows = [

@@ -9,15 +9,16 @@ import torch
 
 from upo_sdk.cache import ContentCache, default_cache_dir
 from upo_sdk.config import to_yaml
+from upo_sdk.data import largest_token_id
 from upo_sdk.engine import AuxiliaryTerm, PreferenceTerm, UnifiedLoss
-from upo_sdk.errors import CancelledError, ObjectiveFailedError, PluginError, UPOError
+from upo_sdk.errors import CancelledError, ConfigError, ObjectiveFailedError, PluginError, UPOError
 from upo_sdk.evaluation import answer_rewards, compare_rewards, explain
 from upo_sdk.events import Notice, PlanReady, RunFinished, emit
 from upo_sdk.isolation import isolated
 from upo_sdk.objectives.build import union_of_needs
 from upo_sdk.plan import make_plan
 from upo_sdk.plugin.registry import load_registry
-from upo_sdk.policy import PaddedLayout, Policy, load_language_model, load_tokenizer
+from upo_sdk.policy import PaddedLayout, Policy, check_vocabulary, load_language_model, load_tokenizer
 from upo_sdk.policy.fingerprint import weights_sha256
 from upo_sdk.result import AlignResult
 from upo_sdk.scoring.score import FloatArray
@@ -113,38 +114,55 @@ class _Run:
     def execute(self) -> AlignResult:
         self._announce()
         tokenizer = load_tokenizer(self.plan.model)
-        train, held_out = self.preparation.tokenize(tokenizer)
-        policy = Policy(load_language_model(self.plan.model), PaddedLayout()).to(self.args.device)
         with _set_up(self.plan.objectives, str(self.args.device)):
+            train, held_out = self.preparation.tokenize(tokenizer)
+            policy = Policy(load_language_model(self.plan.model), PaddedLayout()).to(self.args.device)
+            check_vocabulary(policy.lm, largest_token_id(train.dataset), self.plan.model.path)
             self.preparation.fit(train)
             train = self.preparation.score(train)
             statistics = self.preparation.describe(train)
             held_out = self.preparation.score(held_out) if held_out else None
-            manifest = self._manifest(policy, statistics)
-            rows = self._rows(train, policy)
-            held_out_rows = self._rows(held_out, policy) if held_out else None
+            weights = weights_sha256(policy.lm)
+            manifest = self._manifest(weights, policy.layout.name, statistics)
+            rows = self._rows(train, policy, weights)
+            held_out_rows = self._rows(held_out, policy, weights) if held_out else None
             before = self._answer_rewards(policy, tokenizer, held_out or train)
             if self.folder.resume_from:
                 policy.lm = load_language_model(self.plan.model, str(self.folder.resume_from))
                 policy.to(self.args.device)
-            self.args.distributed_state.wait_for_everyone()  # every rank has checked the folder before one writes
-            if self.args.process_index == 0:
-                self.folder.open()
-                self.folder.write("config.resolved.yaml", to_yaml(self.config))
-                self.folder.write_manifest({**manifest, "status": "running"})
             trainer = self._trainer(policy, tokenizer, rows, held_out_rows)
-            self._train(trainer)
+            with self._recorded(trainer, manifest):
+                self._train(trainer)
             after = list[FloatArray]()
             with suppress(CancelledError):  # the model is saved; only the comparison is left out
                 if _finished(trainer):
                     after = self._answer_rewards(policy, tokenizer, held_out or train)
         result = self._result(trainer, statistics, held_out or train, before, after)
-        if self.args.process_index == 0:
+        if self._is_main:
             self.folder.write("README.md", model_card(self.plan, result))
             finished = {"finished": now(), "steps": result.steps, "explanation": result.explanation}
             self.folder.write_manifest({**manifest, "status": result.status, **finished})
         emit(self.callbacks, RunFinished(result))
         return result
+
+    @property
+    def _is_main(self) -> bool:
+        return bool(self.args.process_index == 0)
+
+    @contextmanager
+    def _recorded(self, trainer: UPOTrainer, manifest: dict[str, Any]) -> Generator[None]:
+        """Open the run folder once every rank has checked it; say in the manifest that the run goes on, or failed."""
+        trainer.accelerator.wait_for_everyone()
+        if self._is_main:
+            self.folder.open()
+            self.folder.write("config.resolved.yaml", to_yaml(self.config))
+            self.folder.write_manifest({**manifest, "status": "running"})
+        try:
+            yield
+        except Exception as error:
+            if self._is_main:
+                self.folder.write_manifest({**manifest, "status": "failed", "error": str(error)})
+            raise
 
     def _announce(self) -> None:
         emit(self.callbacks, PlanReady(self.plan))
@@ -153,18 +171,18 @@ class _Run:
         for text in self.plan.warnings:
             emit(self.callbacks, Notice("warning", text))
 
-    def _manifest(self, policy: Policy, statistics: Sequence[ScoreStatistics]) -> dict[str, Any]:
+    def _manifest(self, weights: str, layout: str, statistics: Sequence[ScoreStatistics]) -> dict[str, Any]:
         return make_manifest(
             self.plan,
-            weights_sha256=weights_sha256(policy.lm),
+            weights_sha256=weights,
             statistics=statistics,
-            layout=policy.layout.name,
+            layout=layout,
             resumed_from=self.folder.resume_from,
         )
 
-    def _rows(self, split: Split, policy: Policy) -> PreparedRows:
+    def _rows(self, split: Split, policy: Policy, weights: str) -> PreparedRows:
         batch_size = 2 * self.args.per_device_eval_batch_size
-        return self.preparation.rows(split, policy, batch_size=batch_size, device=self.args.device)
+        return self.preparation.rows(split, policy, weights=weights, batch_size=batch_size)
 
     def _answer_rewards(self, policy: Policy, tokenizer: PreTrainedTokenizerBase, split: Split) -> list[FloatArray]:
         """Let the model answer ``eval_prompts`` prompts and score the answers with every auxiliary objective."""
@@ -203,16 +221,21 @@ class _Run:
             CollapseWarning(self.callbacks),
             *([StopWhenCancelled(self.cancel)] if self.cancel else []),
         ]
-        return UPOTrainer(
-            policy,
-            Step(unified=unified, beta=_beta(self.plan.preference)),
-            self.args,
-            collator=Collator(policy.layout),
-            train_rows=rows,
-            eval_rows=held_out_rows,
-            tokenizer=tokenizer,
-            callbacks=watchers,
-        )
+        try:
+            return UPOTrainer(
+                policy,
+                Step(unified=unified, beta=_beta(self.plan.preference)),
+                self.args,
+                collator=Collator(policy.layout),
+                train_rows=rows,
+                eval_rows=held_out_rows,
+                tokenizer=tokenizer,
+                callbacks=watchers,
+            )
+        except (RuntimeError, ImportError) as error:  # a tracker of --report_to that is not installed
+            raise ConfigError(
+                f"the trainer cannot be built: {error}", where="training", fix="install what it names, or leave it out"
+            ) from error
 
     def _train(self, trainer: UPOTrainer) -> None:
         trainer.train(resume_from_checkpoint=str(self.folder.resume_from) if self.folder.resume_from else None)

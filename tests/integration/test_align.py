@@ -244,4 +244,4 @@ def test_a_loss_that_breaks_is_named_and_no_model_is_saved(settings: dict[str, A
     with pytest.raises(UPOError, match="infinite or NaN"):
         align(config(settings, {"training": {"learning_rate": 1e30, "max_grad_norm": 0, "save_steps": 0}}))
     assert not (tmp_path / "run" / "model.safetensors").exists()
-    assert json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))["status"] == "running"
+    assert json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))["status"] == "failed"

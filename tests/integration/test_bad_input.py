@@ -69,6 +69,9 @@ OPTIONS: dict[str, tuple[list[str], list[str]]] = {
     "a value out of range": (["--gamma", "-1"], ["gamma"]),
     "an unknown key in --set": (["--set", "training.seeed=1"], ["seeed", "did you mean 'seed'"]),
     "an unknown training argument": (["--set", "training.arguments.adam_beta=0.5"], ["adam_beta"]),
+    "an argument that has its own option": (["--set", "training.arguments.output_dir=x"], ["output_dir", "leave out"]),
+    "a tracker that is not installed": (["--report_to", "wandb"], ["wandb"]),
+    "an infinite number": (["--lambda", "inf"], ["lambda"]),
     "a schedule that does not exist": (["--lr_scheduler_type", "zigzag"], ["zigzag"]),
     "a configuration file that is missing": (["-c", "nowhere.yaml"], ["nowhere.yaml"]),
     "an unknown preset": (["--preset", "papre"], ["did you mean 'paper'"]),
@@ -136,6 +139,30 @@ def test_a_model_without_weights_is_refused_before_anything_is_scored(
             (hollow / entry.name).write_bytes(entry.read_bytes())
     assert str(hollow) in expect_refusal([*arguments, "--model", str(hollow)], capsys)
     assert not (tmp_path / "run").exists()
+
+
+def test_weights_that_are_cut_short_are_refused(
+    arguments: list[str], model_folder: Callable[[str], Path], tmp_path: Path, capsys: Any
+) -> None:
+    short = tmp_path / "short"
+    short.mkdir()
+    for entry in model_folder("llama").iterdir():
+        content = entry.read_bytes()
+        (short / entry.name).write_bytes(content[:-100] if entry.suffix == ".safetensors" else content)
+    assert str(short) in expect_refusal([*arguments, "--model", str(short)], capsys)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_model_that_is_no_causal_language_model_is_refused(arguments: list[str], tmp_path: Path, capsys: Any) -> None:
+    folder = tmp_path / "t5"
+    folder.mkdir()
+    (folder / "config.json").write_text('{"model_type": "t5"}', encoding="utf-8")
+    assert str(folder) in expect_refusal([*arguments, "--model", str(folder)], capsys)
+
+
+def test_a_class_whose_options_cannot_be_resolved_is_refused(arguments: list[str], capsys: Any) -> None:
+    printed = expect_refusal([*arguments, "-o", "upo_plugins.length.objective:Length:0.1"], capsys)
+    assert "LengthOptions" in printed
 
 
 def test_a_hub_name_while_offline_is_refused(

@@ -2,7 +2,7 @@
 
 from upo_sdk.data.load import PreferenceData, load_preference_data
 from upo_sdk.data.texts import completions
-from upo_sdk.data.tokens import Tokenized, tokenize
+from upo_sdk.data.tokens import Tokenized, largest_token_id, tokenize
 from upo_sdk.data.truncation import TruncationReport
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Tokenized",
     "TruncationReport",
     "completions",
+    "largest_token_id",
     "load_preference_data",
     "tokenize",
 ]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
-__all__ = ["Tokenized", "tokenize"]
+__all__ = ["Tokenized", "largest_token_id", "tokenize"]
 
 _BATCH_ROWS = 1000
 
@@ -85,6 +85,16 @@ def tokenize(
             fix="raise --max_length",
         )
     return Tokenized(dataset=dataset, report=shortener.report())
+
+
+def largest_token_id(dataset: Dataset) -> int:
+    """Return the largest token id of a tokenised dataset."""
+    import pyarrow.compute
+
+    pc, table = cast("Any", pyarrow.compute), cast("Any", dataset.data)
+    prompts = pc.list_flatten(table.column("prompt_ids"))
+    responses = pc.list_flatten(pc.list_flatten(table.column("response_ids")))
+    return int(max(pc.max(prompts).as_py(), pc.max(responses).as_py()))
 
 
 def _encode(

@@ -41,7 +41,7 @@ def explain(
     sentences = list[str]()
     split = "eval_" if "eval_rewards/accuracies" in metrics else ""
     if f"{split}rewards/accuracies" in metrics:
-        where = "held-out" if split else "training"
+        where = "held-out" if split else "last steps'"
         sentences.append(
             f"Preferences: the model now ranks the chosen response above the rejected one in "
             f"{metrics[f'{split}rewards/accuracies']:.0%} of the {where} pairs (50 % is chance)."

@@ -146,7 +146,7 @@ def _check_not_blocked(ref: ObjectiveRef, registry: Registry) -> None:
 
 def _options_model(found: type, ref: ObjectiveRef) -> type[BaseModel] | None:
     try:
-        return get_type_hints(found.__init__).get("options")
+        return get_type_hints(inspect.getattr_static(found, "__init__")).get("options")
     except NameError as error:
         raise PluginError(
             f"the type of the options of '{ref.name}' cannot be found: {error}",

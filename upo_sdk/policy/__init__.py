@@ -1,7 +1,13 @@
 """The policy model: loading, layouts, token log-probs and reference log-probs."""
 
 from upo_sdk.policy.layouts import Branches, Layout, PaddedLayout, PolicyOutput
-from upo_sdk.policy.loading import count_parameters, load_language_model, load_model_config, load_tokenizer
+from upo_sdk.policy.loading import (
+    check_vocabulary,
+    count_parameters,
+    load_language_model,
+    load_model_config,
+    load_tokenizer,
+)
 from upo_sdk.policy.policy import Policy
 from upo_sdk.policy.reference import reference_logps
 
@@ -11,6 +17,7 @@ __all__ = [
     "PaddedLayout",
     "Policy",
     "PolicyOutput",
+    "check_vocabulary",
     "count_parameters",
     "load_language_model",
     "load_model_config",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from upo_sdk.config import ModelConfig
 
-__all__ = ["count_parameters", "load_language_model", "load_model_config", "load_tokenizer"]
+__all__ = ["check_vocabulary", "count_parameters", "load_language_model", "load_model_config", "load_tokenizer"]
 
 
 def load_language_model(config: ModelConfig, weights_from: str | None = None) -> PreTrainedModel:
@@ -79,6 +79,21 @@ def load_model_config(config: ModelConfig) -> Any:
     from transformers import AutoConfig
 
     return _load(AutoConfig.from_pretrained, config.path, revision=config.revision)
+
+
+def check_vocabulary(lm: PreTrainedModel, largest_id: int, path: str) -> None:
+    """Check that the largest token id of the data has an embedding.
+
+    Raises:
+        ModelError: The tokenizer is larger than the model's vocabulary.
+    """
+    embeddings: Any = lm.get_input_embeddings()
+    if largest_id >= embeddings.weight.shape[0]:
+        raise ModelError(
+            f"the tokenizer gives token {largest_id:,}, and the model has {embeddings.weight.shape[0]:,} embeddings",
+            where=path,
+            fix="give the tokenizer that belongs to the model: --tokenizer",
+        )
 
 
 def count_parameters(model_config: Any, path: str) -> int:

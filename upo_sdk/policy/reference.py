@@ -8,7 +8,6 @@ import numpy as np
 import torch
 
 from upo_sdk.cache import content_key
-from upo_sdk.policy.fingerprint import weights_sha256
 from upo_sdk.policy.layouts import Branches
 
 if TYPE_CHECKING:
@@ -27,8 +26,9 @@ def reference_logps(
     rows: Sequence[Branches],
     cache: ContentCache,
     *,
+    weights: str,
     batch_size: int,
-    device: str | torch.device = "cpu",
+    bf16: bool = False,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> list[list[FloatArray]]:
     """Return the log-prob of every token of every response of every row, fp32.
@@ -38,12 +38,13 @@ def reference_logps(
     Args:
         policy: The policy before training, which is the reference.
         rows: Prompts and their responses.
-        cache: Keyed by the model's weights and the token ids.
+        cache: Keyed by the model's weights, the precision, the attention and the token ids.
+        weights: :func:`weights_sha256` of the policy.
         batch_size: Responses per forward.
-        device: Where the policy is.
+        bf16: Compute under bfloat16 autocast, as the policy is trained.
         on_progress: Called with the responses done and their total.
     """
-    model = weights_sha256(policy.lm)
+    model = f"{weights} {policy.config._attn_implementation} bf16={bf16}"  # noqa: SLF001 - it has no other name
     keys = [[_key(model, row.prompt_ids, response) for response in row.response_ids] for row in rows]
     known = cache.get(key for row_keys in keys for key in row_keys)
     missing = {
@@ -55,7 +56,8 @@ def reference_logps(
     total = len(known) + len(missing)
     on_progress(len(known), total)
     for part in _batches(missing.items(), batch_size):
-        computed = _forward(policy, [branch for _, branch in part], device)
+        with torch.no_grad(), torch.autocast(policy.lm.device.type, dtype=torch.bfloat16, enabled=bf16):
+            computed = _forward(policy, [branch for _, branch in part])
         new = {key: logps.tobytes() for (key, _), logps in zip(part, computed, strict=True)}
         cache.put(new)
         known |= new
@@ -73,8 +75,7 @@ def _batches(items: Iterable[tuple[bytes, Branches]], size: int) -> Iterable[lis
     return (ordered[start : start + size] for start in range(0, len(ordered), size))
 
 
-@torch.no_grad()
-def _forward(policy: Policy, rows: list[Branches], device: str | torch.device) -> list[FloatArray]:
-    inputs = {name: tensor.to(device) for name, tensor in policy.layout.collate(rows).items()}
+def _forward(policy: Policy, rows: list[Branches]) -> list[FloatArray]:
+    inputs = {name: tensor.to(policy.lm.device) for name, tensor in policy.layout.collate(rows).items()}
     logps_NT = policy(**inputs).logps_NT.float().cpu().numpy()
     return [logps_NT[n, : len(row.response_ids[0])].copy() for n, row in enumerate(rows)]

@@ -7,6 +7,8 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
+from accelerate.utils import reduce
 from transformers import TrainerCallback
 
 from upo_sdk.events import CheckpointSaved, Notice, StepLogged, emit
@@ -53,7 +55,7 @@ class MetricsFile(TrainerCallback):
         if not state.is_world_process_zero:
             return
         rows = self._path.read_text(encoding="utf-8").splitlines() if self._path.is_file() else []
-        kept = [row for row in rows if json.loads(row)["step"] <= state.global_step and state.global_step]
+        kept = [row for row in rows if 0 < json.loads(row)["step"] <= state.global_step and "train_runtime" not in row]
         self._path.write_text("".join(f"{row}\n" for row in kept), encoding="utf-8")
 
     def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
@@ -72,10 +74,16 @@ class StopWhenCancelled(TrainerCallback):
         self._cancel = cancel
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Look at the token."""
-        if self._cancel.is_set():
+        """Look at the token; all ranks stop at the same step."""
+        if self._asked_on_any_rank(args):
             control.should_save = True
             control.should_training_stop = True
+
+    def _asked_on_any_rank(self, args: TrainingArguments) -> bool:
+        if args.world_size == 1:
+            return self._cancel.is_set()
+        asked: Any = reduce(torch.tensor(float(self._cancel.is_set()), device=args.device), reduction="sum")
+        return bool(asked)
 
 
 class CollapseWarning(TrainerCallback):

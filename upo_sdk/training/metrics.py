@@ -11,6 +11,8 @@ import torch
 from upo_sdk.engine import effective_sample_size
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor
 
     from upo_sdk.engine import UnifiedOutput
@@ -32,7 +34,7 @@ class MetricBuffer:
         if output.weights_N is not None:
             self._weights.append(output.weights_N)
 
-    def flush(self) -> dict[str, float]:
+    def flush(self, mean_over_ranks: Callable[[Tensor], Tensor] = lambda values: values) -> dict[str, float]:
         """Return the means over the interval and start a new one.
 
         ``advantage/ess`` is pooled over the interval's completions, as a share of their number. A metric that is NaN in
@@ -44,7 +46,7 @@ class MetricBuffer:
         if self._weights:
             weights = torch.cat(self._weights)
             means["advantage/ess"] = effective_sample_size(weights) / weights.numel()
-        names, moved = list(means), torch.stack(list(means.values())).tolist()
+        names, moved = list(means), mean_over_ranks(torch.stack(list(means.values()))).tolist()
         self._values.clear()
         self._weights.clear()
         return {name: value for name, value in zip(names, moved, strict=True) if not math.isnan(value)}

@@ -19,7 +19,6 @@ from upo_sdk.training.rows import PreparedRows, prepare_rows
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    import torch
     from datasets import Dataset
     from transformers import PreTrainedTokenizerBase
 
@@ -101,7 +100,7 @@ class Preparation:
                 emit(self.callbacks, Notice("warning", text))
         return statistics
 
-    def rows(self, split: Split, policy: Policy, *, batch_size: int, device: torch.device) -> PreparedRows:
+    def rows(self, split: Split, policy: Policy, *, weights: str, batch_size: int) -> PreparedRows:
         """Join tokens, rewards, baselines and, if an objective needs them, reference log-probs."""
         needs = union_of_needs(self.plan.objectives)
         rewards = _per_row(split.rewards, [len(row) for row in split.dataset["response_ids"]])
@@ -118,8 +117,9 @@ class Preparation:
             policy,
             [row.branches for row in rows],
             self.cache,
+            weights=weights,
             batch_size=batch_size,
-            device=device,
+            bf16=self.plan.config.training.bf16,
             on_progress=self.progress(f"reference log-probs of {split.name} responses", "responses"),
         )
         return PreparedRows([replace(row, reference_logps=values) for row, values in zip(rows, logps, strict=True)])

@@ -111,10 +111,10 @@ class UPOTrainer(Trainer):
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Add our metrics to transformers' own and refuse to go on with a broken model."""
         if "loss" in logs:
-            logs |= self._train_metrics.flush() | self._weights()
+            logs |= self._train_metrics.flush(self._mean_over_ranks) | self._weights()
             self.require_finite(logs)
         if "eval_loss" in logs:
-            logs |= {f"eval_{name}": value for name, value in self._eval_metrics.flush().items()}
+            logs |= {f"eval_{name}": value for name, value in self._eval_metrics.flush(self._mean_over_ranks).items()}
         super().log(logs, start_time)
 
     def require_finite(self, metrics: dict[str, float]) -> None:
@@ -130,7 +130,7 @@ class UPOTrainer(Trainer):
         raise TrainingError(
             f"the loss became infinite or NaN at or before step {self.state.global_step}",
             where=", ".join(broken) or "the policy's log-probabilities",
-            fix="lower --learning_rate or --lambda, or set --advantage_cap 3; no model was saved",
+            fix="lower --learning_rate or --lambda, or set --advantage_cap 3",
         )
 
     def _weights(self) -> dict[str, float]:
@@ -138,6 +138,10 @@ class UPOTrainer(Trainer):
         weights = [(term.label, term.weight) for term in unified.preference]
         weights += [(term.label, term.weight) for term in unified.auxiliary]
         return {f"objective/{label}/weight": weight for label, weight in weights}
+
+    def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
+        self.require_finite({})
+        super()._save_checkpoint(model, trial)
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
         """Save the language model and tokenizer in Hugging Face layout; no pickle."""

@@ -11,6 +11,7 @@ import torch
 from upo_sdk.cache import ContentCache
 from upo_sdk.config import ModelConfig
 from upo_sdk.policy import Branches, PaddedLayout, Policy, load_language_model, reference_logps
+from upo_sdk.policy.fingerprint import weights_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +32,9 @@ def count_forwards(policy: Policy) -> list[int]:
 
 
 def test_values_equal_the_policys_own_and_keep_the_order_of_rows(policy: Policy, own_cache: Path) -> None:
-    found = reference_logps(policy, ROWS, ContentCache(own_cache / "c.sqlite"), batch_size=2)
+    found = reference_logps(
+        policy, ROWS, ContentCache(own_cache / "c.sqlite"), weights=weights_sha256(policy.lm), batch_size=2
+    )
     with torch.no_grad():
         logps_NT = policy(**policy.layout.collate(ROWS)).logps_NT
     flat = [(row, branch) for row in range(2) for branch in range(2)]
@@ -42,9 +45,9 @@ def test_values_equal_the_policys_own_and_keep_the_order_of_rows(policy: Policy,
 
 def test_a_second_run_computes_nothing(policy: Policy, own_cache: Path) -> None:
     cache = ContentCache(own_cache / "c.sqlite")
-    first = reference_logps(policy, ROWS, cache, batch_size=2)
+    first = reference_logps(policy, ROWS, cache, weights=weights_sha256(policy.lm), batch_size=2)
     calls = count_forwards(policy)
-    second = reference_logps(policy, ROWS, cache, batch_size=2)
+    second = reference_logps(policy, ROWS, cache, weights=weights_sha256(policy.lm), batch_size=2)
     assert not calls
     assert all(np.array_equal(a, b) for x, y in zip(first, second, strict=True) for a, b in zip(x, y, strict=True))
 
@@ -57,17 +60,17 @@ def test_a_killed_pass_goes_on_where_it_was(policy: Policy, own_cache: Path) -> 
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        reference_logps(policy, ROWS, cache, batch_size=2, on_progress=kill)
+        reference_logps(policy, ROWS, cache, weights=weights_sha256(policy.lm), batch_size=2, on_progress=kill)
     calls = count_forwards(policy)
-    reference_logps(policy, ROWS, cache, batch_size=2)
+    reference_logps(policy, ROWS, cache, weights=weights_sha256(policy.lm), batch_size=2)
     assert len(calls) == 1
 
 
 def test_other_weights_are_another_reference(policy: Policy, own_cache: Path) -> None:
     cache = ContentCache(own_cache / "c.sqlite")
-    reference_logps(policy, ROWS, cache, batch_size=4)
+    reference_logps(policy, ROWS, cache, weights=weights_sha256(policy.lm), batch_size=4)
     with torch.no_grad():
         next(policy.lm.parameters()).add_(0.1)
     calls = count_forwards(policy)
-    reference_logps(policy, ROWS, cache, batch_size=4)
+    reference_logps(policy, ROWS, cache, weights=weights_sha256(policy.lm), batch_size=4)
     assert calls
