@@ -23,8 +23,9 @@ class ModelConfig(Section):
     dtype: Literal["float32", "bfloat16", "float16", "auto"] = Field(
         default="float32", description="Data type of the weights in memory; with --bf16 keep float32."
     )
-    disable_dropout: bool = Field(
-        default=True, description="Train without dropout, so that the policy starts equal to its reference."
+    dropout: bool = Field(
+        default=False,
+        description="Keep the model's dropout in training; without it the policy starts as its reference.",
     )
     attn_implementation: str | None = Field(default=None, description="Attention implementation of transformers.")
 

@@ -51,7 +51,7 @@ def load_language_model(config: ModelConfig, weights_from: str | None = None) ->
             where=path,
             fix="use a complete causal language model; missing weights would be random",
         )
-    if config.disable_dropout:
+    if not config.dropout:
         _disable_dropout(model)
     loaded: PreTrainedModel = model.eval()
     return loaded

@@ -81,11 +81,12 @@ def prepare_rows(
 def _next_with_another_prompt(prompts: Sequence[Sequence[int]]) -> list[int]:
     """Return per row the index of the next row, around the end, whose prompt differs; the next row if none does."""
     count = len(prompts)
-    found = [(index + 1) % count for index in range(count)]
-    for index in reversed(range(2 * count)):
-        row, after = index % count, (index + 1) % count
+    following = [(index + 1) % count for index in range(count)]
+    found = list(following)
+    for index in reversed(range(2 * count)):  # twice around, so that the search passes the end
+        row, after = index % count, following[index % count]
         found[row] = after if prompts[after] != prompts[row] else found[after]
-    return found
+    return [other if prompts[other] != prompts[row] else following[row] for row, other in enumerate(found)]
 
 
 class PreparedRows(Dataset[PreparedRow]):

@@ -26,11 +26,11 @@ def gpt2_with_dropout(tmp_path: Path) -> str:
     return str(tmp_path)
 
 
-@pytest.mark.parametrize("disable", [True, False])
-def test_dropout_is_off_in_training_unless_asked_for(gpt2_with_dropout: str, disable: bool) -> None:  # noqa: FBT001
-    lm = load_language_model(ModelConfig(path=gpt2_with_dropout, disable_dropout=disable)).train()
+@pytest.mark.parametrize("dropout", [True, False])
+def test_dropout_is_off_in_training_unless_asked_for(gpt2_with_dropout: str, dropout: bool) -> None:  # noqa: FBT001
+    lm = load_language_model(ModelConfig(path=gpt2_with_dropout, dropout=dropout)).train()
     ids = torch.arange(12).unsqueeze(0)
-    assert torch.equal(lm(input_ids=ids).logits, lm(input_ids=ids).logits) == disable
+    assert torch.equal(lm(input_ids=ids).logits, lm(input_ids=ids).logits) != dropout
     assert lm.config.resid_pdrop == 0.1
 
 
