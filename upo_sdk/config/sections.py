@@ -25,7 +25,7 @@ class ModelConfig(Section):
     )
     dropout: bool = Field(
         default=False,
-        description="Keep the model's dropout in training; without it the policy starts as its reference.",
+        description="Keep the model's dropout in training; without it, policy and reference start equal.",
     )
     attn_implementation: str | None = Field(default=None, description="Attention implementation of transformers.")
 
