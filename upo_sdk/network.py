@@ -7,7 +7,6 @@ import ssl
 import threading
 import urllib.error
 import urllib.request
-from typing import Literal
 from urllib.parse import urlsplit
 
 from upo_sdk.errors import OfflineError
@@ -40,23 +39,20 @@ def is_reachable(url: str) -> bool:
     return answered.is_set()
 
 
-def require_cached_or_online(
-    repo_id: str, filename: str, *, option: str, repo_type: Literal["model", "dataset"] = "model"
-) -> None:
-    """Return if a hub repository is cached or its hub can be reached.
+def require_cached_or_online(repo_id: str, filename: str, *, option: str) -> None:
+    """Return if a model of the hub is cached or the hub can be reached.
 
     Args:
         repo_id: Name on the hub, such as ``"org/name"``.
         filename: A file whose presence in the cache shows that the repository was downloaded.
         option: What the user may type instead, for the error's fix.
-        repo_type: What kind of repository it is.
 
     Raises:
         OfflineError: Neither holds.
     """
     from huggingface_hub import constants, try_to_load_from_cache
 
-    if isinstance(try_to_load_from_cache(repo_id, filename, repo_type=repo_type), str):
+    if isinstance(try_to_load_from_cache(repo_id, filename), str):
         return
     variable = is_offline_by_choice()
     if variable is None and is_reachable(constants.ENDPOINT):
