@@ -31,7 +31,6 @@ from upo_sdk.training import (
     RunFolder,
     Step,
     StopWhenCancelled,
-    UPOTrainer,
     make_manifest,
     model_card,
     now,
@@ -50,6 +49,7 @@ if TYPE_CHECKING:
     from upo_sdk.plan import RunPlan
     from upo_sdk.plugin.registry import Registry
     from upo_sdk.training import PreparedRows, Split
+    from upo_sdk.training.trainer import UPOTrainer
 
 __all__ = ["align", "plan_run"]
 
@@ -207,6 +207,8 @@ class _Run:
         rows: PreparedRows,
         held_out_rows: PreparedRows | None,
     ) -> UPOTrainer:
+        from upo_sdk.training.trainer import UPOTrainer  # heavy, and not needed by a run that is refused
+
         torch.manual_seed(self.config.training.seed)  # the value head's first weights
         learned = self.plan.auxiliary and self.config.loss.baseline == "value"
         unified = UnifiedLoss(

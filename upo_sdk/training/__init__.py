@@ -1,4 +1,4 @@
-"""Training: the adapter over transformers.Trainer and what it needs."""
+"""Training: what the adapter over transformers.Trainer needs; the adapter itself is in ``trainer``, which is heavy."""
 
 from upo_sdk.training.arguments import training_arguments
 from upo_sdk.training.callbacks import CollapseWarning, EventBridge, MetricsFile, StopWhenCancelled
@@ -8,7 +8,6 @@ from upo_sdk.training.preparation import Preparation, Split
 from upo_sdk.training.rows import Collator, PreparedRow, PreparedRows
 from upo_sdk.training.run_folder import RunFolder
 from upo_sdk.training.step import Step
-from upo_sdk.training.trainer import UPOTrainer
 
 __all__ = [
     "CollapseWarning",
@@ -22,7 +21,6 @@ __all__ = [
     "Split",
     "Step",
     "StopWhenCancelled",
-    "UPOTrainer",
     "make_manifest",
     "model_card",
     "now",
