@@ -9,7 +9,7 @@ import torch
 
 from upo_sdk.cache import ContentCache, default_cache_dir
 from upo_sdk.config import to_yaml
-from upo_sdk.data import largest_token_id
+from upo_sdk.data import largest_token_id, longest_first
 from upo_sdk.engine import AuxiliaryTerm, PreferenceTerm, UnifiedLoss
 from upo_sdk.errors import CancelledError, ConfigError, ObjectiveFailedError, PluginError, UPOError
 from upo_sdk.evaluation import answer_rewards, compare_rewards, explain
@@ -18,7 +18,14 @@ from upo_sdk.isolation import isolated
 from upo_sdk.objectives.build import union_of_needs
 from upo_sdk.plan import make_plan
 from upo_sdk.plugin.registry import load_registry
-from upo_sdk.policy import PaddedLayout, Policy, check_vocabulary, load_language_model, load_tokenizer
+from upo_sdk.policy import (
+    Branches,
+    Policy,
+    check_vocabulary,
+    choose_layout,
+    load_language_model,
+    load_tokenizer,
+)
 from upo_sdk.policy.fingerprint import weights_sha256
 from upo_sdk.result import AlignResult
 from upo_sdk.scoring.score import FloatArray
@@ -52,6 +59,8 @@ if TYPE_CHECKING:
     from upo_sdk.training.trainer import UPOTrainer
 
 __all__ = ["align", "plan_run"]
+
+_ROWS_MEASURED = 64
 
 
 def align(
@@ -116,8 +125,7 @@ class _Run:
         tokenizer = load_tokenizer(self.plan.model)
         with _set_up(self.plan.objectives, str(self.args.device)):
             train, held_out = self.preparation.tokenize(tokenizer)
-            policy = Policy(load_language_model(self.plan.model), PaddedLayout()).to(self.args.device)
-            check_vocabulary(policy.lm, largest_token_id(train.dataset), self.plan.model.path)
+            policy = self._policy(train)
             self.preparation.fit(train)
             train = self.preparation.score(train)
             statistics = self.preparation.describe(train)
@@ -170,6 +178,17 @@ class _Run:
             emit(self.callbacks, Notice("info", text))
         for text in self.plan.warnings:
             emit(self.callbacks, Notice("warning", text))
+
+    def _policy(self, train: Split) -> Policy:
+        lm = load_language_model(self.plan.model)
+        check_vocabulary(lm, largest_token_id(train.dataset), self.plan.model.path)
+        lm.to(self.args.device)  # type: ignore[arg-type]  # transformers types it as if it were a method of a tensor
+        some = longest_first(train.dataset, _ROWS_MEASURED)
+        rows = [Branches(*row) for row in zip(some["prompt_ids"], some["response_ids"], strict=True)]
+        training = self.config.training
+        chosen = choose_layout(lm, rows, training.layout, caches=not training.gradient_checkpointing)
+        emit(self.callbacks, Notice("info", chosen.reason))
+        return Policy(lm, chosen.layout)
 
     def _manifest(self, weights: str, layout: str, statistics: Sequence[ScoreStatistics]) -> dict[str, Any]:
         return make_manifest(

@@ -9,7 +9,9 @@ from pydantic import Field, model_validator
 
 from upo_sdk.config.base import Section
 
-__all__ = ["LossConfig", "ModelConfig", "PluginPolicy", "TrainingConfig"]
+__all__ = ["LayoutName", "LossConfig", "ModelConfig", "PluginPolicy", "TrainingConfig"]
+
+LayoutName = Literal["auto", "padded", "separate", "packed", "prefix-shared", "prefix-packed", "prefix-cache"]
 
 
 class ModelConfig(Section):
@@ -77,6 +79,9 @@ class TrainingConfig(Section):
     gradient_accumulation_steps: int = Field(default=1, ge=1, description="Batches per optimizer step.")
     warmup_steps: int = Field(default=0, ge=0, description="Steps of linear warm-up.")
     lr_scheduler_type: str = Field(default="linear", description="Learning-rate schedule.")
+    layout: LayoutName = Field(
+        default="auto", description="How prompts and responses are laid out; auto picks the fastest that is exact."
+    )
     optim: str = Field(default="adamw_torch", description="Optimizer of the policy.")
     weight_decay: float = Field(default=0.0, ge=0, description="Weight decay.")
     max_grad_norm: float = Field(default=1.0, ge=0, description="Gradient clipping of the policy; 0 is off.")

@@ -1,6 +1,6 @@
 """The policy model: loading, layouts, token log-probs and reference log-probs."""
 
-from upo_sdk.policy.layouts import Branches, Layout, PaddedLayout, PolicyOutput
+from upo_sdk.policy.layouts import Branches, ChosenLayout, Layout, PaddedLayout, PolicyOutput, choose_layout
 from upo_sdk.policy.loading import (
     check_vocabulary,
     count_parameters,
@@ -13,11 +13,13 @@ from upo_sdk.policy.reference import reference_logps
 
 __all__ = [
     "Branches",
+    "ChosenLayout",
     "Layout",
     "PaddedLayout",
     "Policy",
     "PolicyOutput",
     "check_vocabulary",
+    "choose_layout",
     "count_parameters",
     "load_language_model",
     "load_model_config",

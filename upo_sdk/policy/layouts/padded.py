@@ -12,7 +12,8 @@ from upo_sdk.policy.layouts.base import PolicyInputs, PolicyOutput
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from torch import Tensor, nn
+    from torch import Tensor
+    from transformers import PreTrainedModel
 
     from upo_sdk.policy.layouts.base import Branches
 
@@ -51,7 +52,7 @@ class PaddedLayout:
             "prompt_end_P2": _prompt_ends(rows),
         }
 
-    def forward(self, lm: nn.Module, inputs: PolicyInputs) -> PolicyOutput:
+    def forward(self, lm: PreTrainedModel, inputs: PolicyInputs) -> PolicyOutput:
         """Run the model once and pick the log-probs of the response tokens."""
         output: Any = lm(
             input_ids=inputs["input_ids_NL"],
@@ -83,7 +84,7 @@ def _prompt_ends(rows: Sequence[Branches]) -> Tensor:
     return torch.tensor(ends)
 
 
-def _only_response_logits(lm: nn.Module, inputs: PolicyInputs) -> dict[str, int]:
+def _only_response_logits(lm: PreTrainedModel, inputs: PolicyInputs) -> dict[str, int]:
     """Skip the logits before the shortest prompt's end where the model can."""
     if "logits_to_keep" not in inspect.signature(lm.forward).parameters or inputs["input_ids_NL"].is_cuda:
         return {}  # finding the shortest prompt would wait for the GPU

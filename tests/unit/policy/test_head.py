@@ -1,0 +1,128 @@
+"""Log-probs from the chunked head equal those of the whole logits, in value, gradient and never in memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from transformers import AutoConfig, AutoModelForCausalLM
+from transformers.modeling_outputs import BaseModelOutputWithPast
+
+from upo_sdk.policy import head
+from upo_sdk.policy.head import response_logps, target_logps
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+POSITIONS, HIDDEN, VOCABULARY = 30, 16, 500
+
+
+def model(family: str = "llama", **settings: Any) -> PreTrainedModel:
+    sizes = {"hidden_size": HIDDEN, "intermediate_size": 16, "num_hidden_layers": 1, "vocab_size": VOCABULARY}
+    heads = {"num_attention_heads": 2, "num_key_value_heads": 2, "head_dim": 8}
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        config = AutoConfig.for_model(family, **{**sizes, **heads, "pad_token_id": 0, **settings})
+        return AutoModelForCausalLM.from_config(config)
+
+
+def inputs() -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    hidden = torch.randn(POSITIONS, HIDDEN, generator=generator, requires_grad=True)
+    return hidden, torch.randint(VOCABULARY, (POSITIONS,), generator=generator)
+
+
+MODELS = {
+    "plain": ("llama", {}),
+    "tied": ("llama", {"tie_word_embeddings": True}),
+    "bias": ("phi", {}),
+    "logit scale": ("cohere", {"logit_scale": 0.25}),
+    "logits scaling": ("granite", {"logits_scaling": 4.0}),
+    "soft-cap": ("gemma2", {"final_logit_softcapping": 0.5}),
+}
+
+
+@pytest.mark.parametrize("chunk_bytes", [1, 4 * VOCABULARY * 7, 2**30], ids=["one position", "seven", "all at once"])
+@pytest.mark.parametrize("kind", MODELS)
+def test_value_and_gradient_equal_those_of_the_models_own_logits(
+    kind: str, chunk_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    family, settings = MODELS[kind]
+    monkeypatch.setattr(head, "CHUNK_BYTES", chunk_bytes)
+    lm = model(family, **settings)
+    hidden, target = inputs()
+    weights = torch.linspace(-1, 2, POSITIONS)
+    logps = response_logps(lm, hidden, target)
+    (weights * logps).sum().backward()
+    got = hidden.grad, lm.get_output_embeddings().weight.grad.clone()
+    lm.zero_grad()
+    whole, _ = inputs()
+    lm.base_model.forward = lambda **_: BaseModelOutputWithPast(whole.unsqueeze(0))  # the model's own forward on these hidden states
+    expected = lm(input_ids=torch.zeros(1, POSITIONS, dtype=torch.long)).logits[0].log_softmax(-1)
+    expected = expected.gather(-1, target.unsqueeze(-1)).squeeze(-1)
+    (weights * expected).sum().backward()
+    torch.testing.assert_close(logps, expected, atol=1e-6, rtol=1e-6)
+    torch.testing.assert_close(got[0], whole.grad, atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(got[1], lm.get_output_embeddings().weight.grad, atol=1e-6, rtol=1e-5)
+
+
+def test_a_hand_worked_log_prob_and_its_gradient() -> None:
+    logits = torch.tensor([[0.0, 0.6931471805599453]], requires_grad=True)  # odds 1 : 2
+    logps = target_logps(logits * 1, torch.tensor([1]))
+    logps.backward()
+    assert logps.item() == pytest.approx(-0.4054651081081644)  # log 2/3
+    assert logits.grad is not None
+    assert logits.grad.tolist()[0] == pytest.approx([-1 / 3, 1 / 3])
+
+
+@pytest.mark.parametrize("size", [1e4, -1e4])
+def test_extreme_logits_stay_finite(size: float) -> None:
+    logits = torch.tensor([[size, 0.0, 0.0]], requires_grad=True)
+    target_logps(logits * 1, torch.tensor([1])).backward()
+    assert logits.grad is not None
+    assert logits.grad.isfinite().all()
+
+
+class _Largest(TorchDispatchMode):
+    """Notes the largest tensor that any operation makes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.numel = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = func(*args, **(kwargs or {}))
+        for item in made if isinstance(made, tuple | list) else [made]:
+            if isinstance(item, torch.Tensor):
+                self.numel = max(self.numel, item.numel())
+        return made
+
+
+def test_no_tensor_of_all_positions_by_vocabulary_is_ever_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    per_chunk = 5
+    monkeypatch.setattr(head, "CHUNK_BYTES", 4 * VOCABULARY * per_chunk)
+    lm, (hidden, target) = model(), inputs()
+    with _Largest() as largest:
+        response_logps(lm, hidden, target).sum().backward()
+    weight = VOCABULARY * HIDDEN
+    assert largest.numel == max(per_chunk * VOCABULARY, weight) < POSITIONS * VOCABULARY
+
+
+def test_no_logits_are_kept_for_the_backward_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(head, "CHUNK_BYTES", 4 * VOCABULARY * 5)
+    lm, (hidden, target) = model(), inputs()
+    kept: list[int] = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda tensor: kept.append(tensor.numel()) or tensor, lambda t: t):
+        response_logps(lm, hidden, target)
+    assert kept
+    assert all(size < VOCABULARY or size == VOCABULARY * HIDDEN for size in kept)
+
+
+def test_the_head_is_called_as_a_module_so_that_hooks_fire() -> None:
+    lm, (hidden, target) = model(), inputs()
+    calls: list[int] = []
+    lm.get_output_embeddings().register_forward_hook(lambda *_: calls.append(1))
+    response_logps(lm, hidden, target)
+    assert calls

@@ -1,0 +1,208 @@
+"""For every architecture, `auto` finds a layout that computes what the model itself computes, and says which."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
+
+from upo_sdk.errors import ModelError
+from upo_sdk.policy import Branches, choose_layout
+
+VOCABULARY = 300
+WINDOW = 8  # shorter than the rows
+
+_COMMON = {
+    "vocab_size": VOCABULARY,
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 256,
+    "pad_token_id": 0,
+    "bos_token_id": 0,
+    "eos_token_id": 1,
+}
+_MOE = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16}
+
+BLOCK_MASK: dict[str, tuple[str, dict[str, Any]]] = {
+    "llama": ("llama", {}),
+    "llama, tied weights": ("llama", {"tie_word_embeddings": True}),
+    "qwen2": ("qwen2", {}),
+    "qwen3": ("qwen3", {"head_dim": 8}),
+    "mistral": ("mistral", {"sliding_window": None}),
+    "phi3": ("phi3", {}),
+    "smollm3": ("smollm3", {}),
+    "olmo2": ("olmo2", {}),
+    "granite": ("granite", {"logits_scaling": 3.0}),
+    "gpt_neox": ("gpt_neox", {}),
+    "gpt2": ("gpt2", {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 256}),
+    "opt": ("opt", {"ffn_dim": 64, "word_embed_proj_dim": 32}),
+    "falcon": ("falcon", {}),
+    "stablelm": ("stablelm", {}),
+    "qwen3_moe": ("qwen3_moe", {"head_dim": 8, "decoder_sparse_step": 1, **_MOE}),
+    "mixtral": ("mixtral", {"num_local_experts": 4, "sliding_window": None}),
+    "mistral, window": ("mistral", {"sliding_window": WINDOW}),
+    "qwen2, window": ("qwen2", {"use_sliding_window": True, "sliding_window": WINDOW, "max_window_layers": 1}),
+    "starcoder2, window": ("starcoder2", {"sliding_window": WINDOW}),
+    "phi3, window": ("phi3", {"sliding_window": WINDOW}),
+    "gemma2": ("gemma2", {"head_dim": 8, "sliding_window": WINDOW, "query_pre_attn_scalar": 8}),
+    "gemma3": ("gemma3_text", {"head_dim": 8, "sliding_window": WINDOW, "query_pre_attn_scalar": 8}),
+    "cohere": ("cohere", {}),
+    "cohere2": ("cohere2", {"sliding_window": WINDOW, "head_dim": 8}),
+    "gpt_oss": ("gpt_oss", {"head_dim": 8, "sliding_window": WINDOW, "num_local_experts": 4, "num_experts_per_tok": 2}),
+}
+PREFIX_CACHE: dict[str, tuple[str, dict[str, Any]]] = {
+    "bloom": ("bloom", {"n_layer": 2, "n_head": 4}),
+    "mpt": ("mpt", {"d_model": 32, "n_heads": 4, "n_layers": 2, "max_seq_len": 256}),
+}
+_LINEAR = {
+    "linear_num_value_heads": 2,
+    "linear_num_key_heads": 2,
+    "linear_key_head_dim": 8,
+    "linear_value_head_dim": 8,
+    "layer_types": ["linear_attention", "full_attention"],
+}
+SEPARATE: dict[str, tuple[str, dict[str, Any]]] = {
+    "mamba": ("mamba", {"state_size": 8}),
+    "lfm2": ("lfm2", {"layer_types": ["conv", "full_attention"], "block_auto_adjust_ff_dim": False}),
+    "qwen3_next": ("qwen3_next", {"head_dim": 8, "shared_expert_intermediate_size": 16, **_MOE, **_LINEAR}),
+}
+PADDED: dict[str, tuple[str, dict[str, Any]]] = {
+    "llama4": (
+        "llama4_text",
+        {"head_dim": 8, "num_local_experts": 2, "intermediate_size_mlp": 64, "attention_chunk_size": 16},
+    ),
+    "modernbert": (
+        "modernbert-decoder",
+        {"local_attention": WINDOW, "sliding_window": WINDOW, "cls_token_id": 0, "sep_token_id": 1},
+    ),
+}
+
+
+def make_model(name: str, **settings: Any) -> PreTrainedModel:
+    """Return a random model whose log-probs differ clearly from token to token."""
+    family, own = {**BLOCK_MASK, **PREFIX_CACHE, **SEPARATE, **PADDED}[name]
+    config = AutoConfig.for_model(family, **{**_COMMON, **own, **settings})
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        lm = AutoModelForCausalLM.from_config(config).eval()
+    with torch.no_grad():
+        for parameter in lm.parameters():
+            if parameter.ndim > 1:
+                parameter.mul_(3)
+    return lm
+
+
+def ids(count: int, seed: int) -> list[int]:
+    generator = random.Random(seed)
+    return [generator.randrange(2, VOCABULARY) for _ in range(count)]
+
+
+ROWS = [
+    Branches(ids(24, 1), [ids(14, 2), ids(16, 3)]),
+    Branches(ids(13, 4), [ids(1, 5), ids(30, 6)]),
+    Branches(ids(5, 7), [ids(2, 8), ids(9, 9), ids(3, 10)]),
+    Branches(ids(20, 11), [ids(20, 12), ids(10, 13)]),
+]
+
+
+@torch.no_grad()
+def largest_difference(lm: PreTrainedModel, layout: Any) -> float:
+    """Compare with one plain sequence at a time, written out here."""
+    output = layout.forward(lm, layout.collate(ROWS))
+    differences, n = list[torch.Tensor](), 0
+    for row in ROWS:
+        for response in row.response_ids:
+            logits = lm(input_ids=torch.tensor([[*row.prompt_ids, *response]]), use_cache=False).logits[0]
+            whole = logits[len(row.prompt_ids) - 1 : -1].float().log_softmax(-1)
+            plain = whole.gather(-1, torch.tensor(response).unsqueeze(-1)).squeeze(-1)
+            differences.append((output.logps_NT[n, : len(response)] - plain).abs().max())
+            n += 1
+    assert n == len(output.logps_NT)
+    return float(torch.stack(differences).max())
+
+
+def _expected(names: dict[str, Any], layout: str) -> list[Any]:
+    return [pytest.param(name, layout, id=name) for name in names]
+
+
+@pytest.mark.filterwarnings("ignore")  # of architectures whose fast kernels are not installed
+@pytest.mark.parametrize(
+    ("name", "layout"),
+    [
+        *_expected(BLOCK_MASK, "prefix-packed"),
+        *_expected(PREFIX_CACHE, "prefix-cache"),
+        *_expected(SEPARATE, "separate"),
+        *_expected(PADDED, "padded"),
+    ],
+)
+def test_auto_is_exact_and_says_what_it_chose_and_why(name: str, layout: str) -> None:
+    lm = make_model(name)
+    chosen = choose_layout(lm, ROWS)
+    assert chosen.layout.name == layout
+    assert chosen.reason.startswith(f"layout {layout}: ")
+    assert ("not prefix-packed" in chosen.reason) == (layout != "prefix-packed")
+    assert largest_difference(lm, chosen.layout) < 1e-5
+
+
+@pytest.mark.parametrize("layout", ["padded", "separate", "packed", "prefix-shared", "prefix-packed", "prefix-cache"])
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+def test_every_layout_is_exact_under_every_attention(layout: Any, attention: str) -> None:
+    lm = make_model("gemma3", attn_implementation=attention)
+    assert largest_difference(lm, choose_layout(lm, ROWS, layout).layout) < 1e-5
+
+
+@pytest.mark.parametrize("layout", ["separate", "packed", "prefix-shared", "prefix-packed", "prefix-cache"])
+def test_gradients_equal_those_of_the_padded_layout(layout: Any) -> None:
+    lm = make_model("llama, tied weights")
+    found = list[dict[str, torch.Tensor]]()
+    weights = torch.linspace(-1, 2, sum(len(row.response_ids) for row in ROWS)).unsqueeze(-1)
+    for name in ("padded", layout):
+        chosen = choose_layout(lm, ROWS, name).layout
+        lm.zero_grad()
+        output = chosen.forward(lm, chosen.collate(ROWS))
+        mask = torch.tensor([[t < len(r) for t in range(30)] for row in ROWS for r in row.response_ids])
+        (weights * output.logps_NT).masked_fill(~mask, 0).sum().backward()
+        found.append({key: value.grad.clone() for key, value in lm.named_parameters() if value.grad is not None})
+    for key, expected in found[0].items():
+        torch.testing.assert_close(found[1][key], expected, atol=2e-5 * float(expected.abs().max()), rtol=0)
+
+
+@pytest.mark.parametrize("layout", ["separate", "packed", "prefix-shared", "prefix-packed", "prefix-cache"])
+def test_prompt_states_are_those_of_the_padded_layout(layout: Any) -> None:
+    lm = make_model("llama")
+    with torch.no_grad():
+        states = [
+            chosen.forward(lm, chosen.collate(ROWS)).prompt_state_PH
+            for chosen in (choose_layout(lm, ROWS, name).layout for name in ("padded", layout))
+        ]
+    torch.testing.assert_close(*states, atol=1e-5, rtol=1e-5)
+
+
+def test_a_layout_that_was_asked_for_and_is_wrong_is_refused_with_the_difference() -> None:
+    with pytest.raises(ModelError, match=r"prefix-shared: differs by .* nats") as caught:
+        choose_layout(make_model("mpt"), ROWS, "prefix-shared")
+    assert "--layout auto" in str(caught.value.fix)
+
+
+def test_single_completions_have_no_prompt_to_share() -> None:
+    single = [row._replace(response_ids=row.response_ids[:1]) for row in ROWS]
+    assert choose_layout(make_model("llama"), single).layout.name == "packed"
+
+
+def test_under_activation_checkpointing_no_cache_is_shared() -> None:
+    assert choose_layout(make_model("bloom"), ROWS, caches=False).layout.name == "separate"
+
+
+def test_packed_shared_rows_feed_every_distinct_token_once() -> None:
+    lm = make_model("llama")
+    layout = choose_layout(lm, ROWS).layout
+    inputs = layout.collate(ROWS)
+    longest = 24 + 13 + 15
+    assert inputs["ids_RL"].shape == (4, longest)
+    assert int((inputs["sequence_RL"] >= 0).sum()) == longest + (13 + 29) + (5 + 1 + 8 + 2) + (20 + 19 + 9)

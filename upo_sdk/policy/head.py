@@ -1,0 +1,97 @@
+"""Log-probs of chosen tokens from hidden states: the head runs where a token is predicted, and no logits are kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
+from torch.utils.checkpoint import checkpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from transformers import PreTrainedModel
+
+__all__ = ["CHUNK_BYTES", "logit_transform", "response_logps", "target_logps"]
+
+CHUNK_BYTES = 64 * 2**20
+"""Size of the fp32 logits of one chunk; two buffers of this size are the most that exists at a time."""
+
+
+def response_logps(lm: PreTrainedModel, hidden_MH: Tensor, target_M: Tensor) -> Tensor:
+    """Return ``log softmax(head(hidden))[target]`` per position, fp32, shape [M].
+
+    The head module is called on chunks; the backward pass calls it again instead of keeping its logits, so that at no
+    time a tensor of shape [M, vocabulary] exists. Everything behind the head that its model's own forward does (scale,
+    soft-cap) is applied; see :func:`logit_transform`.
+
+    Args:
+        lm: A causal language model of transformers.
+        hidden_MH: Hidden states after the last norm.
+        target_M: Token ids.
+    """
+    head: Any = cast("Any", lm).get_output_embeddings()
+    transform = logit_transform(lm.config)
+
+    def logps(hidden_CH: Tensor, target_C: Tensor) -> Tensor:
+        return target_logps(transform(head(hidden_CH)).float(), target_C)
+
+    size = max(1, CHUNK_BYTES // (4 * lm.config.get_text_config().vocab_size))
+    parts: list[Tensor] = []
+    for hidden_CH, target_C in zip(torch.split(hidden_MH, size), torch.split(target_M, size), strict=True):
+        if torch.is_grad_enabled():
+            part: Any = checkpoint(logps, hidden_CH, target_C, use_reentrant=False, preserve_rng_state=False)
+        else:
+            part = logps(hidden_CH, target_C)
+        parts.append(part)
+    return torch.cat(parts)
+
+
+def target_logps(logits_CV: Tensor, target_C: Tensor) -> Tensor:
+    """Return the log-prob of each row's target, shape [C]; overwrites the logits."""
+    logps_C: Tensor = _TargetLogps.apply(logits_CV, target_C)  # type: ignore[no-untyped-call]  # of torch
+    return logps_C
+
+
+class _TargetLogps(Function):
+    """``x_y − log Σ_v exp x_v``; its gradient by x is ``1[v = y] − softmax(x)_v``, made in the buffer of the logits."""
+
+    @staticmethod
+    def forward(ctx: Any, logits_CV: Tensor, target_C: Tensor) -> Tensor:
+        target_C1 = target_C.unsqueeze(-1)
+        chosen_C1 = logits_CV.gather(-1, target_C1)
+        top_C1 = logits_CV.amax(-1, keepdim=True)
+        softmax_CV = logits_CV.detach().sub_(top_C1).exp_()
+        total_C1 = softmax_CV.sum(-1, keepdim=True)
+        ctx.save_for_backward(softmax_CV, total_C1, target_C1)
+        return (chosen_C1 - top_C1 - total_C1.log()).squeeze(-1)
+
+    @staticmethod
+    @once_differentiable
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]  # the decorator renames its parameters
+        ctx: Any, *grads: Any
+    ) -> tuple[Tensor, None]:
+        softmax_CV, total_C1, target_C1 = ctx.saved_tensors
+        grad_C1 = grads[0].unsqueeze(-1)
+        return softmax_CV.mul_(-grad_C1 / total_C1).scatter_add_(-1, target_C1, grad_C1), None
+
+
+def logit_transform(config: Any) -> Callable[[Tensor], Tensor]:
+    """Return what a model does to its logits behind the head, read from its configuration.
+
+    Known: ``logit_scale`` (Cohere multiplies), ``logits_scaling`` (Granite divides), ``lm_head_multiplier`` (Falcon-H1
+    multiplies), ``final_logit_softcapping`` (Gemma). An unknown one is caught by the check at the start of a run.
+    """
+    text = config.get_text_config()
+    scale = float(getattr(text, "logit_scale", None) or 1.0) * float(getattr(text, "lm_head_multiplier", None) or 1.0)
+    scale /= float(getattr(text, "logits_scaling", None) or 1.0)
+    cap: float | None = getattr(text, "final_logit_softcapping", None)
+
+    def transform(logits_CV: Tensor) -> Tensor:
+        scaled_CV = logits_CV if scale == 1.0 else logits_CV * scale
+        return scaled_CV if cap is None else torch.tanh(scaled_CV / cap) * cap
+
+    return transform
