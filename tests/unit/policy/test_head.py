@@ -59,7 +59,8 @@ def test_value_and_gradient_equal_those_of_the_models_own_logits(
     got = hidden.grad, lm.get_output_embeddings().weight.grad.clone()
     lm.zero_grad()
     whole, _ = inputs()
-    lm.base_model.forward = lambda **_: BaseModelOutputWithPast(whole.unsqueeze(0))  # the model's own forward on these hidden states
+    trunk_output = BaseModelOutputWithPast(whole.unsqueeze(0))  # the model's own forward on these hidden states
+    lm.base_model.forward = lambda **_: trunk_output
     expected = lm(input_ids=torch.zeros(1, POSITIONS, dtype=torch.long)).logits[0].log_softmax(-1)
     expected = expected.gather(-1, target.unsqueeze(-1)).squeeze(-1)
     (weights * expected).sum().backward()
