@@ -42,7 +42,7 @@ def test_fifty_steps_have_the_same_loss_curve_in_the_fast_and_in_the_padded_layo
             "model": str(model_folder("llama")),
             "data": str(pairs_file),
             "objectives": [objective, "length:0.5,target=8"],
-            "loss": {"gate_steps": 5},
+            "loss": {"gate_steps": 5, "baseline": "none"},
             "training": {
                 "max_steps": 50,
                 "learning_rate": 1e-4,
