@@ -127,3 +127,24 @@ def test_the_head_is_called_as_a_module_so_that_hooks_fire() -> None:
     lm.get_output_embeddings().register_forward_hook(lambda *_: calls.append(1))
     response_logps(lm, hidden, target)
     assert calls
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+@pytest.mark.parametrize("kind", ["plain", "soft-cap"])
+def test_the_fused_kernel_agrees_with_the_chunks(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("cut_cross_entropy")
+    family, settings = MODELS[kind]
+    lm = model(family, hidden_size=64, head_dim=32, **settings).to("cuda", torch.bfloat16)
+    generator = torch.Generator("cuda").manual_seed(1)
+    found = list[tuple[torch.Tensor, torch.Tensor]]()
+    for fused in (True, False):
+        if not fused:
+            monkeypatch.setattr(head, "fused_logps", lambda *_: None)
+        hidden = torch.randn(POSITIONS, 64, generator=generator.manual_seed(2), device="cuda", dtype=torch.bfloat16)
+        target = torch.arange(POSITIONS, device="cuda")
+        logps = response_logps(lm, hidden.requires_grad_(), target)
+        logps.sum().backward()
+        found.append((logps, hidden.grad))
+    torch.testing.assert_close(found[0][0], found[1][0], atol=2e-2, rtol=2e-2)
+    torch.testing.assert_close(found[0][1], found[1][1], atol=2e-2, rtol=5e-2)

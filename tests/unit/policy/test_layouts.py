@@ -206,3 +206,24 @@ def test_packed_shared_rows_feed_every_distinct_token_once() -> None:
     longest = 24 + 13 + 15
     assert inputs["ids_RL"].shape == (4, longest)
     assert int((inputs["sequence_RL"] >= 0).sum()) == longest + (13 + 29) + (5 + 1 + 8 + 2) + (20 + 19 + 9)
+
+
+@pytest.mark.filterwarnings("ignore")  # of transformers' own masks, and of running uncompiled
+@pytest.mark.parametrize("name", ["llama", "gemma3"])
+def test_block_masks_of_flex_attention_are_exact(name: str) -> None:
+    lm = make_model(name, attn_implementation="flex_attention")
+    with torch.compiler.set_stance("force_eager"):
+        assert choose_layout(lm, ROWS).layout.name == "prefix-packed"
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+def test_flex_attention_trains_on_a_gpu_as_dense_masks_do() -> None:
+    gradients = list[torch.Tensor]()
+    for attention in ("sdpa", "flex_attention"):
+        lm = make_model("llama", attn_implementation=attention, head_dim=16).to("cuda")
+        layout = choose_layout(lm, ROWS).layout
+        inputs = {name: tensor.to("cuda") for name, tensor in layout.collate(ROWS).items()}
+        layout.forward(lm, inputs).logps_NT.sum().backward()
+        gradients.append(lm.get_input_embeddings().weight.grad)
+    torch.testing.assert_close(*gradients, atol=1e-3, rtol=1e-3)
