@@ -73,6 +73,14 @@ class TrainingConfig(Section):
     per_device_train_batch_size: int = Field(
         default=8, ge=1, description="Rows (pairs or single completions) per device."
     )
+    tokens_per_batch: int | None = Field(
+        default=None,
+        ge=1,
+        description="Tokens per device and batch instead of a number of rows; a row has its prompt and all responses.",
+    )
+    train_sampling_strategy: Literal["random", "group_by_length", "sequential"] = Field(
+        default="random", description="Which rows share a batch: any, rows of like length, or neighbours in the data."
+    )
     per_device_eval_batch_size: int = Field(
         default=8, ge=1, description="Rows per device in evaluation, scoring excluded."
     )
