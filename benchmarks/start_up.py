@@ -4,6 +4,7 @@
 
 Every round is a new process. ``imports`` is the time spent in import statements, wherever they are; the other lines are
 what their part takes beside that. The median over rounds is printed. Without options the embedded demo is trained.
+Last, ``upo --help`` against the import of typer, pydantic and pluggy, in turn, ten times each.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 _PARTS = {
@@ -100,6 +102,16 @@ def main() -> None:
         rounds = [_measure(Path(folder), number, options) for number in range(arguments.rounds + 1)][1:]
     for name in dict.fromkeys(name for taken in rounds for name in taken):
         print(f"{statistics.median(taken.get(name, 0.0) for taken in rounds):7.2f} s  {name}")
+    pairs = [(_seconds("-m", "upo_cli", "--help"), _seconds("-c", "import typer, pydantic, pluggy")) for _ in range(10)]
+    shown, imported = (statistics.median(times) for times in zip(*pairs, strict=True))
+    print(f"{shown:7.3f} s  upo --help, {shown / imported:.2f} times the import of typer, pydantic and pluggy")
+
+
+def _seconds(*arguments: str) -> float:
+    start = time.perf_counter()
+    command = [sys.executable, *arguments]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - our own command
+    return time.perf_counter() - start
 
 
 def _measure(folder: Path, number: int, options: list[str]) -> dict[str, float]:

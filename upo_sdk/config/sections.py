@@ -90,7 +90,7 @@ class TrainingConfig(Section):
     layout: LayoutName = Field(
         default="auto", description="How prompts and responses are laid out; auto picks the fastest that is exact."
     )
-    optim: str = Field(default="adamw_torch", description="Optimizer of the policy.")
+    optim: str = Field(default="adamw_torch_fused", description="Optimizer of the policy.")
     weight_decay: float = Field(default=0.0, ge=0, description="Weight decay.")
     max_grad_norm: float = Field(default=1.0, ge=0, description="Gradient clipping of the policy; 0 is off.")
     bf16: bool = Field(default=False, description="bfloat16 autocast.")
