@@ -205,14 +205,16 @@ def _within_positions(data: DataConfig, model_config: Any, notices: list[str]) -
 
 def _rows_per_batch(config: RunConfig, data: PreferenceData, notices: list[str]) -> float:
     """Return the rows of a batch on one device; with a token budget, its mean over a sample that is tokenised now."""
-    training, model = config.training, config.model
+    training, model, limits = config.training, config.model, config.data
     budget = training.tokens_per_batch
-    if budget is None or model is None or config.data is None:
+    if budget is None or model is None or limits is None:
         return training.per_device_train_batch_size
     rows = len(data.train)
     sample = data.train.select(range(0, rows, math.ceil(rows / _SAMPLE_ROWS)))
-    limits = {"max_length": config.data.max_length, "max_prompt_length": config.data.max_prompt_length}
-    tokens_R = tokens_per_row(tokenize(sample, load_tokenizer(model), **limits).dataset).tolist()
+    tokenized = tokenize(
+        sample, load_tokenizer(model), max_length=limits.max_length, max_prompt_length=limits.max_prompt_length
+    )
+    tokens_R = tokens_per_row(tokenized.dataset).tolist()
     batches = cut_batches(range(len(tokens_R)), tokens_R, budget, padded=False)
     notices.append(
         f"tokens_per_batch is {budget:,}: about {len(tokens_R) / len(batches):.1f} rows per batch, estimated from "

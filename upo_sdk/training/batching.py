@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.utils.data import Sampler
@@ -123,7 +123,8 @@ def _order(tokens_R: list[int], per_batch: int, config: TrainingConfig) -> list[
         case "random":
             order: list[int] = torch.randperm(len(tokens_R), generator=generator).tolist()
         case "group_by_length":
-            order = get_length_grouped_indices(tokens_R, per_batch, generator=generator)
+            group: Any = get_length_grouped_indices  # transformers does not type it
+            order = group(tokens_R, per_batch, generator=generator)
         case "sequential":
             order = list(range(len(tokens_R)))
     return order

@@ -77,10 +77,10 @@ class UPOTrainer(Trainer):
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         """Load the composed batches; without them, the trainer's own batches of a fixed number of rows."""
-        if self._batches is None or self.train_dataset is None:
+        if self._batches is None:
             return super().get_train_dataloader()
         loader = DataLoader(
-            self.train_dataset,
+            cast("PreparedRows", self.train_dataset),
             batch_sampler=self._batches,
             collate_fn=self.data_collator,
             num_workers=self.args.dataloader_num_workers,
