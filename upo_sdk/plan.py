@@ -11,11 +11,11 @@ import numpy as np
 
 from upo_sdk import demo
 from upo_sdk.config import ObjectiveRef, RunConfig, build_config
-from upo_sdk.data import load_preference_data
+from upo_sdk.data import cut_batches, load_preference_data, tokenize, tokens_per_row
 from upo_sdk.demo import settings
 from upo_sdk.errors import ConfigError, DataError
 from upo_sdk.objectives.build import LiveObjective, build_objectives
-from upo_sdk.policy import count_parameters, load_model_config
+from upo_sdk.policy import count_parameters, load_model_config, load_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from upo_sdk.plugin.registry import Registry
 
 __all__ = ["MemoryEstimate", "RunPlan", "make_plan"]
+
+_SAMPLE_ROWS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,8 @@ def make_plan(config: RunConfig, registry: Registry) -> RunPlan:
     notices += [f"'{ref.label}' has weight 0 and is left out" for ref in config.objectives if ref.weight == 0]
     _check_fit(objectives, data)
     parameters = count_parameters(model_config, model.path)
-    data = _only_needed_rows(config, data, notices)
+    rows_per_batch = _rows_per_batch(config, data, notices)
+    data = _only_needed_rows(config, data, rows_per_batch, notices)
     plan = RunPlan(
         config=config,
         model=model,
@@ -130,7 +133,7 @@ def make_plan(config: RunConfig, registry: Registry) -> RunPlan:
         is_demo=is_demo,
         objectives=tuple(objectives),
         data=data,
-        steps=_steps(config, len(data.train)),
+        steps=_steps(config, len(data.train), rows_per_batch),
         parameters=parameters,
         memory=_memory(config, data_config, model_config, parameters, branches=2 if data.shape == "pairs" else 1),
         notices=tuple(notices),
@@ -200,11 +203,31 @@ def _within_positions(data: DataConfig, model_config: Any, notices: list[str]) -
     )
 
 
-def _steps(config: RunConfig, rows: int) -> int:
+def _rows_per_batch(config: RunConfig, data: PreferenceData, notices: list[str]) -> float:
+    """Return the rows of a batch on one device; with a token budget, its mean over a sample that is tokenised now."""
+    training, model, limits = config.training, config.model, config.data
+    budget = training.tokens_per_batch
+    if budget is None or model is None or limits is None:
+        return training.per_device_train_batch_size
+    rows = len(data.train)
+    sample = data.train.select(range(0, rows, math.ceil(rows / _SAMPLE_ROWS)))
+    tokenized = tokenize(
+        sample, load_tokenizer(model), max_length=limits.max_length, max_prompt_length=limits.max_prompt_length
+    )
+    tokens_R = tokens_per_row(tokenized.dataset).tolist()
+    batches = cut_batches(range(len(tokens_R)), tokens_R, budget, padded=False)
+    notices.append(
+        f"tokens_per_batch is {budget:,}: about {len(tokens_R) / len(batches):.1f} rows per batch, estimated from "
+        f"{len(tokens_R):,} rows; so the number of steps is an estimate unless max_steps is given"
+    )
+    return len(tokens_R) / len(batches)
+
+
+def _steps(config: RunConfig, rows: int, rows_per_batch: float) -> int:
     training = config.training
     if training.max_steps > 0:
         return training.max_steps
-    batches = math.ceil(rows / (training.per_device_train_batch_size * _ranks()))
+    batches = math.ceil(rows / (rows_per_batch * _ranks()))
     return math.ceil(math.ceil(batches / training.gradient_accumulation_steps) * training.num_train_epochs)
 
 
@@ -212,11 +235,12 @@ def _ranks() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
-def _only_needed_rows(config: RunConfig, data: PreferenceData, notices: list[str]) -> PreferenceData:
+def _only_needed_rows(
+    config: RunConfig, data: PreferenceData, rows_per_batch: float, notices: list[str]
+) -> PreferenceData:
     """Draw the rows that ``max_steps`` can reach, so that no other row is scored or given reference log-probs."""
     training, rows = config.training, len(data.train)
-    batch = training.per_device_train_batch_size * training.gradient_accumulation_steps * _ranks()
-    needed = training.max_steps * batch
+    needed = math.ceil(training.max_steps * rows_per_batch * training.gradient_accumulation_steps * _ranks())
     if training.max_steps < 1 or needed >= rows:
         return data
     notices.append(f"max_steps is {training.max_steps}: {needed:,} of {rows:,} rows are drawn and prepared")
@@ -228,7 +252,8 @@ def _memory(
     config: RunConfig, data: DataConfig, model_config: Any, parameters: int, *, branches: int
 ) -> MemoryEstimate:
     text = model_config.get_text_config()
-    tokens = config.training.per_device_train_batch_size * branches * data.max_length
+    training = config.training
+    tokens = training.tokens_per_batch or training.per_device_train_batch_size * branches * data.max_length
     per_token = 4 * (3 * text.vocab_size + 16 * text.num_hidden_layers * text.hidden_size)
     return MemoryEstimate(weights=16 * parameters, activations=tokens * per_token)
 

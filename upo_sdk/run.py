@@ -226,6 +226,7 @@ class _Run:
         rows: PreparedRows,
         held_out_rows: PreparedRows | None,
     ) -> UPOTrainer:
+        from upo_sdk.training.batching import epoch_batches
         from upo_sdk.training.trainer import UPOTrainer  # heavy, and not needed by a run that is refused
 
         torch.manual_seed(self.config.training.seed)  # the value head's first weights
@@ -252,6 +253,13 @@ class _Run:
                 eval_rows=held_out_rows,
                 tokenizer=tokenizer,
                 callbacks=watchers,
+                batches=epoch_batches(
+                    rows,
+                    self.config.training,
+                    layout=policy.layout.name,
+                    ranks=self.args.world_size,
+                    warn=lambda text: emit(self.callbacks, Notice("warning", text)),
+                ),
             )
         except (RuntimeError, ImportError) as error:  # a tracker of --report_to that is not installed
             raise ConfigError(

@@ -5,21 +5,31 @@ from __future__ import annotations
 import io
 import os
 import sys
+from importlib import import_module
+from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from upo_cli.boundary import BoundaryGroup
-from upo_cli.commands import config, doctor, objectives, plugins, train, version
+from upo_cli.commands.version import print_version
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from upo_sdk.plugin.registry import Registry
 
 __all__ = ["build_app", "main"]
 
-_BUILTIN = (train, objectives, plugins, doctor, config, version)
+_COMMANDS = {
+    "train": "Align a model: one preference loss plus any number of weighted objectives.",
+    "objectives": "What can be optimized.",
+    "plugins": "Where objectives, data formats and commands come from.",
+    "doctor": "Check the installation: libraries, device, memory, disk, network, plugins.",
+    "config": "Configuration files.",
+    "version": "Show the version of UPO and of Python.",
+}
+"""Every command, in ``upo_cli.commands``, with what the list says of it while its module is not imported."""
 
 _HELP = "Align a language model with any preference loss plus weighted objectives, offline."
 _EPILOG = """
@@ -29,10 +39,14 @@ Environment: UPO_PLUGINS=auto|none|NAME,NAME; UPO_CACHE_DIR; UPO_DEBUG=1 shows t
 """
 
 
-def build_app(registry: Registry | None = None) -> typer.Typer:
+def build_app(registry: Registry | None = None, *, load: Collection[str] = tuple(_COMMANDS)) -> typer.Typer:
     """Return the application with the built-in commands and, given a registry, those of its plugins.
 
     A plugin whose command hook fails, or that takes the name of another command, is named on stderr and left out.
+
+    Args:
+        registry: Loaded plugins.
+        load: The commands to import; the others are only listed, which keeps ``upo --help`` quick.
     """
     app = typer.Typer(
         name="upo",
@@ -45,8 +59,11 @@ def build_app(registry: Registry | None = None) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    for command in _BUILTIN:
-        command.register(app)
+    for name, summary in _COMMANDS.items():
+        if name in load:
+            import_module(f"upo_cli.commands.{name}").register(app)
+        else:
+            app.command(name, help=summary)(_listed)
     if registry is not None:
         from upo_cli.plugin_commands import add_plugin_commands
 
@@ -60,27 +77,34 @@ def main(argv: Sequence[str] | None = None) -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that lacks γ shows a question mark, not a traceback
     arguments = list(sys.argv[1:] if argv is None else argv)
-    build_app(_registry_for(arguments))(args=arguments, prog_name="upo")
+    first = next((word for word in arguments if not word.startswith("-")), "")
+    known = first in _COMMANDS or "--version" in arguments
+    build_app(None if known else _registry(), load=[first])(args=arguments, prog_name="upo")
 
 
 def _root(
     *,
     show_version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=version.print_version, help="Show the version.")
+        bool, typer.Option("--version", is_eager=True, callback=print_version, help="Show the version.")
     ] = False,
 ) -> None:
     """Options of ``upo`` itself."""
 
 
-def _registry_for(arguments: Sequence[str]) -> Registry | None:
-    """Load plugins for their commands, unless a built-in command is named, which loads what it needs by itself.
+def _listed() -> None:
+    """Stand in for a command that this call does not name."""
 
-    So a plugin that ``upo train --block-plugin`` blocks is never imported.
+
+def _registry() -> Registry | None:
+    """Load plugins for their commands, if there are others than the built-in ones, which add none.
+
+    Not when a built-in command is named, which loads what it needs by itself: so a plugin that
+    ``upo train --block-plugin`` blocks is never imported.
     """
-    first = next((word for word in arguments if not word.startswith("-")), None)
-    if first in {command.NAME for command in _BUILTIN} or "--version" in arguments:
+    policy = os.environ.get("UPO_PLUGINS")
+    if policy == "none" or all(item.value.startswith("upo_plugins.") for item in entry_points(group="upo")):
         return None
     from upo_sdk.plugin.discovery import policy_from_environment
     from upo_sdk.plugin.registry import load_registry
 
-    return load_registry(policy_from_environment(os.environ.get("UPO_PLUGINS"), default="auto"))
+    return load_registry(policy_from_environment(policy, default="auto"))

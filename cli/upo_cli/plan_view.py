@@ -9,6 +9,7 @@ from upo_cli.output import table
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from upo_sdk.config import TrainingConfig
     from upo_sdk.objectives.build import LiveObjective
     from upo_sdk.plan import RunPlan
     from upo_sdk.plugin.registry import Registry
@@ -21,7 +22,7 @@ def print_plan(plan: RunPlan, out: Console) -> None:
     facts = (
         ("model", f"{plan.model.path} ({_short(plan.parameters)} parameters, {plan.model.dtype})"),
         ("data", plan.data.description),
-        ("steps", f"{plan.steps:,} of {plan.config.training.per_device_train_batch_size} rows per device"),
+        ("steps", f"{plan.steps:,} of {_batch(plan.config.training)} per device"),
         ("memory", f"about {_size(plan.memory.total)} per device ({_size(plan.memory.weights)} for the weights)"),
         ("output", str(plan.config.output_dir)),
     )
@@ -77,6 +78,11 @@ def _kind(item: LiveObjective) -> str:
 def _options(item: LiveObjective) -> str:
     given = item.options.model_dump(mode="json", exclude_unset=True) if item.options else {}
     return ", ".join(f"{name}={value}" for name, value in given.items()) or "defaults"
+
+
+def _batch(training: TrainingConfig) -> str:
+    budget = training.tokens_per_batch
+    return f"up to {budget:,} tokens" if budget else f"{training.per_device_train_batch_size} rows"
 
 
 def _short(count: int) -> str:

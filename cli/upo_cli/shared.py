@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from upo_sdk.config import build_config
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -76,6 +74,8 @@ def load_plugins(
 
 
 def _policy(settings: Mapping[str, Any]) -> PluginPolicy:
+    from upo_sdk.config import build_config  # not at the top: upo --help gets by without pydantic
+
     return build_config({"plugins": settings}, where="command line").plugins
 
 

@@ -16,13 +16,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def train(folder: Path, model: Path, data: Path, *, ranks: int) -> dict[str, torch.Tensor]:
+def train(folder: Path, model: Path, data: Path, *batch: str, ranks: int) -> dict[str, torch.Tensor]:
     launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={ranks}"] if ranks > 1 else []
-    objectives = ["-o", "kto", "-o", "length:0.5,target=8"]
-    settings = ["--max_steps", "3", "--gate_steps", "1", "--optim", "sgd", "--learning_rate", "0.1"]
-    batch = ["--per_device_train_batch_size", str(4 // ranks), "--set", "training.arguments.use_cpu=true"]
+    settings = ["-o", "length:0.5,target=8", "--gate_steps", "1", "--optim", "sgd", "--learning_rate", "0.1"]
     places = ["--model", str(model), "--data", str(data), "--output_dir", str(folder)]
-    command = [sys.executable, *launcher, "-m", "upo_cli", "train", *objectives, *settings, *batch, *places]
+    settings += ["--set", "training.arguments.use_cpu=true", *places]
+    command = [sys.executable, *launcher, "-m", "upo_cli", "train", *settings, *batch]
     environment = {**os.environ, "UPO_CACHE_DIR": str(folder) + "-cache"}
     ended = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=240)
     assert ended.returncode == 0, ended.stderr
@@ -34,6 +33,27 @@ def train(folder: Path, model: Path, data: Path, *, ranks: int) -> dict[str, tor
 def test_the_number_of_ranks_changes_nothing(
     model_folder: Callable[[str], Path], pairs_file: Path, tmp_path: Path
 ) -> None:
-    one = train(tmp_path / "one", model_folder("llama"), pairs_file, ranks=1)
-    two = train(tmp_path / "two", model_folder("llama"), pairs_file, ranks=2)
+    def train_on(ranks: int) -> dict[str, torch.Tensor]:
+        settings = ("-o", "kto", "--max_steps", "3", "--per_device_train_batch_size", str(4 // ranks))
+        return train(tmp_path / str(ranks), model_folder("llama"), pairs_file, *settings, ranks=ranks)
+
+    one, two = train_on(1), train_on(2)
     assert all(torch.allclose(one[name], two[name], atol=1e-6) for name in one)
+
+
+@pytest.mark.slow
+def test_token_budgets_on_two_ranks_change_nothing_and_resume_in_the_second_epoch(
+    model_folder: Callable[[str], Path], pairs_file: Path, tmp_path: Path
+) -> None:
+    epochs = ("-o", "dpo", "--num_train_epochs", "2")
+    budget = (*epochs, "--tokens_per_batch", "80", "--save_steps", "1")
+    whole_epoch = ("--gradient_accumulation_steps", "100")
+    model, places = model_folder("llama"), [tmp_path / name for name in ("one", "two", "steps")]
+    one = train(places[0], model, pairs_file, *epochs, "--per_device_train_batch_size", "12", ranks=1)
+    two = train(places[1], model, pairs_file, *budget, *whole_epoch, ranks=2)
+    assert all(torch.allclose(one[name], two[name], rtol=0, atol=1e-5) for name in one)
+    whole = train(places[2], model, pairs_file, *budget, ranks=2)
+    last = max(int(path.name.split("-")[1]) for path in places[2].glob("checkpoint-*"))
+    resume = ("--resume_from_checkpoint", f"checkpoint-{last // 2 + 1}")
+    resumed = train(places[2], model, pairs_file, *budget, *resume, ranks=2)
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)

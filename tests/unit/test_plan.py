@@ -84,3 +84,21 @@ def test_a_length_beyond_the_models_positions_is_lowered_and_said(
 def test_steps_count_accumulation_and_epochs(model_folder: Callable[[str], Path], pairs_file: Path) -> None:
     training = {"per_device_train_batch_size": 2, "gradient_accumulation_steps": 3, "num_train_epochs": 2}
     assert plan(model=str(model_folder("llama")), data=str(pairs_file), training=training).steps == 4
+
+
+def test_steps_of_a_token_budget_are_estimated_and_said_to_be(
+    model_folder: Callable[[str], Path], pairs_file: Path
+) -> None:
+    places = {"model": str(model_folder("llama")), "data": str(pairs_file)}
+    generous = plan(**places, training={"tokens_per_batch": 10_000, "num_train_epochs": 3})
+    assert generous.steps == 3
+    assert any("about 12.0 rows per batch, estimated from 12 rows" in text for text in generous.notices)
+    assert plan(**places, training={"tokens_per_batch": 1}).steps == 12
+
+
+def test_max_steps_of_a_token_budget_draws_about_the_rows_it_can_reach(
+    model_folder: Callable[[str], Path], pairs_file: Path
+) -> None:
+    training = {"tokens_per_batch": 1, "max_steps": 2, "gradient_accumulation_steps": 2}
+    made = plan(model=str(model_folder("llama")), data=str(pairs_file), training=training)
+    assert (made.steps, len(made.data.train)) == (2, 4)

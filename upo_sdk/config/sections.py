@@ -73,6 +73,14 @@ class TrainingConfig(Section):
     per_device_train_batch_size: int = Field(
         default=8, ge=1, description="Rows (pairs or single completions) per device."
     )
+    tokens_per_batch: int | None = Field(
+        default=None,
+        ge=1,
+        description="Tokens per device and batch instead of a number of rows; a row has its prompt and all responses.",
+    )
+    train_sampling_strategy: Literal["random", "group_by_length", "sequential"] = Field(
+        default="random", description="Which rows share a batch: any, rows of like length, or neighbours in the data."
+    )
     per_device_eval_batch_size: int = Field(
         default=8, ge=1, description="Rows per device in evaluation, scoring excluded."
     )
@@ -82,7 +90,7 @@ class TrainingConfig(Section):
     layout: LayoutName = Field(
         default="auto", description="How prompts and responses are laid out; auto picks the fastest that is exact."
     )
-    optim: str = Field(default="adamw_torch", description="Optimizer of the policy.")
+    optim: str = Field(default="adamw_torch_fused", description="Optimizer of the policy.")
     weight_decay: float = Field(default=0.0, ge=0, description="Weight decay.")
     max_grad_norm: float = Field(default=1.0, ge=0, description="Gradient clipping of the policy; 0 is off.")
     bf16: bool = Field(default=False, description="bfloat16 autocast.")

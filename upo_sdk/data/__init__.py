@@ -1,5 +1,6 @@
 """Preference data: any common source and shape in, checked rows, texts and token ids out."""
 
+from upo_sdk.data.batches import cut_batches
 from upo_sdk.data.lengths import longest_first, tokens_per_row
 from upo_sdk.data.load import PreferenceData, load_preference_data
 from upo_sdk.data.texts import completions
@@ -11,6 +12,7 @@ __all__ = [
     "Tokenized",
     "TruncationReport",
     "completions",
+    "cut_batches",
     "largest_token_id",
     "load_preference_data",
     "longest_first",

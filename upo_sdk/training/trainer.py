@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from safetensors.torch import load_file, save_file
+from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerCallback
 
 from upo_sdk.errors import TrainingError
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase, TrainingArguments
 
     from upo_sdk.policy import Policy
+    from upo_sdk.training.batching import EpochBatches
     from upo_sdk.training.rows import Collator, PreparedRows
     from upo_sdk.training.step import Step
 
@@ -36,7 +38,7 @@ class UPOTrainer(Trainer):
 
     loss_is_scaled_for_ga = True
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one per part of a run
         self,
         policy: Policy,
         step: Step,
@@ -47,6 +49,7 @@ class UPOTrainer(Trainer):
         eval_rows: PreparedRows | None,
         tokenizer: PreTrainedTokenizerBase,
         callbacks: list[TrainerCallback],
+        batches: EpochBatches | None = None,
     ) -> None:
         super().__init__(
             model=policy,
@@ -57,6 +60,9 @@ class UPOTrainer(Trainer):
             processing_class=tokenizer,
             callbacks=[*callbacks, _ValueStep(self)],
         )
+        self._batches = batches
+        if batches is not None:
+            self.add_callback(_FollowEpochs(batches))
         self.remove_callback(PrinterCallback)
         self.step = replace(step, mean_over_ranks=self._mean_over_ranks) if args.world_size > 1 else step
         self.step.unified.to(args.device)
@@ -68,6 +74,21 @@ class UPOTrainer(Trainer):
         )
         self._train_metrics, self._eval_metrics = MetricBuffer(), MetricBuffer()
         self._all_finite = torch.ones((), dtype=torch.bool, device=args.device)
+
+    def get_train_dataloader(self) -> DataLoader[Any]:
+        """Load the composed batches; without them, the trainer's own batches of a fixed number of rows."""
+        if self._batches is None:
+            return super().get_train_dataloader()
+        loader = DataLoader(
+            cast("PreparedRows", self.train_dataset),
+            batch_sampler=self._batches,
+            collate_fn=self.data_collator,
+            num_workers=self.args.dataloader_num_workers,
+            pin_memory=self.args.dataloader_pin_memory,
+            persistent_workers=self.args.dataloader_persistent_workers,
+            prefetch_factor=self.args.dataloader_prefetch_factor,
+        )
+        return cast("DataLoader[Any]", self.accelerator.prepare(loader))
 
     def compute_loss(
         self,
@@ -164,8 +185,8 @@ class UPOTrainer(Trainer):
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         super()._load_optimizer_and_scheduler(checkpoint)
         if checkpoint is not None and self.value_head is not None and self.value_optimizer is not None:
-            self.value_head.load_state_dict(load_file(Path(checkpoint) / _VALUE_HEAD, device=str(self.args.device)))
-            state = torch.load(Path(checkpoint) / _VALUE_OPTIMIZER, weights_only=True, map_location=self.args.device)
+            self.value_head.load_state_dict(load_file(Path(checkpoint) / _VALUE_HEAD))
+            state = torch.load(Path(checkpoint) / _VALUE_OPTIMIZER, weights_only=True, map_location="cpu")
             self.value_optimizer.load_state_dict(state)
 
     def step_value_head(self) -> None:
@@ -187,3 +208,13 @@ class _ValueStep(TrainerCallback):
 
     def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self._trainer.step_value_head()
+
+
+class _FollowEpochs(TrainerCallback):
+    """Tells the batches the epoch; the trainer's own way ends at accelerate's wrappers when a resumed rank skips."""
+
+    def __init__(self, batches: EpochBatches) -> None:
+        self._batches = batches
+
+    def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self._batches.set_epoch(int(state.epoch or 0))

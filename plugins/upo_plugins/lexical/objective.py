@@ -6,7 +6,6 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from upo_plugins.lexical.metrics import METRICS, DocumentFrequencies
-from upo_plugins.lexical.metrics.grade import grade
 from upo_plugins.lexical.prose import read_prose
 from upo_sdk.errors import ObjectiveFailedError
 from upo_sdk.objectives import Needs
@@ -40,9 +39,7 @@ class Lexical:
         self._frequencies = DocumentFrequencies()
 
     def setup(self, _device: str, /) -> None:
-        """Have textstat load its dictionaries (a third of a second) if the metric uses them."""
-        if self.options.metric in _GRADED:
-            grade("warm-up")
+        """Do nothing: textstat loads its dictionaries with the first grade, which cached scores never ask for."""
 
     def close(self) -> None:
         """Forget the document frequencies."""
