@@ -16,6 +16,6 @@ def upo_register_objectives() -> list[ObjectiveSpec]:
             kind="preference",
             target="upo_plugins.dpo.objective:DPO",
             options="upo_plugins.dpo.options:DPOOptions",
-            summary="Direct Preference Optimization on pairs (sigmoid, ipo or hinge loss)",
+            summary="Direct Preference Optimization and its family on pairs: IPO, SLiC, EXO, NCA, BCO, SPPO, AOT, APO",
         )
     ]
