@@ -9,6 +9,7 @@ __all__ = [
     "DIFFERENCE_LOSSES",
     "MEANINGS",
     "SMOOTHED_LOSSES",
+    "VARIANTS",
     "FDivergence",
     "LossType",
     "resolve_alias",
@@ -71,6 +72,17 @@ _ALIASES: dict[str, LossType] = {
     "bco": "bco_pair",
     "sppo": "sppo_hard",
 }
+
+
+VARIANTS: dict[str, str] = {
+    **{name: f"dpo,loss_type={name}" for name in MEANINGS},
+    **{alias: f"dpo,loss_type={name}" for alias, name in _ALIASES.items()},
+    "apo": "dpo,loss_type=apo_zero or dpo,loss_type=apo_down",
+    "cdpo": "dpo,label_smoothing=0.1",
+    "ld-dpo": "dpo,ld_alpha=0.5",
+    "wpo": "dpo,use_weighting=true",
+}
+"""Names that people may type as objectives, each with the text form to write instead."""
 
 
 def resolve_alias(name: Any) -> Any:

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from torch import Tensor
 
-from upo_plugins.dpo.loss_types import BATCH_STATISTICS, DIFFERENCE_LOSSES, MEANINGS, SMOOTHED_LOSSES
+from upo_plugins.dpo.loss_types import BATCH_STATISTICS, DIFFERENCE_LOSSES, MEANINGS, SMOOTHED_LOSSES, VARIANTS
 from upo_plugins.dpo.losses import hinge_loss, ipo_loss, sigmoid_loss
 from upo_plugins.dpo.objective import DPO, LOSSES
 from upo_plugins.dpo.options import DPOOptions
+from upo_sdk.config import ObjectiveRef
 from upo_sdk.objectives import Needs, PreferenceBatch, PreferenceObjective, TokenLogps
 
 LOSS_TYPES = tuple(LOSSES)
@@ -193,6 +194,14 @@ def test_options_survive_a_round_trip() -> None:
 def test_the_name_of_a_paper_is_an_alias_that_its_meaning_mentions(alias: str, name: Any) -> None:
     assert DPOOptions.model_validate({"loss_type": alias}).loss_type == name
     assert f"(alias {alias})" in MEANINGS[name]
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_what_a_variant_says_to_write_is_right(name: str) -> None:
+    for text in VARIANTS[name].split(" or "):
+        ref = ObjectiveRef.model_validate(text)
+        assert ref.name == "dpo"
+        DPOOptions.model_validate(ref.options)
 
 
 def test_exo_takes_the_smoothing_of_its_paper_unless_told_otherwise() -> None:
