@@ -53,6 +53,7 @@ def read_pairs(batch: PreferenceBatch, options: DPOOptions) -> Pairs:
         shared_N = shared_lengths_N(lengths_N, batch.chosen_B, batch.rejected_B)
         policy_N = length_desensitized_sum_N(batch.policy, shared_N, options.ld_alpha)
         reference_N = length_desensitized_sum_N(batch.reference, shared_N, options.ld_alpha)
+    reference_N = reference_N.detach()
     score_N = f_divergence_score(policy_N - reference_N, options.f_divergence_type, options.f_alpha_divergence_coef)
     return Pairs(
         chosen_B=score_N[batch.chosen_B],
