@@ -321,8 +321,8 @@ def page(rows: Sequence[tuple[Case, Comparison]], seeds: int) -> str:
 
 _PAGE = """# Equality with TRL
 
-Every preference loss that TRL {trl} has, against TRL's own code on the same random log-probs (fp32, 8 pairs of 1 to 12
-tokens): the loss, the largest component of its gradient by the log-probs, and the absolute errors of ours; each the
+The offline preference losses of TRL {trl}, against TRL's own code on the same random log-probs (fp32, 8 pairs of 1 to
+12 tokens): the loss, the largest component of its gradient by the log-probs, and the absolute errors of ours; each the
 largest of {seeds} draws. Measured with torch {torch} on a CPU by `python benchmarks/trl_equality.py`; the extra `peer`
 installs TRL.
 
@@ -340,7 +340,9 @@ What to know when you come from TRL:
 - `label_smoothing` of `sigmoid`, `sigmoid_norm` and `hinge` is ours: TRL {trl} reads it for `robust`, `exo_pair`, `aot`
   and `aot_unpaired` only.
 - TRL's `bco_pair` has no reward shift, and so has ours. BCO on unpaired data needs a running mean of the rewards,
-  which an objective cannot keep between batches; it is not included.
+  which an objective cannot keep between batches; it is not included. Neither is AlphaPO (`alpha` of TRL's CPO).
+- The gradient of TRL's `aot` and of ours follows the sort, so it is compared here for one batch only: another batch
+  composition gives another loss, in TRL as here.
 """
 
 
