@@ -341,8 +341,7 @@ What to know when you come from TRL:
   and `aot_unpaired` only.
 - TRL's `bco_pair` has no reward shift, and so has ours. BCO on unpaired data needs a running mean of the rewards,
   which an objective cannot keep between batches; it is not included. Neither is AlphaPO (`alpha` of TRL's CPO).
-- The gradient of TRL's `aot` and of ours follows the sort, so it is compared here for one batch only: another batch
-  composition gives another loss, in TRL as here.
+- `aot` and `aot_unpaired` sort within the batch of one device, in TRL as here: how rows are split changes the loss.
 """
 
 
