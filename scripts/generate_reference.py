@@ -101,8 +101,12 @@ def _option_table(options: type[BaseModel] | None) -> list[str]:
 
 
 def _table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    written = [headers, ["---"] * len(headers), *([cell.replace("|", r"\|") for cell in row] for row in rows)]
+    written = [headers, ["---"] * len(headers), *([_cell(text) for text in row] for row in rows)]
     return [f"| {' | '.join(row)} |" for row in written]
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", r"\|").replace("\n", "<br>")
 
 
 def _code(*texts: str) -> tuple[str, ...]:

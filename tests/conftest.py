@@ -7,10 +7,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+settings.register_profile("shared-machine", deadline=None)  # another process may take the time of an example
+settings.load_profile("shared-machine")
 
 FAMILIES = ("gpt2", "llama", "qwen2")
 

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from upo_plugins.dpo.loss_types import MEANINGS
+
 if TYPE_CHECKING:
     from conftest import Installer, Upo, UpoProcess
 
@@ -52,10 +54,15 @@ def test_showing_an_objective_lists_its_options_with_type_default_and_meaning(up
     assert options["beta"]["type"] == "float > 0"
     assert options["beta"]["default"] == "0.1"
     assert options["label_smoothing"]["type"] == "float ≥ 0 < 0.5"
-    assert options["loss_type"]["type"] == "sigmoid|ipo|hinge"
+    assert options["loss_type"]["type"] == "|".join(MEANINGS)
     shown = upo("objectives", "show", "dpo").out
     assert "Strength β of the pull towards the reference model." in shown
     assert "upo train --objective dpo" in shown
+
+
+def test_showing_dpo_explains_every_loss_in_a_line(upo: Upo) -> None:
+    lines = [line.strip() for line in upo("objectives", "show", "dpo").out.splitlines()]
+    assert [name for name in MEANINGS if not any(line.startswith(f"{name}: ") for line in lines)] == []
 
 
 def test_a_third_party_objective_is_listed_with_its_origin(upo_process: UpoProcess, install: Installer) -> None:

@@ -96,9 +96,10 @@ def test_the_tutorial_runs_as_it_is_written(tmp_path: Path, monkeypatch: pytest.
 @pytest.mark.parametrize("page", sorted((DOCS / "how-to").glob("*.md")), ids=lambda page: page.stem)
 def test_the_python_of_the_guides_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {"__name__": page.stem}
     for language, block in _BLOCK.findall(read(page)):
         if language == "python":
-            exec(compile(block, str(page), "exec"), {"__name__": page.stem})
+            exec(compile(block, str(page), "exec"), names)
 
 
 def test_shown_output_is_compared_up_to_numbers() -> None:

@@ -19,7 +19,8 @@ QUICK = {
 import upo_sdk
 from upo_sdk.config import ObjectiveRef
 from upo_sdk.objectives.build import check_options
-texts = "dpo:1,beta=0.2 kto length:1,target=9 lexical:1,metric=hedging toxicity:1,model=builtin".split()
+preference = "dpo:1,beta=0.2 kto simpo cpo orpo sft".split()
+texts = preference + "length:1,target=9 lexical:1,metric=hedging toxicity:1,model=builtin".split()
 registry = upo_sdk.load_registry()
 assert all(check_options(ObjectiveRef.model_validate(text), registry) for text in texts)
 """,

@@ -60,15 +60,19 @@ class Registry:
         """Return the objective of that name.
 
         Raises:
-            UnknownObjectiveError: With the closest name and the list of known ones.
+            UnknownObjectiveError: With what to write instead, or the closest name and the list of known ones.
         """
         if name not in self.objectives:
             raise UnknownObjectiveError(
-                f"there is no objective '{name}'",
-                where="objectives",
-                fix=f"{did_you_mean(name, list(self.objectives))}known: {', '.join(self.objectives)}",
+                f"there is no objective '{name}'", where="objectives", fix=self._instead_of(name)
             )
         return self.objectives[name]
+
+    def _instead_of(self, name: str) -> str:
+        for item in self.objectives.values():
+            if name in item.spec.variants:
+                return f"it is a variant of '{item.spec.name}': write {item.spec.variants[name]}"
+        return f"{did_you_mean(name, list(self.objectives))}known: {', '.join(self.objectives)}"
 
     def dataset_formats(self) -> list[DatasetFormatSpec]:
         """Return the dataset formats of all plugins.

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["DatasetFormatSpec", "ObjectiveKind", "ObjectiveSpec", "load_target"]
 
@@ -36,6 +39,7 @@ class ObjectiveSpec:
         options: ``"package.module:OptionsClass"``; this module must stay light (no torch). None: it takes no options.
         summary: One line for ``upo objectives list``.
         bounds: The interval in which an auxiliary reward lies, or None if it has none.
+        variants: Further names that people may look for, such as ``"ipo"``, each with the text form to write instead.
     """
 
     name: str
@@ -44,6 +48,7 @@ class ObjectiveSpec:
     options: str | None = None
     summary: str = ""
     bounds: tuple[float, float] | None = None
+    variants: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def __post_init__(self) -> None:
         _check(self.name, self.target, self.options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from upo_plugins.dpo.loss_types import VARIANTS
 from upo_sdk.plugin import ObjectiveSpec, hookimpl
 
 __all__ = ["upo_register_objectives"]
@@ -16,6 +17,7 @@ def upo_register_objectives() -> list[ObjectiveSpec]:
             kind="preference",
             target="upo_plugins.dpo.objective:DPO",
             options="upo_plugins.dpo.options:DPOOptions",
-            summary="Direct Preference Optimization on pairs (sigmoid, ipo or hinge loss)",
+            summary="Direct Preference Optimization and its family on pairs: IPO, SLiC, EXO, NCA, BCO, SPPO, AOT, APO",
+            variants=VARIANTS,
         )
     ]

@@ -1,57 +1,64 @@
-"""Direct Preference Optimization and its closest kin, as pure functions of the log-ratio difference."""
+"""Direct Preference Optimization and its family, chosen by ``loss_type``."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch.nn.functional as F  # noqa: N812
-
+from upo_plugins.dpo.loss_types import BATCH_STATISTICS
+from upo_plugins.dpo.losses import (
+    aot_loss,
+    apo_down_loss,
+    apo_zero_loss,
+    bco_pair_loss,
+    discopop_loss,
+    exo_pair_loss,
+    hinge_loss,
+    ipo_loss,
+    nca_pair_loss,
+    robust_loss,
+    sigmoid_loss,
+    sppo_hard_loss,
+)
+from upo_plugins.dpo.pairs import read_pairs
+from upo_plugins.dpo.weighting import wpo_weights_B
 from upo_sdk.objectives import Needs, PreferenceLoss
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor
 
+    from upo_plugins.dpo.loss_types import LossType
     from upo_plugins.dpo.options import DPOOptions
+    from upo_plugins.dpo.pairs import Pairs
     from upo_sdk.objectives import PreferenceBatch
 
-__all__ = ["DPO", "hinge_loss", "ipo_loss", "sigmoid_loss"]
+__all__ = ["DPO", "LOSSES"]
 
-
-def sigmoid_loss(difference_B: Tensor, beta: float, label_smoothing: float = 0.0) -> Tensor:
-    """Return ``−(1−ε) log σ(βΔ) − ε log σ(−βΔ)``, shape [B].
-
-    ``Δ = (log π_w − log π_l) − (log ρ_w − log ρ_l)``. Rafailov et al., 2023 (arXiv 2305.18290), equation 7; ``ε > 0``
-    is the conservative form of Mitchell, 2023.
-    """
-    kept = -F.logsigmoid(beta * difference_B)
-    if label_smoothing == 0.0:
-        return kept
-    return (1 - label_smoothing) * kept - label_smoothing * F.logsigmoid(-beta * difference_B)
-
-
-def hinge_loss(difference_B: Tensor, beta: float, label_smoothing: float = 0.0) -> Tensor:
-    """Return ``(1−ε) max(0, 1 − βΔ) + ε max(0, 1 + βΔ)``, shape [B]. Zhao et al., 2023 (SLiC-HF, arXiv 2305.10425)."""
-    kept = F.relu(1 - beta * difference_B)
-    if label_smoothing == 0.0:
-        return kept
-    return (1 - label_smoothing) * kept + label_smoothing * F.relu(1 + beta * difference_B)
-
-
-def ipo_loss(mean_difference_B: Tensor, beta: float) -> Tensor:
-    """Return ``(Δ̄ − 1/(2β))²``, shape [B]; ``Δ̄`` uses log-probs averaged over tokens.
-
-    Azar et al., 2023 (arXiv 2310.12036), equation 17; the averaging is that of the authors' later advice and of TRL.
-    """
-    return (mean_difference_B - 1 / (2 * beta)) ** 2
+LOSSES: dict[LossType, Callable[[Pairs, DPOOptions], Tensor]] = {
+    "sigmoid": lambda pairs, o: sigmoid_loss(pairs.difference_B, o.beta, o.smoothing),
+    "sigmoid_norm": lambda pairs, o: sigmoid_loss(pairs.mean_difference_B, o.beta, o.smoothing),
+    "robust": lambda pairs, o: robust_loss(pairs.difference_B, o.beta, o.smoothing),
+    "hinge": lambda pairs, o: hinge_loss(pairs.difference_B, o.beta, o.smoothing),
+    "ipo": lambda pairs, o: ipo_loss(pairs.mean_difference_B, o.beta),
+    "exo_pair": lambda pairs, o: exo_pair_loss(pairs.difference_B, o.beta, o.smoothing),
+    "nca_pair": lambda pairs, o: nca_pair_loss(pairs.chosen_B, pairs.rejected_B, o.beta),
+    "bco_pair": lambda pairs, o: bco_pair_loss(pairs.chosen_B, pairs.rejected_B, o.beta),
+    "sppo_hard": lambda pairs, o: sppo_hard_loss(pairs.chosen_B, pairs.rejected_B, o.beta),
+    "aot": lambda pairs, o: aot_loss(pairs.policy_difference_B, pairs.reference_difference_B, o.beta, o.smoothing),
+    "aot_unpaired": lambda pairs, o: aot_loss(pairs.chosen_B, pairs.rejected_B, o.beta, o.smoothing),
+    "apo_zero": lambda pairs, o: apo_zero_loss(pairs.chosen_B, pairs.rejected_B, o.beta),
+    "apo_down": lambda pairs, o: apo_down_loss(pairs.chosen_B, pairs.rejected_B, o.beta),
+    "discopop": lambda pairs, o: discopop_loss(pairs.difference_B, o.beta, o.discopop_tau),
+}
 
 
 class DPO:
     """The ``dpo`` objective."""
 
-    needs = Needs(reference=True, pairs=True)
-
     def __init__(self, options: DPOOptions) -> None:
         self.options = options
+        self.needs = Needs(reference=True, pairs=True, batch_statistic=options.loss_type in BATCH_STATISTICS)
 
     def setup(self, device: str, /) -> None:
         """Nothing to load."""
@@ -60,16 +67,9 @@ class DPO:
         """Nothing to release."""
 
     def loss(self, batch: PreferenceBatch, /) -> PreferenceLoss:
-        """Return the loss per pair, shape [B]."""
-        return PreferenceLoss(self._loss_B(batch))
-
-    def _loss_B(self, batch: PreferenceBatch) -> Tensor:
-        beta, smoothing = self.options.beta, self.options.label_smoothing
-        match self.options.loss_type:
-            case "ipo":
-                assert batch.reference is not None  # noqa: S101 - declared in needs
-                return ipo_loss(batch.pair_difference_B(batch.policy.mean_N() - batch.reference.mean_N()), beta)
-            case "hinge":
-                return hinge_loss(batch.pair_difference_B(batch.log_ratios_N()), beta, smoothing)
-            case "sigmoid":
-                return sigmoid_loss(batch.pair_difference_B(batch.log_ratios_N()), beta, smoothing)
+        """Return the loss per pair, shape [B]; of ``aot`` and ``aot_unpaired`` per quantile of the batch."""
+        loss_B = LOSSES[self.options.loss_type](read_pairs(batch, self.options), self.options)
+        if not self.options.use_weighting:
+            return PreferenceLoss(loss_B)
+        mean_N = batch.policy.mean_N()
+        return PreferenceLoss(loss_B * wpo_weights_B(mean_N[batch.chosen_B], mean_N[batch.rejected_B]))

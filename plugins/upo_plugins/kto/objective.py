@@ -27,12 +27,15 @@ def kto_loss(log_ratios_N: Tensor, desirable_N: Tensor, kl: Tensor, beta: float)
 
 
 class KTO:
-    """The ``kto`` objective. A pair counts as two unpaired completions."""
+    """The ``kto`` objective. A pair counts as two unpaired completions.
 
-    needs = Needs(reference=True, kl=True)
+    ``apo_zero_unpaired`` is the same formula with ``z = 0``: D'Oosterlinck et al., 2024 (arXiv 2408.06266), equation 7
+    on single completions.
+    """
 
     def __init__(self, options: KTOOptions) -> None:
         self.options = options
+        self.needs = Needs(reference=True, kl=options.loss_type == "kto")
 
     def setup(self, device: str, /) -> None:
         """Nothing to load."""
@@ -42,9 +45,16 @@ class KTO:
 
     def loss(self, batch: PreferenceBatch, /) -> PreferenceLoss:
         """Return the loss per completion, shape [N]."""
-        assert batch.kl is not None  # noqa: S101 - declared in needs
-        loss_N = kto_loss(batch.log_ratios_N(), batch.desirable_N, batch.kl, self.options.beta)
+        log_ratios_N = batch.log_ratios_N()
+        kl = self._kl(batch, log_ratios_N)
+        loss_N = kto_loss(log_ratios_N, batch.desirable_N, kl, self.options.beta)
         weighted_N = torch.where(
             batch.desirable_N, self.options.desirable_weight * loss_N, self.options.undesirable_weight * loss_N
         )
-        return PreferenceLoss(weighted_N, {"kto/kl": batch.kl.detach()})
+        return PreferenceLoss(weighted_N, {"kto/kl": kl.detach()} if self.needs.kl else {})
+
+    def _kl(self, batch: PreferenceBatch, log_ratios_N: Tensor) -> Tensor:
+        if not self.needs.kl:
+            return log_ratios_N.new_zeros(())
+        assert batch.kl is not None  # noqa: S101 - declared in needs
+        return batch.kl

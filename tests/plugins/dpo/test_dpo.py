@@ -14,11 +14,14 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from torch import Tensor
 
-from upo_plugins.dpo.objective import DPO, hinge_loss, ipo_loss, sigmoid_loss
+from upo_plugins.dpo.loss_types import BATCH_STATISTICS, DIFFERENCE_LOSSES, MEANINGS, SMOOTHED_LOSSES, VARIANTS
+from upo_plugins.dpo.losses import hinge_loss, ipo_loss, sigmoid_loss
+from upo_plugins.dpo.objective import DPO, LOSSES
 from upo_plugins.dpo.options import DPOOptions
+from upo_sdk.config import ObjectiveRef
 from upo_sdk.objectives import Needs, PreferenceBatch, PreferenceObjective, TokenLogps
 
-LOSS_TYPES = ("sigmoid", "ipo", "hinge")
+LOSS_TYPES = tuple(LOSSES)
 EXTREMES = (math.inf, -math.inf, math.nan, 1e9, -1e9)
 
 
@@ -47,6 +50,16 @@ def test_it_satisfies_the_protocol_and_needs_pairs_and_a_reference() -> None:
     objective = DPO(DPOOptions())
     assert isinstance(objective, PreferenceObjective)
     assert objective.needs == Needs(reference=True, pairs=True)
+
+
+@pytest.mark.parametrize("loss_type", LOSS_TYPES)
+def test_only_sorted_losses_say_that_they_depend_on_the_batch(loss_type: Any) -> None:
+    assert DPO(DPOOptions(loss_type=loss_type)).needs.batch_statistic == loss_type.startswith("aot")
+
+
+def test_every_loss_type_has_a_function_and_a_meaning() -> None:
+    assert set(LOSSES) == set(MEANINGS)
+    assert set(LOSSES) >= DIFFERENCE_LOSSES | SMOOTHED_LOSSES | BATCH_STATISTICS
 
 
 def test_the_golden_number_of_the_method() -> None:
@@ -89,11 +102,12 @@ def test_each_pair_is_chosen_against_its_own_rejected_response() -> None:
     assert loss_B(data, loss_type="hinge").tolist() == pytest.approx([1 - 0.2, 1 - 0.7])
 
 
-@pytest.mark.parametrize("loss_type", LOSS_TYPES)
-def test_the_gradient_pushes_the_chosen_up_and_the_rejected_down(loss_type: str) -> None:
+@pytest.mark.parametrize("loss_type", ["sigmoid", "sigmoid_norm", "robust", "hinge", "ipo", "exo_pair", "aot_unpaired"])
+def test_the_gradient_pushes_the_chosen_up_and_the_rejected_down_alike(loss_type: str) -> None:
     policy_NT = torch.tensor([[-2.0, -1.0], [-2.5, -1.0]], requires_grad=True)
     data = batch(policy_NT, torch.tensor([[-2.0, -1.2], [-2.0, -1.0]]))
-    loss_B(data, loss_type=loss_type, label_smoothing=0.1).sum().backward()  # type: ignore[no-untyped-call]
+    smoothing = 0.1 if loss_type in SMOOTHED_LOSSES else 0.0
+    loss_B(data, loss_type=loss_type, label_smoothing=smoothing).sum().backward()  # type: ignore[no-untyped-call]
     assert policy_NT.grad is not None
     descent_NT = -policy_NT.grad
     assert (descent_NT[0] > 0).all()
@@ -152,7 +166,7 @@ def test_a_huge_log_ratio_stays_finite(loss_type: str) -> None:
     assert policy_NT.grad.isfinite().all()
 
 
-@pytest.mark.parametrize("loss_type", LOSS_TYPES)
+@pytest.mark.parametrize("loss_type", sorted(set(LOSS_TYPES) - BATCH_STATISTICS))
 def test_swapping_pairs_swaps_losses(loss_type: str) -> None:
     policy_NT, reference_NT = -torch.rand(2, 6, 3)
     order = torch.tensor([2, 0, 1])
@@ -162,15 +176,71 @@ def test_swapping_pairs_swaps_losses(loss_type: str) -> None:
 
 
 def test_options_survive_a_round_trip() -> None:
-    options = DPOOptions(beta=0.3, label_smoothing=0.2, loss_type="hinge")
+    options = DPOOptions(beta=0.3, label_smoothing=0.2, loss_type="hinge", ld_alpha=0.5)
     assert DPOOptions.model_validate(options.model_dump()) == options
 
 
 @pytest.mark.parametrize(
-    "values", [{"betta": 1}, {"beta": 0}, {"beta": -1}, {"label_smoothing": 0.5}, {"loss_type": "simpo"}]
+    ("alias", "name"),
+    [
+        ("dpo", "sigmoid"),
+        ("slic", "hinge"),
+        ("exo", "exo_pair"),
+        ("nca", "nca_pair"),
+        ("bco", "bco_pair"),
+        ("sppo", "sppo_hard"),
+    ],
+)
+def test_the_name_of_a_paper_is_an_alias_that_its_meaning_mentions(alias: str, name: Any) -> None:
+    assert DPOOptions.model_validate({"loss_type": alias}).loss_type == name
+    assert f"(alias {alias})" in MEANINGS[name]
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_what_a_variant_says_to_write_is_right(name: str) -> None:
+    for text in VARIANTS[name].split(" or "):
+        ref = ObjectiveRef.model_validate(text)
+        assert ref.name == "dpo"
+        DPOOptions.model_validate(ref.options)
+
+
+def test_exo_takes_the_smoothing_of_its_paper_unless_told_otherwise() -> None:
+    assert DPOOptions(loss_type="exo_pair").smoothing == 1e-3
+    assert DPOOptions(loss_type="exo_pair", label_smoothing=0.1).smoothing == 0.1
+    assert DPOOptions().smoothing == 0
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"betta": 1},
+        {"beta": 0},
+        {"beta": -1},
+        {"label_smoothing": 0.5},
+        {"loss_type": "simpo"},
+        {"loss_type": 3},
+        {"ld_alpha": 1.1},
+        {"ld_alpha": -0.1},
+        {"discopop_tau": 0},
+    ],
 )
 def test_a_wrong_option_is_refused(values: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
+        DPOOptions.model_validate(values)
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"loss_type": "ipo", "label_smoothing": 0.1}, "label_smoothing has no meaning for loss_type=ipo"),
+        ({"loss_type": "nca_pair", "f_divergence_type": "js_divergence"}, "only for discopop, exo_pair, hinge"),
+        ({"loss_type": "aot", "use_weighting": True}, "use_weighting cannot weigh"),
+        ({"discopop_tau": 0.1}, "discopop_tau belongs to loss_type=discopop"),
+        ({"f_alpha_divergence_coef": 2.0}, "belongs to f_divergence_type=alpha_divergence"),
+    ],
+)
+def test_an_option_without_effect_is_refused_with_the_reason(values: dict[str, Any], reason: str) -> None:
+    with pytest.raises(ValidationError, match=reason):
         DPOOptions.model_validate(values)
 
 

@@ -51,6 +51,15 @@ def test_it_satisfies_the_protocol_and_needs_a_reference_and_the_kl() -> None:
     assert objective.needs == Needs(reference=True, kl=True)
 
 
+def test_apo_zero_measures_from_zero_and_needs_no_kl() -> None:
+    objective = KTO(KTOOptions(loss_type="apo_zero_unpaired"))
+    result = objective.loss(PreferenceBatch(golden().policy, golden().reference, LABELS_N))
+    assert objective.needs == Needs(reference=True)
+    # 1 − σ(.1·1) and σ(.1·(−.5))
+    assert result.loss_B.tolist() == pytest.approx([0.47502081, 0.48750260])
+    assert result.metrics == {}
+
+
 def test_the_golden_numbers_of_the_method() -> None:
     # 1 − σ(.1·(1 − .2)) and 1 − σ(.1·(.2 + .5))
     assert loss_N(golden()).tolist() == pytest.approx([0.48001066, 0.48250714])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from upo_plugins.dpo.objective import sigmoid_loss
+from upo_plugins.dpo.losses import sigmoid_loss
 from upo_sdk.objectives import PreferenceBatch, TokenLogps
 
 BETA = 0.1

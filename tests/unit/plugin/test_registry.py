@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-BUILTINS = ["dpo", "kto", "length", "lexical", "toxicity"]
+BUILTINS = ["cpo", "dpo", "kto", "length", "lexical", "orpo", "sft", "simpo", "toxicity"]
 
 GOOD = """
     from upo_sdk.plugin import ObjectiveSpec, hookimpl
@@ -131,6 +131,12 @@ def test_an_unknown_objective_gets_a_suggestion() -> None:
     with pytest.raises(UnknownObjectiveError) as caught:
         load_registry().get("toxcity")
     assert "did you mean 'toxicity'" in (caught.value.fix or "")
+
+
+def test_the_name_of_a_variant_says_what_to_write_instead() -> None:
+    with pytest.raises(UnknownObjectiveError) as caught:
+        load_registry().get("ipo")
+    assert caught.value.fix == "it is a variant of 'dpo': write dpo,loss_type=ipo"
 
 
 def test_hooks_are_called_one_by_one_and_a_failure_has_an_owner(install: Callable[..., None]) -> None:
