@@ -30,6 +30,8 @@ class Needs:
         kl: The batch's KL estimate from mismatched prompts and responses (``PreferenceBatch.kl``).
         token_counts: ``Completion.token_count``, counted with the policy's tokenizer.
         columns: Further columns of the dataset, handed over in ``Completion.columns``.
+        whole_batch: A preference loss that uses a statistic of its batch, such as a sort or a mean over pairs: gradient
+            accumulation and the number of ranks change it.
     """
 
     reference: bool = False
@@ -37,6 +39,7 @@ class Needs:
     kl: bool = False
     token_counts: bool = False
     columns: frozenset[str] = frozenset()
+    whole_batch: bool = False
 
 
 @runtime_checkable

@@ -68,7 +68,9 @@ class DPO:
         match self.options.loss_type:
             case "ipo":
                 assert batch.reference is not None  # noqa: S101 - declared in needs
-                return ipo_loss(batch.pair_difference_B(batch.policy.mean_N() - batch.reference.mean_N()), beta)
+                return ipo_loss(
+                    batch.pair_difference_B(batch.policy.mean_N() - batch.reference.mean_N().detach()), beta
+                )
             case "hinge":
                 return hinge_loss(batch.pair_difference_B(batch.log_ratios_N()), beta, smoothing)
             case "sigmoid":
