@@ -66,8 +66,15 @@ def mean_gradient(
             )
         loss.backward()  # type: ignore[no-untyped-call]  # of torch
         total = total + loss.detach()
-    gradient_NT = policy_NT.grad
-    return total, torch.zeros_like(policy_NT) if gradient_NT is None else gradient_NT
+    gradient_NT = torch.zeros_like(policy_NT) if policy_NT.grad is None else policy_NT.grad
+    if not bool(gradient_NT.isfinite().all()):
+        raise CheckFailedError(
+            expected="a finite gradient",
+            got="infinity or NaN",
+            fix="use logsigmoid, softplus and log1p; torch.where keeps a NaN gradient of its other branch",
+            root="losses_are_finite",
+        )
+    return total, gradient_NT
 
 
 def check_close(one: Tensor, other: Tensor, *, expected: str, fix: str, tolerance: float = 1e-4) -> None:

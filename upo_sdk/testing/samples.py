@@ -15,7 +15,7 @@ __all__ = ["ODD_TEXTS", "ORDINARY", "as_the_engine_would", "with_response"]
 
 ORDINARY = (
     Completion("How do I restart the router?", "Please hold the button for ten seconds. Then wait for the light!"),
-    Completion("Is the office open on Sunday?", "No."),
+    Completion("Is the office open on Sunday?", "No, it is not."),
     Completion("Can I return these shoes?", "Yes, within thirty days, if you still have the receipt. Is that so?"),
     Completion("Write a haiku about rain.", "Rain on the tin roof,\nthe gutter hums an old tune,\nthe cat sleeps on."),
     Completion("Why is my invoice wrong?", "Are you stupid? Read the invoice again, you idiot."),

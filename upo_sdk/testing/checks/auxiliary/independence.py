@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from upo_sdk.testing.check import check
 from upo_sdk.testing.rewards import check_equal, scores
-from upo_sdk.testing.samples import ODD_TEXTS, as_the_engine_would, with_response
 
 if TYPE_CHECKING:
     from upo_sdk.testing.subject import Subject
@@ -19,12 +18,12 @@ _ADVICE = "score each completion by itself: no statistic of the batch, no state 
 @check()
 def independent_of_neighbours(subject: Subject) -> None:
     """The same score whatever stands beside a completion."""
-    own, *neighbours = subject.completions
-    odd = as_the_engine_would(with_response(ODD_TEXTS["code"], subject.samples), subject.needs)
-    others = (odd * len(neighbours))[: len(neighbours)]
+    every = subject.completions
     with subject.in_use() as objective:
-        one, other = scores(objective, [own, *neighbours]), scores(objective, [own, *others])
-    check_equal(one[:1], other[:1], [own], expected="the same score beside any other completions", fix=_ADVICE)
+        for own in every[:3]:
+            others = [item for item in every if item is not own]
+            one, other = scores(objective, [own, *others]), scores(objective, [own] * len(every))
+            check_equal(one[:1], other[:1], [own], expected="the same score beside any others", fix=_ADVICE)
 
 
 @check()

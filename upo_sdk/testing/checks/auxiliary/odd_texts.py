@@ -24,7 +24,7 @@ def _check_of(name: str, text: str) -> Check:
                 scores(objective, as_the_engine_would(with_response(text, subject.samples), subject.needs))
             except CheckFailedError as failure:
                 raise CheckFailedError(
-                    expected=summary, got=failure.got, fix=failure.fix, root="one_score_per_completion"
+                    expected=summary, got=failure.got, fix=failure.fix, root=failure.root
                 ) from failure
 
     return Check(f"scores_{name}", summary, scores_odd_text)

@@ -21,16 +21,21 @@ def sets_up_no_logging(subject: Subject) -> None:
     root = logging.getLogger()
     handlers, level, disabled = list(root.handlers), root.level, root.manager.disable
     try:
+        _set(root, [], logging.WARNING, logging.NOTSET)  # what a fresh process has
         with subject.in_use() as objective:
             evaluate(objective, subject)
-        changed = (list(root.handlers), root.level, root.manager.disable) != (handlers, level, disabled)
+        changed = (root.handlers, root.level, root.manager.disable) != ([], logging.WARNING, logging.NOTSET)
     finally:
-        root.handlers[:] = handlers
-        root.setLevel(level)
-        logging.disable(disabled)
+        _set(root, handlers, level, disabled)
     if changed:
         raise CheckFailedError(
             expected="that the root logger stays as it is",
             got="its handlers or its level were changed, or logging was disabled",
             fix="take out logging.basicConfig(), logging.disable() and set-up of the root logger",
         )
+
+
+def _set(root: logging.Logger, handlers: list[logging.Handler], level: int, disabled: int) -> None:
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.disable(disabled)

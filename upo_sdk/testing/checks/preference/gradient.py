@@ -41,7 +41,9 @@ def gradient_spares_the_reference(subject: Subject) -> None:
     policy_NT, reference_NT = sample.policy_NT.clone().requires_grad_(), sample.reference_NT.clone().requires_grad_()
     pairs = replace(sample, policy_NT=policy_NT, reference_NT=reference_NT)
     with subject.in_use() as objective:
-        losses(objective, pairs.batch(subject.needs)).mean().backward()  # type: ignore[no-untyped-call]  # of torch
+        loss = losses(objective, pairs.batch(subject.needs)).mean()
+    if loss.grad_fn is not None:
+        loss.backward()  # type: ignore[no-untyped-call]  # of torch
     if reference_NT.grad is not None and bool((reference_NT.grad != 0).any()):
         raise CheckFailedError(
             expected="that the gradient reaches the policy alone",
