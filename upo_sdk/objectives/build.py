@@ -88,7 +88,7 @@ def union_of_needs(objectives: Sequence[LiveObjective]) -> Needs:
         kl=any(need.kl for need in needs),
         token_counts=any(need.token_counts for need in needs),
         columns=frozenset[str]().union(*(need.columns for need in needs)),
-        whole_batch=any(need.whole_batch for need in needs),
+        batch_statistic=any(need.batch_statistic for need in needs),
     )
 
 

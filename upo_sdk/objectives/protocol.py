@@ -30,8 +30,8 @@ class Needs:
         kl: The batch's KL estimate from mismatched prompts and responses (``PreferenceBatch.kl``).
         token_counts: ``Completion.token_count``, counted with the policy's tokenizer.
         columns: Further columns of the dataset, handed over in ``Completion.columns``.
-        whole_batch: A preference loss that uses a statistic of its batch, such as a sort or a mean over pairs: gradient
-            accumulation and the number of ranks change it.
+        batch_statistic: Nothing to prepare, but a warning: an item's loss depends on the other items of its batch
+            (beyond ``PreferenceBatch.kl``), so gradient accumulation and the number of ranks change the result.
     """
 
     reference: bool = False
@@ -39,7 +39,7 @@ class Needs:
     kl: bool = False
     token_counts: bool = False
     columns: frozenset[str] = frozenset()
-    whole_batch: bool = False
+    batch_statistic: bool = False
 
 
 @runtime_checkable

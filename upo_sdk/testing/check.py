@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from upo_sdk.errors import OfflineError
 from upo_sdk.testing.failure import CheckFailedError
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Check:
 
         Raises:
             CheckFailedError: The objective does something else, or raises.
+            OfflineError: It would have to download something, and there is no network.
         """
         try:
             skipped = self.why_not(subject)
@@ -49,9 +51,11 @@ class Check:
             if failure.__cause__ is not None:
                 failure.add_fix(subject.hint())
             raise
+        except OfflineError:
+            raise  # what is missing is the network, and nothing can be said about the objective
         except (Exception, SystemExit) as error:
             raise CheckFailedError(
-                expected=self.summary,
+                expected=self.summary[:1].lower() + self.summary[1:],
                 got=f"it raised {type(error).__name__}: {error}",
                 fix=f"run it on the input of this check and mend what raises{subject.hint()}",
                 root="follows_the_protocol",

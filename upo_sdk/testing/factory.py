@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from dataclasses import asdict, replace
+from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Any, get_type_hints
 
+from pluggy import PluginManager
 from pydantic import BaseModel, ValidationError
 
 from upo_sdk.config import ObjectiveRef, PluginPolicy
@@ -15,8 +18,8 @@ from upo_sdk.objectives import AuxiliaryObjective, PreferenceObjective
 from upo_sdk.objectives.adapters import FunctionObjective
 from upo_sdk.objectives.build import build_objectives
 from upo_sdk.plugin import ObjectiveSpec
-from upo_sdk.plugin.registry import Registry, load_registry
-from upo_sdk.plugin.specs import load_target
+from upo_sdk.plugin.discovery import ENTRY_POINT_GROUP, PluginCandidate
+from upo_sdk.plugin.registry import RegisteredObjective, Registry, load_registry
 from upo_sdk.testing.places import find, locate
 from upo_sdk.testing.samples import ORDINARY
 from upo_sdk.testing.subject import Subject
@@ -71,20 +74,9 @@ def make_subject(
 
 
 def _from_text(text: str, registry: Registry, samples: Sequence[Completion]) -> Subject:
-    ref = ObjectiveRef.model_validate(text)
-    live = build_objectives([ref], registry)[0]
-    registered = registry.objectives.get(ref.name)
     third_party = {plugin.distribution for plugin in registry.plugins if plugin.status == "loaded"}
-    return Subject(
-        label=text,
-        kind="preference" if live.is_preference else "auxiliary",
-        build=lambda: build_objectives([ref], registry)[0].objective,
-        spec=registered.spec if registered else None,
-        options=live.options,
-        recipe={"text": text, "allow": sorted(third_party)},
-        hook_module=registered.plugin.module if registered else None,
-        samples=samples,
-    )
+    recipe = {"text": text, "allow": sorted(third_party)}
+    return _from_ref(ObjectiveRef.model_validate(text), registry, samples, recipe, label=text)
 
 
 def _from_spec(
@@ -93,20 +85,44 @@ def _from_spec(
     samples: Sequence[Completion],
     hook_module: str | None,
 ) -> Subject:
-    found = _load(spec.target, spec.name)
-    model = _load(spec.options, spec.name) if spec.options else None
-    checked = _options(model, options, spec.name)
-    fields = {"name": spec.name, "kind": spec.kind, "target": spec.target, "options": spec.options}
+    given = _dump(options) if isinstance(options, BaseModel) else dict(options or {})
+    recipe = {"spec": asdict(spec), "options": given}
+    ref = ObjectiveRef(name=spec.name, options=given or {})
+    subject = _from_ref(ref, _registry_of(spec), samples, recipe, label=spec.name)
+    return replace(subject, hook_module=hook_module)
+
+
+def _from_ref(
+    ref: ObjectiveRef, registry: Registry, samples: Sequence[Completion], recipe: Mapping[str, Any], *, label: str
+) -> Subject:
+    (live,) = build_objectives([ref], registry)
+    registered = registry.objectives.get(ref.name)
     return Subject(
-        label=spec.name,
-        kind=spec.kind,
-        build=_builder(found, checked),
-        spec=spec,
-        options=checked,
-        recipe={"spec": fields, "options": _dump(checked)},
-        hook_module=hook_module,
+        label=label,
+        kind="preference" if live.is_preference else "auxiliary",
+        build=lambda: build_objectives([ref], registry)[0].objective,
+        spec=registered.spec if registered else None,
+        options=live.options,
+        recipe=recipe,
+        hook_module=registered.plugin.module if registered else None,
         samples=samples,
     )
+
+
+def _registry_of(spec: ObjectiveSpec) -> Registry:
+    """Return a registry that holds this objective alone, as if it were installed."""
+    module = spec.target.partition(":")[0]
+    plugin = PluginCandidate(
+        name=spec.name,
+        module=module,
+        distribution="(under test)",
+        version="",
+        entry_point=EntryPoint(spec.name, module, ENTRY_POINT_GROUP),
+        status="loaded",
+        reason="under test",
+    )
+    manager = PluginManager(ENTRY_POINT_GROUP)
+    return Registry({spec.name: RegisteredObjective(spec, plugin)}, (plugin,), _manager=manager)
 
 
 def _from_class(found: type, options: BaseModel | Mapping[str, Any] | None, samples: Sequence[Completion]) -> Subject:
@@ -178,17 +194,6 @@ def _kind(found: object, label: str) -> ObjectiveKind:
         where="check_objective",
         fix="implement upo_sdk.objectives.AuxiliaryObjective or PreferenceObjective",
     )
-
-
-def _load(target: str, name: str) -> Any:
-    try:
-        return load_target(target)
-    except Exception as error:
-        raise PluginError(
-            f"'{target}' cannot be imported: {type(error).__name__}: {error}",
-            where=f"objective '{name}'",
-            fix="install the package it is in, or correct the target of its ObjectiveSpec",
-        ) from error
 
 
 def _options_model(found: type) -> type[BaseModel] | None:

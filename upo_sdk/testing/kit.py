@@ -79,8 +79,12 @@ def check_subject(subject: Subject, expected_failures: Mapping[str, str] | None 
         ConfigError: A check named in ``expected_failures`` does not exist.
     """
     expected = known_expectations(subject, expected_failures)
+    failed: set[str] = set()
     for item in checks_for(subject.kind):
-        yield _judge(item, subject, expected.get(item.name))
+        failure, skipped = _run(item, subject, failed)
+        if failure is not None:
+            failed.add(item.name)
+        yield _judge(item.name, failure, skipped, expected.get(item.name))
 
 
 def known_expectations(subject: Subject, expected_failures: Mapping[str, str] | None) -> Mapping[str, str]:
@@ -100,39 +104,26 @@ def known_expectations(subject: Subject, expected_failures: Mapping[str, str] | 
     return expected_failures or {}
 
 
-def explained_by(failure: CheckFailedError, item: Check, subject: Subject) -> str | None:
-    """Return the name of the more basic check that fails too and explains this failure, or None."""
-    if failure.root is None or failure.root == item.name:
-        return None
-    root = next(other for other in checks_for(subject.kind) if other.name == failure.root)
-    try:
-        root(subject)
-    except CheckFailedError:
-        return root.name
-    return None
-
-
-def _judge(item: Check, subject: Subject, expected: str | None) -> CheckResult:
-    failure, skipped = _run(item, subject)
-    if expected is not None and failure is None:
-        outcome = f"was skipped: {skipped}" if skipped else "passed"
-        return CheckResult(
-            name=item.name,
-            outcome="failed",
-            reason=f"expected: that it fails ({expected})\n  got: it {outcome}\n"
-            "  fix: take it out of expected_failures",
-        )
-    if failure is None:
-        return CheckResult(name=item.name, outcome="skipped" if skipped else "passed", reason=skipped or "")
-    if expected is not None:
-        return CheckResult(name=item.name, outcome="expected", reason=expected)
-    return CheckResult(name=item.name, outcome="failed", reason=str(failure))
-
-
-def _run(item: Check, subject: Subject) -> tuple[CheckFailedError | None, str | None]:
+def _run(item: Check, subject: Subject, failed: set[str]) -> tuple[CheckFailedError | None, str | None]:
     """Return the failure, or why it was skipped, or neither."""
     try:
         return None, item(subject)
     except CheckFailedError as failure:
-        root = explained_by(failure, item, subject)
-        return (None, f"{root} fails, which explains it") if root else (failure, None)
+        return (None, explained_by(failure)) if failure.root in failed else (failure, None)
+
+
+def explained_by(failure: CheckFailedError) -> str:
+    """Say which more basic failure explains this one."""
+    return f"{failure.root} fails, which explains it"
+
+
+def _judge(name: str, failure: CheckFailedError | None, skipped: str | None, expected: str | None) -> CheckResult:
+    if expected is not None and failure is None:
+        outcome = f"was skipped: {skipped}" if skipped else "passed"
+        reason = f"expected: that it fails ({expected})\n  got: it {outcome}\n  fix: take it out of expected_failures"
+        return CheckResult(name=name, outcome="failed", reason=reason)
+    if failure is None:
+        return CheckResult(name=name, outcome="skipped" if skipped else "passed", reason=skipped or "")
+    if expected is not None:
+        return CheckResult(name=name, outcome="expected", reason=expected)
+    return CheckResult(name=name, outcome="failed", reason=str(failure))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pyarrow
+import pyarrow as pa
 from light_options import GoodOptions
 
 __all__ = ["HeavyOptions"]
@@ -11,4 +11,4 @@ __all__ = ["HeavyOptions"]
 class HeavyOptions(GoodOptions):
     """Those of the good one."""
 
-    _width = pyarrow.int64().bit_width
+    _width = pa.int64().bit_width

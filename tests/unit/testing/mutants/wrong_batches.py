@@ -36,9 +36,9 @@ def _dpo(margin_B: Tensor) -> PreferenceLoss:
 
 
 class SortsTheBatch(Loss):
-    """A good one that needs whole batches and says so, as AOT does."""
+    """A good one that uses a statistic of the batch and says so, as AOT does."""
 
-    needs = Needs(reference=True, pairs=True, whole_batch=True)
+    needs = Needs(reference=True, pairs=True, batch_statistic=True)
 
     def loss(self, batch: PreferenceBatch, /) -> PreferenceLoss:
         ratios_N = batch.log_ratios_N()
@@ -89,7 +89,7 @@ class RanksPairs(Loss):
 
 
 class SubtractsTheMean(Loss):
-    """It centres the margins over the batch without saying that it needs whole batches."""
+    """It centres the margins over the batch without saying so in its needs."""
 
     caught_by = "gradient_accumulation_changes_nothing"
     also = ("ranks_change_nothing",)

@@ -18,12 +18,12 @@ __all__ = ["gradient_accumulation_changes_nothing", "order_of_pairs_changes_noth
 
 _ADVICE = (
     "compute each loss from its own pair and keep no state; if a statistic of the batch is the point, declare "
-    "needs = Needs(whole_batch=True)"
+    "needs = Needs(batch_statistic=True)"
 )
 
 
-def _wants_whole_batches(subject: Subject) -> str | None:
-    return "it declares Needs(whole_batch=True)" if subject.needs.whole_batch else None
+def _wants_batch_statistices(subject: Subject) -> str | None:
+    return "it declares Needs(batch_statistic=True)" if subject.needs.batch_statistic else None
 
 
 @check()
@@ -45,7 +45,7 @@ def order_of_pairs_changes_nothing(subject: Subject) -> None:
     check_close(gradient_NT[order_N], other_gradient_NT, expected="the same gradients in any order", fix=fix)
 
 
-@check(unless=_wants_whole_batches)
+@check(unless=_wants_batch_statistices)
 def gradient_accumulation_changes_nothing(subject: Subject) -> None:
     """One batch of four pairs equals two of two and four of one: mean loss and gradient."""
     sample = Pairs.sample()
@@ -58,7 +58,7 @@ def gradient_accumulation_changes_nothing(subject: Subject) -> None:
         check_close(gradient_NT, other_gradient_NT, expected=f"the same gradient {place}", fix=_ADVICE)
 
 
-@check(unless=_wants_whole_batches)
+@check(unless=_wants_batch_statistices)
 def ranks_change_nothing(subject: Subject) -> None:
     """Two ranks with an objective each, averaging their gradients, equal one rank with all pairs."""
     sample = Pairs.sample()
