@@ -96,9 +96,10 @@ def test_the_tutorial_runs_as_it_is_written(tmp_path: Path, monkeypatch: pytest.
 @pytest.mark.parametrize("page", sorted((DOCS / "how-to").glob("*.md")), ids=lambda page: page.stem)
 def test_the_python_of_the_guides_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {"__name__": page.stem}  # a reader takes what stands above along
     for language, block in _BLOCK.findall(read(page)):
         if language == "python":
-            exec(compile(block, str(page), "exec"), {"__name__": page.stem})
+            exec(compile(block, str(page), "exec"), names)
 
 
 def test_shown_output_is_compared_up_to_numbers() -> None:
@@ -128,6 +129,11 @@ def test_generated_pages_are_up_to_date() -> None:
     script = load_script("generate_reference")
     for name, text in script.pages().items():
         assert read(script.FOLDER / name) == text, f"{name} is stale: python scripts/generate_reference.py"
+
+
+def test_the_page_of_checks_and_mutants_is_up_to_date() -> None:
+    script = load_script("generate_conformance")
+    assert read(script.PAGE) == script.page(), "it is stale: python scripts/generate_conformance.py"
 
 
 def load_script(name: str) -> ModuleType:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path  # noqa: TC003 - Typer reads the annotation
 from typing import TYPE_CHECKING, Annotated
 
@@ -60,9 +62,11 @@ def check(
 
 
 def _results(target: Target) -> list[CheckResult]:
+    """Run the checks; what an objective prints is reported by a check and not mixed with our output."""
     from upo_sdk.testing.kit import check_subject
 
-    return list(check_subject(target.subject)) if target.subject else []
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        return list(check_subject(target.subject)) if target.subject else []
 
 
 def _describe(target: Target, results: list[CheckResult]) -> dict[str, object]:
