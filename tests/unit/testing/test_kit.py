@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,11 @@ class Topical(Polite):
 
     def rewards(self, completions: Sequence[Completion], /) -> list[float]:
         return [float(str(completion.columns["price"]).partition(" ")[0]) for completion in completions]
+
+
+class Exact(Topical):
+    def rewards(self, completions: Sequence[Completion], /) -> list[float]:
+        return [1 / (1 + float(completion.columns["price"])) for completion in completions]  # type: ignore[arg-type]
 
 
 def polite(_prompt: str, response: str) -> float:
@@ -138,6 +144,12 @@ def test_own_completions_bring_the_columns_and_made_up_ones_are_mentioned() -> N
     assert {item.outcome for item in check_objective(Topical, completions=own)} == {"passed", "skipped"}
     with pytest.raises(CheckFailedError, match=r"price were made up.*completions="):
         check_objective(Topical)
+
+
+def test_columns_that_are_no_json_keep_only_the_other_process_from_them() -> None:
+    own = [Completion("Price?", "three", {"price": 3 + number * Fraction(1, 2)}) for number in range(3)]
+    outcomes = {item.name: item for item in check_objective(Exact, completions=own)}
+    assert "no JSON" in outcomes["same_in_another_process"].reason
 
 
 @parametrize_checks(Polite, options={"word": "thanks"})

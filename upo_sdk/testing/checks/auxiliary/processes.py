@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,10 @@ __all__ = ["same_in_another_process"]
 def _cannot_move(subject: Subject) -> str | None:
     if subject.recipe is None:
         return "another process cannot make it: give a name, a class of a module, or a function of a module"
+    try:
+        json.dumps([dict(item.columns) for item in subject.completions])
+    except (TypeError, ValueError):
+        return "the columns cannot be handed to another process: they are no JSON"
     return None
 
 
