@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-HEAVY = ("torch", "transformers", "datasets", "accelerate", "textstat", "detoxify", "pandas", "pyarrow")
+HEAVY = ("torch", "transformers", "datasets", "accelerate", "textstat", "detoxify", "pandas", "pyarrow", "pytest")
 
 QUICK = {
     "import of the SDK": "import upo_sdk",
@@ -24,6 +24,7 @@ texts = preference + "length:1,target=9 lexical:1,metric=hedging toxicity:1,mode
 registry = upo_sdk.load_registry()
 assert all(check_options(ObjectiveRef.model_validate(text), registry) for text in texts)
 """,
+    "the conformance kit": "from upo_sdk.testing import check_objective, parametrize_checks, run_checks",
     "a configuration": "from upo_sdk.config import build_config; build_config({'objectives': ['dpo', 'toxicity:0.3']})",
 }
 

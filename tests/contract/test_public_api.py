@@ -20,6 +20,7 @@ PUBLIC = {
     "upo_sdk.objectives": """AuxiliaryObjective Completion Fingerprinted FittedToData NameList Needs Objective Options
         PreferenceBatch PreferenceLoss PreferenceObjective TokenLogps""",
     "upo_sdk.plugin": "DatasetFormatSpec HookSpecs ObjectiveSpec hookimpl",
+    "upo_sdk.testing": "CheckFailedError CheckResult check_objective parametrize_checks run_checks",
     "upo_sdk.config": """DataConfig LossConfig ModelConfig ObjectiveRef PluginPolicy RunConfig TrainingConfig
         build_config merge preset presets read_config_file to_yaml written_name""",
     "upo_sdk.engine": """AuxiliaryBatch AuxiliaryTerm PreferenceTerm UnifiedLoss UnifiedOutput ValueHead actor_loss

@@ -83,7 +83,7 @@ class PreferenceBatch:
     kl: Tensor | None = None
 
     def log_ratios_N(self) -> Tensor:
-        """Return ``log π(y|x) − log π_ref(y|x)`` per completion, shape [N].
+        """Return ``log π(y|x) − log π_ref(y|x)`` per completion, shape [N]; the reference is detached.
 
         Raises:
             ValueError: There are no reference log-probs; declare ``Needs(reference=True)``.
@@ -91,7 +91,7 @@ class PreferenceBatch:
         if self.reference is None:
             msg = "this batch has no reference log-probs: declare Needs(reference=True)"
             raise ValueError(msg)
-        return self.policy.sum_N() - self.reference.sum_N()
+        return self.policy.sum_N() - self.reference.sum_N().detach()
 
     def pair_difference_B(self, values_N: Tensor) -> Tensor:
         """Return chosen minus rejected of a per-completion value, shape [B].

@@ -1,4 +1,4 @@
-"""``upo plugins list``."""
+"""``upo plugins list``; ``upo plugins check`` is in a file of its own."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from upo_cli.commands import plugins_check
 from upo_cli.output import console, print_json, table
 from upo_cli.shared import BlockPlugin, Json, Plugins, load_plugins
 
@@ -19,13 +20,9 @@ NAME = "plugins"
 app = typer.Typer(name=NAME, help="Where objectives, data formats and commands come from.", no_args_is_help=True)
 
 
-@app.callback()
-def _group() -> None:
-    """Keep ``list`` a subcommand: Typer runs a lone command without its name."""
-
-
 def register(root: typer.Typer) -> None:
     """Add the command."""
+    plugins_check.register(app)
     root.add_typer(app)
 
 

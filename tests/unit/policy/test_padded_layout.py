@@ -45,7 +45,7 @@ def test_the_prompt_state_does_not_see_the_response(model_folder: Callable[[str]
     assert torch.allclose(*states, atol=1e-6)
 
 
-def test_one_forward_of_the_model_serves_the_whole_batch(model_folder: Callable[[str], Path]) -> None:
+def test_one_forward_of_the_model_serves_the_batch_statistic(model_folder: Callable[[str], Path]) -> None:
     lm = load_language_model(ModelConfig(path=str(model_folder("gpt2"))))
     calls: list[int] = []
     lm.register_forward_hook(lambda *_: calls.append(1))

@@ -1,0 +1,44 @@
+"""Scores keep to the interval that the spec declares."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from upo_sdk.testing.check import check
+from upo_sdk.testing.failure import CheckFailedError
+from upo_sdk.testing.rewards import scores, shown
+from upo_sdk.testing.samples import ODD_TEXTS, as_the_engine_would, with_response
+
+if TYPE_CHECKING:
+    from upo_sdk.testing.subject import Subject
+
+__all__ = ["scores_lie_in_the_declared_bounds"]
+
+_ROUNDING = 1e-6
+
+
+def _no_bounds(subject: Subject) -> str | None:
+    if subject.spec is None:
+        return "bounds are declared in an ObjectiveSpec, and there is none"
+    return "it declares no bounds" if subject.spec.bounds is None else None
+
+
+@check(unless=_no_bounds)
+def scores_lie_in_the_declared_bounds(subject: Subject) -> None:
+    """Every score lies in the interval that the ObjectiveSpec declares."""
+    assert subject.spec is not None  # noqa: S101 - checked by _no_bounds
+    assert subject.spec.bounds is not None  # noqa: S101 - checked by _no_bounds
+    low, high = subject.spec.bounds
+    odd = [item for text in ODD_TEXTS.values() for item in with_response(text, subject.samples)]
+    with subject.in_use() as objective:
+        for completion in [*subject.completions, *as_the_engine_would(odd, subject.needs)]:
+            try:
+                (score,) = scores(objective, [completion])
+            except CheckFailedError:
+                continue  # that a text has no score is a failure of its own
+            if not low - _ROUNDING <= score <= high + _ROUNDING:
+                raise CheckFailedError(
+                    expected=f"a score in [{low:g}, {high:g}], as declared",
+                    got=f"{score:.6g} for {shown(completion)}",
+                    fix="clip the score, or declare the true bounds in the ObjectiveSpec",
+                )

@@ -1,0 +1,36 @@
+"""Checks of preference objectives, the most basic first."""
+
+from upo_sdk.testing.checks.preference.declared import loss_reads_only_what_it_declares
+from upo_sdk.testing.checks.preference.direction import first_step_favours_the_chosen
+from upo_sdk.testing.checks.preference.finite import losses_are_finite
+from upo_sdk.testing.checks.preference.gradient import gradient_reaches_the_policy, gradient_spares_the_reference
+from upo_sdk.testing.checks.preference.input import leaves_the_batch_alone
+from upo_sdk.testing.checks.preference.metrics import metrics_are_named_and_detached
+from upo_sdk.testing.checks.preference.padding import padding_changes_nothing
+from upo_sdk.testing.checks.preference.precision import bfloat16_agrees_with_float32
+from upo_sdk.testing.checks.preference.shape import one_loss_per_item
+from upo_sdk.testing.checks.preference.splits import (
+    gradient_accumulation_changes_nothing,
+    order_of_pairs_changes_nothing,
+    ranks_change_nothing,
+)
+from upo_sdk.testing.checks.preference.unpaired import one_sided_batches_are_finite
+
+__all__ = ["PREFERENCE"]
+
+PREFERENCE = (
+    one_loss_per_item,
+    losses_are_finite,
+    gradient_reaches_the_policy,
+    gradient_spares_the_reference,
+    first_step_favours_the_chosen,
+    padding_changes_nothing,
+    order_of_pairs_changes_nothing,
+    gradient_accumulation_changes_nothing,
+    ranks_change_nothing,
+    bfloat16_agrees_with_float32,
+    loss_reads_only_what_it_declares,
+    one_sided_batches_are_finite,
+    metrics_are_named_and_detached,
+    leaves_the_batch_alone,
+)
