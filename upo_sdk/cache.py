@@ -1,4 +1,4 @@
-"""A content-addressed store: what was computed once for a content is never computed again."""
+"""Content-addressed storage: what was computed once for a content is never computed again."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import hashlib
 import json
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from upo_sdk.errors import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Generator, Iterable, Mapping
 
-__all__ = ["ContentCache", "content_key", "default_cache_dir"]
+__all__ = ["ContentCache", "cache_folder", "content_key", "default_cache_dir", "scratch_file"]
 
 _LOOKUP_SIZE = 500
 
@@ -25,6 +26,45 @@ def default_cache_dir() -> Path:
     if chosen := os.environ.get("UPO_CACHE_DIR"):
         return Path(chosen)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "upo"
+
+
+def cache_folder(name: str) -> Path:
+    """Return a folder of the cache, which is created.
+
+    Raises:
+        OutputError: It cannot be created or written to.
+    """
+    folder = default_cache_dir() / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
+    return folder
+
+
+@contextmanager
+def scratch_file(folder: Path) -> Generator[Path]:
+    """Yield the path of a new file to write, which the caller renames once it is whole; else it is removed.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    try:
+        path = folder / f".unfinished-{uuid4().hex}"
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
+
+
+def _cannot_write(folder: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"the cache cannot be written: {error.strerror or error}",
+        where=str(folder),
+        fix="choose another folder with UPO_CACHE_DIR, or make room",
+    )
 
 
 def content_key(*parts: Any) -> bytes:
