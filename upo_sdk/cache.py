@@ -14,7 +14,7 @@ from uuid import uuid4
 from upo_sdk.errors import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Mapping
+    from collections.abc import Generator, Iterable, Iterator, Mapping
 
 __all__ = ["ContentCache", "cache_folder", "content_key", "default_cache_dir", "scratch_file"]
 
@@ -103,20 +103,25 @@ class ContentCache:
 
     def get(self, keys: Iterable[bytes]) -> dict[bytes, bytes]:
         """Return the values of those keys that are known."""
-        wanted = list(dict.fromkeys(keys))
-        found: dict[bytes, bytes] = {}
-        with closing(self._connect()) as connection:
-            for start in range(0, len(wanted), _LOOKUP_SIZE):
-                part = wanted[start : start + _LOOKUP_SIZE]
-                marks = ",".join("?" * len(part))
-                query = f"SELECT key, value FROM entries WHERE key IN ({marks})"  # noqa: S608 - only question marks
-                found.update(connection.execute(query, part))
-        return found
+        return dict(self._select("key, value", keys))
+
+    def known(self, keys: Iterable[bytes]) -> set[bytes]:
+        """Return those keys that are known."""
+        return {key for (key,) in self._select("key", keys)}
 
     def put(self, values: Mapping[bytes, bytes]) -> None:
         """Store values in one transaction; a key that is already known keeps its value."""
         with closing(self._connect()) as connection, connection:
             connection.executemany("INSERT OR IGNORE INTO entries VALUES (?, ?)", values.items())
+
+    def _select(self, columns: str, keys: Iterable[bytes]) -> Iterator[Any]:
+        wanted = list(dict.fromkeys(keys))
+        with closing(self._connect()) as connection:
+            for start in range(0, len(wanted), _LOOKUP_SIZE):
+                part = wanted[start : start + _LOOKUP_SIZE]
+                marks = ",".join("?" * len(part))
+                query = f"SELECT {columns} FROM entries WHERE key IN ({marks})"  # noqa: S608 - only question marks
+                yield from connection.execute(query, part)
 
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(self.path, timeout=60, isolation_level="IMMEDIATE")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from upo_sdk.data.columns import read_rows_of, sha256_array
 from upo_sdk.errors import DataError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def hold_out(dataset: Dataset, fraction: float, source: str) -> tuple[Dataset, D
     Raises:
         DataError: All rows have the same prompt.
     """
-    digests = _prompt_digests(dataset)
+    digests = sha256_array((row["prompt"].encode() for row in read_rows_of(dataset, "prompt")), len(dataset))
     ordered = np.unique(digests)
     if len(ordered) == 1:
         raise DataError(
@@ -34,8 +34,3 @@ def hold_out(dataset: Dataset, fraction: float, source: str) -> tuple[Dataset, D
     held_out = ordered[: min(max(1, round(fraction * len(ordered))), len(ordered) - 1)]
     is_held_out = np.isin(digests, held_out)
     return dataset.select(np.flatnonzero(~is_held_out)), dataset.select(np.flatnonzero(is_held_out))
-
-
-def _prompt_digests(dataset: Dataset) -> np.ndarray[tuple[int], np.dtype[np.bytes_]]:
-    prompts = (row["prompt"] for row in dataset.select_columns("prompt"))
-    return np.fromiter((hashlib.sha256(prompt.encode()).digest() for prompt in prompts), "S32", len(dataset))

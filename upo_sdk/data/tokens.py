@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 
 from upo_sdk.cache import cache_folder, content_key
+from upo_sdk.data.columns import content_name, read_tables
 from upo_sdk.data.encoding import Encoded, Encoder
 from upo_sdk.data.problems import Problems, RowError
 from upo_sdk.data.quiet import no_progress_bars
@@ -19,7 +20,7 @@ from upo_sdk.data.truncation import TruncationReport, truncate
 from upo_sdk.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from datasets import Dataset
     from transformers import PreTrainedTokenizerBase
@@ -76,7 +77,7 @@ def tokenize(
     fingerprint = content_key(
         "tokens",
         1,
-        data._fingerprint,  # noqa: SLF001 - the name of the content; it has no other
+        content_name(data),
         _content_sha256(tokenizer),
         max_length,
         max_prompt_length,
@@ -99,16 +100,14 @@ def largest_token_id(dataset: Dataset) -> int:
 
     pc = cast("Any", pyarrow.compute)
     return max(
-        max(
-            pc.max(pc.list_flatten(table.column("prompt_ids"))).as_py(),
-            pc.max(pc.list_flatten(pc.list_flatten(table.column("response_ids")))).as_py(),
+        int(
+            max(
+                pc.max(pc.list_flatten(table.column("prompt_ids"))).as_py(),
+                pc.max(pc.list_flatten(pc.list_flatten(table.column("response_ids")))).as_py(),
+            )
         )
-        for table in _tables(dataset.select_columns(["prompt_ids", "response_ids"]))
+        for table in read_tables(dataset, "prompt_ids", "response_ids")
     )
-
-
-def _tables(dataset: Dataset) -> Iterator[Any]:
-    return cast("Iterator[Any]", dataset.with_format("arrow").iter(batch_size=_BATCH_ROWS))
 
 
 def _content_sha256(tokenizer: PreTrainedTokenizerBase) -> str:
@@ -189,7 +188,7 @@ def _without_identical_pairs(dataset: Dataset, max_length: int) -> Tokenized:
     import pyarrow.compute
 
     pc = cast("Any", pyarrow.compute)
-    tables = list(_tables(dataset.select_columns(["prompt_lost", "responses_lost", "identical"])))
+    tables = list(read_tables(dataset, "prompt_lost", "responses_lost", "identical"))
     identical_R = np.concatenate([table.column("identical").to_numpy() for table in tables])
     prompt_lost_R = np.concatenate([table.column("prompt_lost").to_numpy() for table in tables])
     lost_N = np.concatenate([pc.list_flatten(table.column("responses_lost")).to_numpy() for table in tables])
