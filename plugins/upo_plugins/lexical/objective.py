@@ -44,6 +44,11 @@ class Lexical:
         if self.options.metric in _GRADED:
             grade("warm-up")
 
+    @property
+    def parallel(self) -> bool:
+        """Not with ``rare_words``, whose document frequencies are in this process only."""
+        return self.options.metric != "rare_words"
+
     def close(self) -> None:
         """Forget the document frequencies."""
         self._frequencies = DocumentFrequencies()
