@@ -28,7 +28,7 @@ def serve() -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what an objective prints must not look like an answer
     objective: AuxiliaryObjective | None = None
     for line in sys.stdin:
-        answer = None
+        answer: object = None
         try:
             if objective is None:
                 objective, answer = _build(**json.loads(line))
