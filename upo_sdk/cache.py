@@ -1,4 +1,4 @@
-"""A content-addressed store: what was computed once for a content is never computed again."""
+"""Content-addressed storage: what was computed once for a content is never computed again."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import hashlib
 import json
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from upo_sdk.errors import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Generator, Iterable, Iterator, Mapping
 
-__all__ = ["ContentCache", "content_key", "default_cache_dir"]
+__all__ = ["ContentCache", "cache_folder", "content_key", "default_cache_dir", "scratch_file"]
 
 _LOOKUP_SIZE = 500
 
@@ -25,6 +26,45 @@ def default_cache_dir() -> Path:
     if chosen := os.environ.get("UPO_CACHE_DIR"):
         return Path(chosen)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "upo"
+
+
+def cache_folder(name: str) -> Path:
+    """Return a folder of the cache, which is created.
+
+    Raises:
+        OutputError: It cannot be created or written to.
+    """
+    folder = default_cache_dir() / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
+    return folder
+
+
+@contextmanager
+def scratch_file(folder: Path) -> Generator[Path]:
+    """Yield the path of a new file to write, which the caller renames once it is whole; else it is removed.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    try:
+        path = folder / f".unfinished-{uuid4().hex}"
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
+
+
+def _cannot_write(folder: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"the cache cannot be written: {error.strerror or error}",
+        where=str(folder),
+        fix="choose another folder with UPO_CACHE_DIR, or make room",
+    )
 
 
 def content_key(*parts: Any) -> bytes:
@@ -63,20 +103,25 @@ class ContentCache:
 
     def get(self, keys: Iterable[bytes]) -> dict[bytes, bytes]:
         """Return the values of those keys that are known."""
-        wanted = list(dict.fromkeys(keys))
-        found: dict[bytes, bytes] = {}
-        with closing(self._connect()) as connection:
-            for start in range(0, len(wanted), _LOOKUP_SIZE):
-                part = wanted[start : start + _LOOKUP_SIZE]
-                marks = ",".join("?" * len(part))
-                query = f"SELECT key, value FROM entries WHERE key IN ({marks})"  # noqa: S608 - only question marks
-                found.update(connection.execute(query, part))
-        return found
+        return dict(self._select("key, value", keys))
+
+    def known(self, keys: Iterable[bytes]) -> set[bytes]:
+        """Return those keys that are known."""
+        return {key for (key,) in self._select("key", keys)}
 
     def put(self, values: Mapping[bytes, bytes]) -> None:
         """Store values in one transaction; a key that is already known keeps its value."""
         with closing(self._connect()) as connection, connection:
             connection.executemany("INSERT OR IGNORE INTO entries VALUES (?, ?)", values.items())
+
+    def _select(self, columns: str, keys: Iterable[bytes]) -> Iterator[Any]:
+        wanted = list(dict.fromkeys(keys))
+        with closing(self._connect()) as connection:
+            for start in range(0, len(wanted), _LOOKUP_SIZE):
+                part = wanted[start : start + _LOOKUP_SIZE]
+                marks = ",".join("?" * len(part))
+                query = f"SELECT {columns} FROM entries WHERE key IN ({marks})"  # noqa: S608 - only question marks
+                yield from connection.execute(query, part)
 
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(self.path, timeout=60, isolation_level="IMMEDIATE")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from time import perf_counter
 from typing import TYPE_CHECKING
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from upo_cli.output import console, table
 from upo_cli.plan_view import print_plan
@@ -15,13 +17,15 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from rich.progress import TaskID
+    from rich.progress import Task, TaskID
     from rich.table import Table
 
     from upo_sdk.events import Event, ScoreStatistics
     from upo_sdk.plan import RunPlan
 
 __all__ = ["ProgressView", "Silent", "scores_table"]
+
+_RATE_FROM_SECONDS = 1.0
 
 _SHOWN = ("loss", "eval_loss", "rewards/accuracies", "rewards/margins", "advantage/ess")
 
@@ -50,6 +54,14 @@ class Silent:
             self._err.print(f"warning: {notice.text}", style="yellow", markup=False, soft_wrap=True)
 
 
+class _RateColumn(ProgressColumn):
+    """How many units are finished per second."""
+
+    def render(self, task: Task) -> Text:
+        """Show nothing before there is a speed."""
+        return Text(f"{task.speed:,.0f}/s" if task.speed and task.speed >= 1 else "", style="progress.data.speed")
+
+
 class ProgressView(Silent):
     """Shows everything: the plan and the scores on stdout, notices and progress on stderr."""
 
@@ -60,11 +72,13 @@ class ProgressView(Silent):
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
+            _RateColumn(),
             TimeRemainingColumn(),
             console=self._err,
             transient=True,
         )
         self._tasks: dict[str, TaskID] = {}
+        self._first: dict[str, tuple[int, float]] = {}
 
     def __enter__(self) -> Self:
         if self._err.is_terminal:
@@ -119,12 +133,21 @@ class ProgressView(Silent):
 
     def _advance(self, task: str, done: int, total: int) -> None:
         if not self._err.is_terminal:
-            if done == total:
-                self._err.print(f"{task}: {total:,} done", markup=False, soft_wrap=True)
+            self._log(task, done, total)
             return
         if task not in self._tasks:
             self._tasks[task] = self._bars.add_task(task, total=total)
         self._bars.update(self._tasks[task], completed=done, total=total, visible=done < total)
+
+    def _log(self, task: str, done: int, total: int) -> None:
+        """Print one line for a finished task: how much, and how fast since its first event."""
+        first, started = self._first.setdefault(task, (done, perf_counter()))
+        if done < total:
+            return
+        del self._first[task]
+        seconds = perf_counter() - started
+        rate = f", {(done - first) / seconds:,.0f}/s" if seconds > _RATE_FROM_SECONDS else ""
+        self._err.print(f"{task}: {total:,} done{rate}", markup=False, soft_wrap=True)
 
 
 def scores_table(statistics: tuple[ScoreStatistics, ...]) -> Table:

@@ -18,7 +18,7 @@ PUBLIC = {
     "upo_sdk.events": """Callback CancelToken CheckpointSaved Event Notice PlanReady Progress RunFinished
         ScoreStatistics ScoresReady StepLogged emit""",
     "upo_sdk.objectives": """AuxiliaryObjective Completion Fingerprinted FittedToData NameList Needs Objective Options
-        PreferenceBatch PreferenceLoss PreferenceObjective TokenLogps""",
+        Parallel PreferenceBatch PreferenceLoss PreferenceObjective TokenLogps""",
     "upo_sdk.plugin": "DatasetFormatSpec HookSpecs ObjectiveSpec hookimpl",
     "upo_sdk.testing": "CheckFailedError CheckResult check_objective parametrize_checks run_checks",
     "upo_sdk.config": """DataConfig LossConfig ModelConfig ObjectiveRef PluginPolicy RunConfig TrainingConfig

@@ -141,10 +141,8 @@ def _load_split(
     shape = detect_shape(sample, config, path)
     conversational = is_conversational(sample, shape)
     checked = _Checked(sample.keys(), chain([first], rows), convert, shape, conversational, problems, on_progress)
-    dataset = build_dataset(checked, conversational=conversational)
-    problems.raise_if_any(checked.good + problems.count, fix=_FIX)
     return _Split(
-        dataset=dataset,
+        dataset=build_dataset(checked, conversational=conversational, finish=checked.finish),
         shape=shape,
         conversational=conversational,
         columns=frozenset(checked.columns - shape.columns),
@@ -193,6 +191,11 @@ class _Checked:
             yield normalised
             if self.good % _REPORT_EVERY == 0:
                 self._on_progress(self.good)
+
+    def finish(self) -> str:
+        """Return the digest of all rows, or raise if any was bad."""
+        self._problems.raise_if_any(self.good + self._problems.count, fix=_FIX)
+        return self.digest.hexdigest()
 
 
 def _check_same_form(train: _Split, evaluation: _Split, config: DataConfig) -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from upo_sdk.data.files import data_suffix, read_file
+from upo_sdk.data.quiet import no_progress_bars
 from upo_sdk.errors import DataError, OfflineError, did_you_mean
 from upo_sdk.network import is_offline_by_choice, is_reachable
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Iterator
 
     from upo_sdk.data.files import Row
     from upo_sdk.data.problems import Problems
@@ -59,7 +59,7 @@ def _load_folder(folder: Path) -> Any:
     import datasets
 
     try:
-        with _no_progress_bars():
+        with no_progress_bars():
             return datasets.load_from_disk(str(folder))
     except (OSError, ValueError, KeyError) as error:
         files = sorted(item.name for item in folder.iterdir() if item.is_file() and data_suffix(item))
@@ -88,7 +88,7 @@ def _load_hub(name: str) -> Any:
     if not (variable and _is_cached(name)) and (variable or not is_reachable(constants.ENDPOINT)):
         raise _offline(name, f"{variable} is set" if variable else f"{constants.ENDPOINT} cannot be reached")
     try:
-        with _no_progress_bars():
+        with no_progress_bars():
             return datasets.load_dataset(name)
     except ConnectionError as error:
         raise _offline(name, str(error).splitlines()[0]) from error
@@ -115,18 +115,3 @@ def _offline(name: str, reason: str) -> OfflineError:
         where=name,
         fix="check the path, go online, or give a local one: --data FILE.jsonl",
     )
-
-
-@contextmanager
-def _no_progress_bars() -> Generator[None]:
-    """Keep the bars of ``datasets`` off for a while; the library has no setting per call."""
-    from datasets.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
-
-    if are_progress_bars_disabled():
-        yield
-        return
-    disable_progress_bars()
-    try:
-        yield
-    finally:
-        enable_progress_bars()

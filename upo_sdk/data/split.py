@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from upo_sdk.data.columns import read_rows_of, sha256_array
 from upo_sdk.errors import DataError
 
 if TYPE_CHECKING:
@@ -23,25 +23,14 @@ def hold_out(dataset: Dataset, fraction: float, source: str) -> tuple[Dataset, D
     Raises:
         DataError: All rows have the same prompt.
     """
-    prompts: list[str] = dataset["prompt"][:]
-    ordered = sorted(set(prompts), key=_digest)
+    digests = sha256_array((row["prompt"].encode() for row in read_rows_of(dataset, "prompt")), len(dataset))
+    ordered = np.unique(digests)
     if len(ordered) == 1:
         raise DataError(
             "all rows have the same prompt, so none can be held out",
             where=source,
             fix="leave eval_fraction out, or give eval_path",
         )
-    held_out = set(ordered[: min(max(1, round(fraction * len(ordered))), len(ordered) - 1)])
-    is_held_out = np.array([prompt in held_out for prompt in prompts])
-    return _rows_where(dataset, ~is_held_out), _rows_where(dataset, is_held_out)
-
-
-def _digest(prompt: str) -> bytes:
-    return hashlib.sha256(prompt.encode()).digest()
-
-
-def _rows_where(dataset: Dataset, mask: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Dataset:
-    import pyarrow as pa
-    from datasets import Dataset
-
-    return Dataset(dataset.data.filter(pa.array(mask)))
+    held_out = ordered[: min(max(1, round(fraction * len(ordered))), len(ordered) - 1)]
+    is_held_out = np.isin(digests, held_out)
+    return dataset.select(np.flatnonzero(~is_held_out)), dataset.select(np.flatnonzero(is_held_out))

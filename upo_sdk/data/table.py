@@ -1,12 +1,14 @@
-"""Normalised rows as an Arrow-backed dataset, built in batches so that texts are held once, in Arrow's memory."""
+"""Normalised rows as a memory-mapped Arrow file, so that more data do not need more memory."""
 
 from __future__ import annotations
 
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from upo_sdk.cache import cache_folder, scratch_file
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from datasets import Dataset
 
@@ -17,16 +19,28 @@ __all__ = ["build_dataset"]
 _BATCH_ROWS = 1000
 
 
-def build_dataset(rows: Iterable[NormalisedRow], *, conversational: bool) -> Dataset:
-    """Return the rows as a dataset in memory; no cache file is written."""
+def build_dataset(rows: Iterable[NormalisedRow], *, conversational: bool, finish: Callable[[], str]) -> Dataset:
+    """Write the rows to a file of the cache folder and return them as a memory-mapped dataset.
+
+    Args:
+        rows: Read once, in batches.
+        conversational: Whether rows have messages.
+        finish: Called behind the last row; returns the SHA-256 of the content, which names the file, or raises, and
+            then there is no file.
+    """
     import pyarrow as pa
     from datasets import Dataset
 
-    schema = _schema(conversational=conversational)
-    remaining = iter(rows)
-    batches = iter(lambda: list(islice(remaining, _BATCH_ROWS)), list[Any]())
-    table = pa.Table.from_batches([pa.RecordBatch.from_pylist(batch, schema) for batch in batches], schema)
-    return Dataset(table)
+    schema, remaining, folder = _schema(conversational=conversational), iter(rows), cache_folder("data")
+    with scratch_file(folder) as unfinished:
+        with pa.ipc.new_stream(str(unfinished), schema) as writer:
+            for batch in iter(lambda: list(islice(remaining, _BATCH_ROWS)), list[Any]()):
+                writer.write_batch(pa.RecordBatch.from_pylist(batch, schema))
+        digest = finish()
+        path = folder / f"{digest}.arrow"
+        if not path.exists():
+            unfinished.rename(path)
+    return Dataset(Dataset.from_file(str(path)).data, fingerprint=digest)
 
 
 def _schema(*, conversational: bool) -> Any:

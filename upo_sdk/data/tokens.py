@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
+import tempfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+import numpy as np
+
+from upo_sdk.cache import cache_folder, content_key
+from upo_sdk.data.columns import content_name, read_tables
 from upo_sdk.data.encoding import Encoded, Encoder
 from upo_sdk.data.problems import Problems, RowError
-from upo_sdk.data.truncation import Shortener, TruncationReport
+from upo_sdk.data.quiet import no_progress_bars
+from upo_sdk.data.truncation import TruncationReport, truncate
 from upo_sdk.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from datasets import Dataset
     from transformers import PreTrainedTokenizerBase
@@ -28,7 +37,7 @@ class Tokenized:
 
     Attributes:
         dataset: The rows with ``prompt_ids``, ``response_ids`` (one list per response) and ``response_token_counts``
-            (per response, before truncation, without the final EOS).
+            (per response, before truncation, without the final EOS), memory-mapped.
         report: What was truncated.
     """
 
@@ -44,7 +53,7 @@ def tokenize(
     max_prompt_length: int | None,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Tokenized:
-    """Tokenise and truncate every row.
+    """Tokenise and truncate every row, or read what an earlier call made of the same rows with an equal tokenizer.
 
     Prompt and response are tokenised together, so that tokens at the boundary are those of the whole text; where they
     merge, the boundary moves back to the last token that the prompt and all its responses agree on. Every response
@@ -63,68 +72,140 @@ def tokenize(
             same tokens; all such rows are counted. Or no pair is left.
         ModelError: The data are conversations and the tokenizer has no chat template.
     """
-    import pyarrow as pa
-    from datasets import Dataset
-
     encoder = Encoder(tokenizer, conversational="prompt_messages" in data.column_names)
-    shortener = Shortener(max_length=max_length, max_prompt_length=max_prompt_length, bos=encoder.bos)
-    problems, tables, done = Problems("tokenising"), list[Any](), 0
-    for table in cast("Iterator[Any]", data.with_format("arrow").iter(batch_size=_BATCH_ROWS)):
-        rows = table.select(["row", *encoder.columns]).to_pylist()
-        encoded = _encode(rows, encoder, shortener, problems)
-        if not problems.count:
-            tables.append(_with_columns(table, encoded))
-        done += len(rows)
-        on_progress(done, len(data))
-    problems.raise_if_any(len(data), fix="correct or remove these rows")
-    dataset = Dataset(pa.concat_tables(tables))
-    if not len(dataset):
-        raise DataError(
-            f"all {len(data):,} pairs become identical once truncated",
-            where=f"max_length {max_length}",
-            fix="raise --max_length",
+    shorten = partial(truncate, max_length=max_length, max_prompt_length=max_prompt_length, bos=encoder.bos)
+    fingerprint = content_key(
+        "tokens",
+        1,
+        content_name(data),
+        _content_sha256(tokenizer),
+        max_length,
+        max_prompt_length,
+    ).hex()
+    with no_progress_bars():
+        dataset = data.with_format("arrow").map(
+            _Batches(encoder, shorten, len(data), on_progress),
+            batched=True,
+            batch_size=_BATCH_ROWS,
+            load_from_cache_file=True,
+            cache_file_name=str(cache_folder("tokens") / f"{fingerprint}.arrow"),
+            new_fingerprint=fingerprint,
         )
-    return Tokenized(dataset=dataset, report=shortener.report())
+    return _without_identical_pairs(dataset.with_format(None), max_length)
 
 
 def largest_token_id(dataset: Dataset) -> int:
     """Return the largest token id of a tokenised dataset."""
     import pyarrow.compute
 
-    pc, table = cast("Any", pyarrow.compute), cast("Any", dataset.data)
-    prompts = pc.list_flatten(table.column("prompt_ids"))
-    responses = pc.list_flatten(pc.list_flatten(table.column("response_ids")))
-    return int(max(pc.max(prompts).as_py(), pc.max(responses).as_py()))
+    pc = cast("Any", pyarrow.compute)
+    return max(
+        int(
+            max(
+                pc.max(pc.list_flatten(table.column("prompt_ids"))).as_py(),
+                pc.max(pc.list_flatten(pc.list_flatten(table.column("response_ids")))).as_py(),
+            )
+        )
+        for table in read_tables(dataset, "prompt_ids", "response_ids")
+    )
 
 
-def _encode(
-    rows: list[dict[str, Any]], encoder: Encoder, shortener: Shortener, problems: Problems
-) -> list[Encoded | None]:
-    """Return every row within its limits, or None for a pair that truncation makes identical."""
-    encoded = list[Encoded | None]()
-    for row, whole in zip(rows, encoder.encode(rows), strict=True):
-        try:
-            encoded.append(_shorten(whole, shortener))
-        except RowError as error:
-            problems.add(row["row"], error)
-    return encoded
+def _content_sha256(tokenizer: PreTrainedTokenizerBase) -> str:
+    """Return the SHA-256 of everything that a tokenizer saves, and of the libraries that read it."""
+    import tokenizers
+    import transformers
+
+    digest = hashlib.sha256(f"{transformers.__version__} {tokenizers.__version__}".encode())
+    with tempfile.TemporaryDirectory() as folder:
+        tokenizer.save_pretrained(folder)
+        for path in sorted(Path(folder).rglob("*")):
+            if path.is_file():
+                digest.update(f"{path.relative_to(folder).as_posix()}\0".encode())
+                digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
 
 
-def _shorten(whole: Encoded | RowError, shortener: Shortener) -> Encoded | None:
-    if isinstance(whole, RowError):
-        raise whole
-    if len(whole.responses) > 1 and whole.responses[0] == whole.responses[1]:
-        raise RowError("responses", "are the same tokens")
-    shortened = shortener.shorten(whole.prompt, whole.responses)
-    return shortened and whole._replace(prompt=shortened[0], responses=shortened[1])
+class _Row(NamedTuple):
+    """One row within its limits, what it lost, and whether its responses became the same."""
+
+    prompt_ids: list[int]
+    response_ids: list[list[int]]
+    response_token_counts: list[int]
+    prompt_lost: int
+    responses_lost: list[int]
+    identical: bool
 
 
-def _with_columns(table: Any, rows: list[Encoded | None]) -> Any:
+class _Batches:
+    """Adds the columns of :class:`_Row` to one table after the other; raises behind the last if a row was bad."""
+
+    def __init__(
+        self, encoder: Encoder, shorten: Callable[..., Any], total: int, on_progress: Callable[[int, int], None]
+    ) -> None:
+        self._encoder = encoder
+        self._shorten = shorten
+        self._problems = Problems("tokenising")
+        self._done, self._total = 0, total
+        self._on_progress = on_progress
+
+    def __call__(self, table: Any) -> Any:
+        rows = table.select(["row", *self._encoder.columns]).to_pylist()
+        made = [self._row(row["row"], whole) for row, whole in zip(rows, self._encoder.encode(rows), strict=True)]
+        self._done += len(rows)
+        self._on_progress(self._done, self._total)
+        if self._done == self._total:
+            self._problems.raise_if_any(self._total, fix="correct or remove these rows")
+        return _with_columns(table, made)
+
+    def _row(self, number: int, whole: Encoded | RowError) -> _Row:
+        if isinstance(whole, Encoded) and len(whole.responses) > 1 and whole.responses[0] == whole.responses[1]:
+            whole = RowError("responses", "are the same tokens")
+        if isinstance(whole, RowError):
+            self._problems.add(number, whole)
+            return _Row([], [], [], 0, [], identical=False)
+        prompt, responses = self._shorten(whole.prompt, whole.responses)
+        return _Row(
+            prompt,
+            responses,
+            whole.token_counts,
+            len(whole.prompt) - len(prompt),
+            [len(before) - len(after) for before, after in zip(whole.responses, responses, strict=True)],
+            identical=len(responses) > 1 and responses[0] == responses[1],
+        )
+
+
+def _with_columns(table: Any, rows: list[_Row]) -> Any:
     import pyarrow as pa
 
     ids = pa.list_(pa.int32())
-    table = table.filter(pa.array([row is not None for row in rows]))
-    encoded = [row for row in rows if row is not None]
-    table = table.append_column("prompt_ids", pa.array([row.prompt for row in encoded], ids))
-    table = table.append_column("response_ids", pa.array([row.responses for row in encoded], pa.list_(ids)))
-    return table.append_column("response_token_counts", pa.array([row.token_counts for row in encoded], ids))
+    types = (ids, pa.list_(ids), ids, pa.int32(), ids, pa.bool_())
+    for name, values, kind in zip(_Row._fields, zip(*rows, strict=True), types, strict=True):
+        table = table.append_column(name, pa.array(values, kind))
+    return table
+
+
+def _without_identical_pairs(dataset: Dataset, max_length: int) -> Tokenized:
+    import pyarrow.compute
+
+    pc = cast("Any", pyarrow.compute)
+    tables = list(read_tables(dataset, "prompt_lost", "responses_lost", "identical"))
+    identical_R = np.concatenate([table.column("identical").to_numpy() for table in tables])
+    prompt_lost_R = np.concatenate([table.column("prompt_lost").to_numpy() for table in tables])
+    lost_N = np.concatenate([pc.list_flatten(table.column("responses_lost")).to_numpy() for table in tables])
+    if identical_R.all():
+        raise DataError(
+            f"all {len(dataset):,} pairs become identical once truncated",
+            where=f"max_length {max_length}",
+            fix="raise --max_length",
+        )
+    report = TruncationReport(
+        rows=len(dataset),
+        responses=len(lost_N),
+        prompts_shortened=int((prompt_lost_R > 0).sum()),
+        responses_shortened=int((lost_N > 0).sum()),
+        tokens_dropped=int(prompt_lost_R.sum() + lost_N.sum()),
+        pairs_left_out=int(identical_R.sum()),
+    )
+    if identical_R.any():
+        dataset = dataset.select(np.flatnonzero(~identical_R))
+    return Tokenized(dataset=dataset, report=report)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, fields
-from functools import partial
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Shortener", "TruncationReport", "truncate"]
+__all__ = ["TruncationReport", "truncate"]
 
 Ids = list[int]
 
@@ -74,31 +72,3 @@ def _keep_end(prompt: Ids, keep: int, bos: int | None) -> Ids:
     if keep > 1 and prompt[0] == bos:
         return [prompt[0], *prompt[len(prompt) - keep + 1 :]]
     return prompt[len(prompt) - keep :]
-
-
-class Shortener:
-    """Applies :func:`truncate` to one row after the other and counts what it changed."""
-
-    def __init__(self, *, max_length: int, max_prompt_length: int | None, bos: int | None) -> None:
-        self._truncate = partial(truncate, max_length=max_length, max_prompt_length=max_prompt_length, bos=bos)
-        self._counts = Counter[str]()
-
-    def shorten(self, prompt: Ids, responses: Sequence[Ids]) -> tuple[Ids, list[Ids]] | None:
-        """Return the row within its limits, see :func:`truncate`; None for a pair that becomes identical."""
-        short_prompt, short_responses = self._truncate(prompt, responses)
-        lost = [len(a) - len(b) for a, b in zip(responses, short_responses, strict=True)]
-        lost_by_prompt = len(prompt) - len(short_prompt)
-        identical = len(short_responses) > 1 and short_responses[0] == short_responses[1]
-        self._counts.update(
-            rows=1,
-            responses=len(responses),
-            prompts_shortened=lost_by_prompt > 0,
-            responses_shortened=sum(count > 0 for count in lost),
-            tokens_dropped=lost_by_prompt + sum(lost),
-            pairs_left_out=identical,
-        )
-        return None if identical else (short_prompt, short_responses)
-
-    def report(self) -> TruncationReport:
-        """Return the counts so far."""
-        return TruncationReport(**{field.name: self._counts[field.name] for field in fields(TruncationReport)})

@@ -8,6 +8,7 @@ from upo_sdk.objectives.protocol import (
     FittedToData,
     Needs,
     Objective,
+    Parallel,
     PreferenceObjective,
 )
 
@@ -20,6 +21,7 @@ __all__ = [
     "Needs",
     "Objective",
     "Options",
+    "Parallel",
     "PreferenceBatch",
     "PreferenceLoss",
     "PreferenceObjective",

@@ -16,6 +16,7 @@ __all__ = [
     "FittedToData",
     "Needs",
     "Objective",
+    "Parallel",
     "PreferenceObjective",
 ]
 
@@ -106,4 +107,18 @@ class FittedToData(Protocol):
 
     def fit(self, completions: Sequence[Completion], /) -> None:
         """Read all training completions; called once, after ``setup`` and before the first ``rewards``."""
+        ...
+
+
+@runtime_checkable
+class Parallel(Protocol):
+    """An objective of which copies in other processes may score a part of the completions.
+
+    A copy is built from the same target and options, and set up on the CPU; its rewards must be equal to the last bit.
+    It is worth it for plain computation on the CPU. A model on a device is better left alone.
+    """
+
+    @property
+    def parallel(self) -> bool:
+        """Whether copies may be used; asked after ``setup``. False for an objective that was fitted to data."""
         ...

@@ -9,7 +9,7 @@ from upo_sdk.policy.loading import (
     load_tokenizer,
 )
 from upo_sdk.policy.policy import Policy
-from upo_sdk.policy.reference import reference_logps
+from upo_sdk.policy.reference import ReferenceLogps, reference_logps
 
 __all__ = [
     "Branches",
@@ -18,6 +18,7 @@ __all__ = [
     "PaddedLayout",
     "Policy",
     "PolicyOutput",
+    "ReferenceLogps",
     "check_vocabulary",
     "choose_layout",
     "count_parameters",

@@ -2,80 +2,208 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
 
-from upo_sdk.cache import content_key
+from upo_sdk.cache import cache_folder, content_key, scratch_file
 from upo_sdk.policy.layouts import Branches
+from upo_sdk.policy.reference_plan import plan_batches
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from upo_sdk.cache import ContentCache
     from upo_sdk.policy.policy import Policy
 
-__all__ = ["reference_logps"]
+__all__ = ["BranchSource", "ReferenceLogps", "reference_logps"]
 
 FloatArray = np.ndarray[tuple[int], np.dtype[np.float32]]
+IntArray = np.ndarray[tuple[int], np.dtype[np.int64]]
+KeyArray = np.ndarray[tuple[int], np.dtype[Any]]
+
+_KEY = np.dtype([("prompt", "S32"), ("both", "S32")])
+"""SHA-256 of a prompt, and of the prompt and one response."""
+
+_PART = 1000
+
+
+class BranchSource(Protocol):
+    """Rows that are fetched when they are needed.
+
+    Attributes:
+        fingerprint: What identifies the content of all rows.
+        prompt_lengths_R: Tokens per prompt.
+        response_counts_R: Responses per row.
+        response_lengths_N: Tokens per response, row by row.
+    """
+
+    fingerprint: str
+    prompt_lengths_R: IntArray
+    response_counts_R: IntArray
+    response_lengths_N: IntArray
+
+    def __len__(self) -> int: ...
+
+    def fetch(self, rows: Sequence[int], /) -> list[Branches]:
+        """Return the branches of some rows."""
+        ...
+
+
+class ReferenceLogps:
+    """The log-prob of every token of every response, fp32, read from a memory-mapped file."""
+
+    def __init__(self, values_T: FloatArray, rows: BranchSource) -> None:
+        self._values_T = values_T
+        self._end_N = np.cumsum(rows.response_lengths_N)
+        self._end_R = np.cumsum(rows.response_counts_R)
+        self._lengths_N, self._counts_R = rows.response_lengths_N, rows.response_counts_R
+
+    def __getitem__(self, row: int) -> list[FloatArray]:
+        """Return one array per response of a row."""
+        end = self._end_R[row]
+        return [
+            self._values_T[self._end_N[n] - self._lengths_N[n] : self._end_N[n]]
+            for n in range(end - self._counts_R[row], end)
+        ]
 
 
 def reference_logps(
     policy: Policy,
-    rows: Sequence[Branches],
+    rows: BranchSource,
     cache: ContentCache,
     *,
     weights: str,
-    batch_size: int,
+    tokens_per_batch: int,
+    tokens_per_row: int,
     bf16: bool = False,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
-) -> list[list[FloatArray]]:
-    """Return the log-prob of every token of every response of every row, fp32.
+) -> ReferenceLogps:
+    """Return the log-prob of every token of every response of every row.
 
-    What the cache knows is not computed again; every finished batch is stored at once.
+    What is known is not computed again, whichever data it came from. All missing responses to one prompt go through
+    the model together, so that a layout that shares prompts computes the prompt once. Every finished batch is stored
+    at once. Once all are known, they are also written to one file, which the next run on the same rows maps into
+    memory.
 
     Args:
         policy: The policy before training, which is the reference.
         rows: Prompts and their responses.
-        cache: Keyed by the model's weights, the precision, the attention and the token ids.
+        cache: Keyed by the model's weights, the precision, the attention, the layout and the token ids.
         weights: :func:`weights_sha256` of the policy.
-        batch_size: Responses per forward.
+        tokens_per_batch: Tokens of a forward as the plainest layout needs them: padded, and with the prompt repeated
+            for each of its responses.
+        tokens_per_row: Tokens of a prompt and of all the responses that go through the model beside it.
         bf16: Compute under bfloat16 autocast, as the policy is trained.
-        on_progress: Called with the responses done and their total.
+        on_progress: Called with the distinct responses done and their total.
     """
-    model = f"{weights} {policy.config._attn_implementation} bf16={bf16}"  # noqa: SLF001 - it has no other name
-    keys = [[_key(model, row.prompt_ids, response) for response in row.response_ids] for row in rows]
-    known = cache.get(key for row_keys in keys for key in row_keys)
-    missing = {
-        key: Branches(row.prompt_ids, [response])
-        for row, row_keys in zip(rows, keys, strict=True)
-        for key, response in zip(row_keys, row.response_ids, strict=True)
-        if key not in known
-    }
-    total = len(known) + len(missing)
-    on_progress(len(known), total)
-    for part in _batches(missing.items(), batch_size):
-        with torch.no_grad(), torch.autocast(policy.lm.device.type, dtype=torch.bfloat16, enabled=bf16):
-            computed = _forward(policy, [branch for _, branch in part])
-        new = {key: logps.tobytes() for (key, _), logps in zip(part, computed, strict=True)}
-        cache.put(new)
-        known |= new
-        on_progress(len(known), total)
-    return [[np.frombuffer(known[key], dtype=np.float32) for key in row_keys] for row_keys in keys]
+    attention = policy.config._attn_implementation  # noqa: SLF001 - it has no other name
+    precision = "bf16" if bf16 else "fp32"
+    model = content_key("reference", 2, weights, attention, policy.layout.name, policy.lm.device.type, precision)
+    path = cache_folder("reference") / f"{content_key(model.hex(), rows.fingerprint).hex()}.npy"
+    if not path.exists():
+        task = _ReferencePass(policy, rows, cache, _keys(model, rows), bf16)
+        task.run(tokens_per_batch, tokens_per_row, on_progress)
+        task.write(path)
+    return ReferenceLogps(np.load(path, mmap_mode="r", allow_pickle=False), rows)
 
 
-def _key(model: str, prompt_ids: Sequence[int], response_ids: Sequence[int]) -> bytes:
-    return content_key("reference-logps", 1, model, list(prompt_ids), list(response_ids))
+@dataclass(frozen=True, slots=True)
+class _ReferencePass:
+    policy: Policy
+    rows: BranchSource
+    cache: ContentCache
+    keys_N: KeyArray
+    bf16: bool
+
+    def run(self, tokens_per_batch: int, tokens_per_row: int, on_progress: Callable[[int, int], None]) -> None:
+        """Compute and store what the cache lacks."""
+        distinct_M = np.sort(np.unique(self.keys_N["both"], return_index=True)[1])
+        missing_M = self._missing(distinct_M)
+        total, done = len(distinct_M), len(distinct_M) - len(missing_M)
+        on_progress(done, total)
+        counts_R = self.rows.response_counts_R
+        row_N = np.repeat(np.arange(len(self.rows)), counts_R)
+        first_R = np.cumsum(counts_R) - counts_R
+        for batch in plan_batches(
+            self.keys_N["prompt"][missing_M],
+            self.rows.prompt_lengths_R[row_N[missing_M]],
+            self.rows.response_lengths_N[missing_M],
+            tokens_per_batch=tokens_per_batch,
+            tokens_per_row=tokens_per_row,
+        ):
+            groups = [missing_M[indices] for indices in batch]
+            chosen_N = np.concatenate(groups)
+            places = [[(row, n - first_R[row]) for n, row in zip(group, row_N[group], strict=True)] for group in groups]
+            logps = _forward(self.policy, self._branches(places), bf16=self.bf16)
+            self.cache.put(dict(zip(_raw(self.keys_N[chosen_N]), map(bytes, logps), strict=True)))
+            done += len(chosen_N)
+            on_progress(done, total)
+
+    def _branches(self, places: list[list[tuple[int, int]]]) -> list[Branches]:
+        """Return one row per list of places; a place is a row of the data and one of its responses."""
+        wanted = list(dict.fromkeys(int(row) for group in places for row, _ in group))
+        found = dict(zip(wanted, self.rows.fetch(wanted), strict=True))
+        return [
+            Branches(found[group[0][0]].prompt_ids, [found[row].response_ids[which] for row, which in group])
+            for group in places
+        ]
+
+    def write(self, path: Path) -> None:
+        """Write all log-probs, row by row, to one file."""
+        with scratch_file(path.parent) as unfinished:
+            total = int(self.rows.response_lengths_N.sum())
+            values_T = np.lib.format.open_memmap(unfinished, mode="w+", dtype=np.float32, shape=(total,))
+            position = 0
+            for part_N in _parts(np.arange(len(self.keys_N))):
+                keys = _raw(self.keys_N[part_N])
+                known = self.cache.get(keys)
+                values = np.frombuffer(b"".join(known[key] for key in keys), dtype=np.float32)
+                values_T[position : position + len(values)] = values
+                position += len(values)
+            values_T.flush()
+            unfinished.replace(path)
+
+    def _missing(self, distinct_M: IntArray) -> IntArray:
+        is_missing = list[bool]()
+        for part_M in _parts(distinct_M):
+            keys = _raw(self.keys_N[part_M])
+            known = self.cache.known(keys)
+            is_missing += [key not in known for key in keys]
+        return np.compress(is_missing, distinct_M)
 
 
-def _batches(items: Iterable[tuple[bytes, Branches]], size: int) -> Iterable[list[tuple[bytes, Branches]]]:
-    """Group by length, longest first, so that little is padding and a lack of memory shows at once."""
-    ordered = sorted(items, key=lambda item: -len(item[1].prompt_ids) - len(item[1].response_ids[0]))
-    return (ordered[start : start + size] for start in range(0, len(ordered), size))
+def _keys(model: bytes, rows: BranchSource) -> KeyArray:
+    """Return the keys of every response, row by row."""
+    keys = (
+        (hashlib.sha256(prompt).digest(), hashlib.sha256(prompt + _bytes(response)).digest())
+        for part_R in _parts(np.arange(len(rows)))
+        for branches in rows.fetch(part_R.tolist())
+        for prompt in [model + len(branches.prompt_ids).to_bytes(8) + _bytes(branches.prompt_ids)]
+        for response in branches.response_ids
+    )
+    return np.fromiter(keys, _KEY, len(rows.response_lengths_N))
 
 
-def _forward(policy: Policy, rows: list[Branches]) -> list[FloatArray]:
+def _bytes(ids: Sequence[int]) -> bytes:
+    return np.asarray(ids, dtype="<i4").tobytes()
+
+
+def _raw(keys_N: KeyArray) -> list[bytes]:
+    return [key.ljust(32, b"\0") for key in keys_N["both"].tolist()]  # numpy drops zeros at the end
+
+
+def _parts(indices_N: IntArray) -> Iterator[IntArray]:
+    return (indices_N[start : start + _PART] for start in range(0, len(indices_N), _PART))
+
+
+def _forward(policy: Policy, rows: list[Branches], *, bf16: bool) -> list[FloatArray]:
     inputs = {name: tensor.to(policy.lm.device) for name, tensor in policy.layout.collate(rows).items()}
-    logps_NT = policy(**inputs).logps_NT.float().cpu().numpy()
-    return [logps_NT[n, : len(row.response_ids[0])].copy() for n, row in enumerate(rows)]
+    with torch.no_grad(), torch.autocast(policy.lm.device.type, dtype=torch.bfloat16, enabled=bf16):
+        logps_NT = policy(**inputs).logps_NT.float().cpu().numpy()
+    lengths = [len(response) for row in rows for response in row.response_ids]
+    return [logps_NT[n, :length] for n, length in enumerate(lengths)]

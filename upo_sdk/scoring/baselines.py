@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from upo_sdk.data.columns import sha256_array
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from upo_sdk.scoring.score import FloatArray
 
@@ -16,22 +17,34 @@ __all__ = ["data_baseline"]
 
 
 def data_baseline(
-    kind: Literal["soft", "prompt-mean"], prompts: Sequence[str], rewards: Sequence[FloatArray], lambda_: float
+    kind: Literal["soft", "prompt-mean"],
+    prompts: Iterable[str],
+    counts_R: np.ndarray[tuple[int], np.dtype[Any]],
+    rewards_N: FloatArray,
+    lambda_: float,
 ) -> FloatArray:
     """Return one baseline per row, over all responses to the same prompt.
 
     ``prompt-mean`` is the mean of R. ``soft`` is ``(1/λ) log mean e^{λR}``, which recovers the exact forward KL where a
     prompt has several responses; for λ = 0 it is the mean.
+
+    Args:
+        kind: Which of the two.
+        prompts: One per row.
+        counts_R: Responses per row.
+        rewards_N: R of every response, row by row.
+        lambda_: The scale of the advantage.
     """
-    by_prompt: dict[str, list[float]] = defaultdict(list)
-    for prompt, row in zip(prompts, rewards, strict=True):
-        by_prompt[prompt].extend(row)
-    values = {prompt: _baseline(kind, np.array(group), lambda_) for prompt, group in by_prompt.items()}
-    return np.array([values[prompt] for prompt in prompts])
-
-
-def _baseline(kind: str, rewards: FloatArray, lambda_: float) -> float:
+    digests_R = sha256_array((prompt.encode() for prompt in prompts), len(counts_R))
+    prompt_R = np.unique(digests_R, return_inverse=True)[1]
+    prompt_N = np.repeat(prompt_R, counts_R)
     if kind == "prompt-mean" or lambda_ == 0:
-        return float(rewards.mean())
-    top = rewards.max()
-    return float(top + np.log(np.mean(np.exp(lambda_ * (rewards - top)))) / lambda_)
+        return _means(prompt_N, rewards_N)[prompt_R]
+    top_P = np.full(prompt_R.max() + 1, -np.inf)
+    np.maximum.at(top_P, prompt_N, rewards_N)
+    means_P = _means(prompt_N, np.exp(lambda_ * (rewards_N - top_P[prompt_N])))
+    return (top_P + np.log(means_P) / lambda_)[prompt_R]
+
+
+def _means(group_N: np.ndarray[tuple[int], np.dtype[Any]], values_N: FloatArray) -> FloatArray:
+    return np.bincount(group_N, weights=values_N) / np.bincount(group_N)

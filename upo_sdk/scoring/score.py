@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import asdict
+from contextlib import ExitStack
+from itertools import islice
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from upo_sdk.cache import content_key
 from upo_sdk.errors import ObjectiveFailedError, UPOError
-from upo_sdk.objectives import Fingerprinted
+from upo_sdk.objectives import Fingerprinted, Parallel
+from upo_sdk.scoring.pool import ScoringPool, available_cores
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from upo_sdk.cache import ContentCache
     from upo_sdk.objectives import Completion
@@ -25,53 +28,102 @@ FloatArray = np.ndarray[tuple[int], np.dtype[np.float64]]
 
 _BATCH_SIZE = 128
 
+_WINDOW = 64 * _BATCH_SIZE
+"""Completions that are in memory at a time."""
+
+_WORTH_SECONDS = 2.0
+"""Starting processes pays if this process would take longer."""
+
 
 def score_completions(
     live: LiveObjective,
     completions: Sequence[Completion],
     cache: ContentCache,
     *,
+    workers: int | None = None,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> FloatArray:
     """Return the reward of every completion, float64, in order.
 
     Equal completions are scored once; every finished batch is stored at once, so a killed run goes on where it was.
-    The key holds the objective, its version, code, options and weights, and the whole completion.
+    The key holds the objective, its version, code, options and weights, and the whole completion. An objective that is
+    :class:`Parallel` is scored by several processes where that is quicker; the rewards are the same.
 
     Args:
         live: An auxiliary objective that is set up (and fitted, if it fits).
-        completions: What to score.
+        completions: What to score; read once, from its beginning to its end.
         cache: Where rewards are kept.
-        on_progress: Called with the distinct completions done and their total.
+        workers: Processes for an objective that is :class:`Parallel`; by default as many as there are cores.
+        on_progress: Called with the completions done and their total.
 
     Raises:
         ObjectiveFailedError: The objective raised, or did not return one finite number per completion.
     """
-    scorer = _scorer_identity(live)
-    keys = [content_key("reward", 1, scorer, asdict(completion)) for completion in completions]
-    known = cache.get(keys)
-    missing = list({key: item for key, item in zip(keys, completions, strict=True) if key not in known}.items())
-    total = len(known) + len(missing)
-    on_progress(len(known), total)
-    for start in range(0, len(missing), _BATCH_SIZE):
-        part = missing[start : start + _BATCH_SIZE]
-        rewards = _rewards(live, [completion for _, completion in part])
-        new = {key: struct.pack("<d", reward) for (key, _), reward in zip(part, rewards, strict=True)}
-        cache.put(new)
-        known |= new
-        on_progress(len(known), total)
-    return np.array([struct.unpack("<d", known[key])[0] for key in keys])
+    objective, total, done = live.objective, len(completions), 0
+    if workers is None:
+        workers = available_cores()
+    if not (isinstance(objective, Parallel) and objective.parallel):
+        workers = 1
+    fingerprint = dict(objective.fingerprint()) if isinstance(objective, Fingerprinted) else {}
+    scorer, remaining, rewards_N = _scorer_identity(live, fingerprint), iter(completions), np.empty(total)
+    on_progress(0, total)
+    with _Scorer(live, fingerprint, workers) as score:
+        while window := list(islice(remaining, _WINDOW)):
+            keys = [content_key("reward", 2, scorer, *_content(completion)) for completion in window]
+            known = cache.get(keys)
+            missing = {key: item for key, item in zip(keys, window, strict=True) if key not in known}
+            by_length = sorted(missing.items(), key=lambda entry: -len(entry[1].response))
+            parts = [by_length[start : start + _BATCH_SIZE] for start in range(0, len(by_length), _BATCH_SIZE)]
+            scored = len(window) - len(by_length)
+            for part, rewards in zip(parts, score([[item for _, item in part] for part in parts]), strict=True):
+                new = {key: struct.pack("<d", reward) for (key, _), reward in zip(part, rewards, strict=True)}
+                cache.put(new)
+                known |= new
+                scored += len(part)
+                on_progress(done + scored, total)
+            rewards_N[done : done + len(window)] = [struct.unpack("<d", known[key])[0] for key in keys]
+            done += len(window)
+            if not parts:
+                on_progress(done, total)
+    return rewards_N
 
 
-def _scorer_identity(live: LiveObjective) -> dict[str, object]:
-    objective = live.objective
+def _content(completion: Completion) -> tuple[object, ...]:
+    return completion.prompt, completion.response, dict(completion.columns), completion.token_count
+
+
+class _Scorer(ExitStack):
+    """Scores batches in this process until that proves slow, then in several."""
+
+    def __init__(self, live: LiveObjective, fingerprint: Mapping[str, str], workers: int) -> None:
+        super().__init__()
+        self._live, self._fingerprint, self._workers = live, fingerprint, workers
+        self._pool: ScoringPool | None = None
+
+    def __call__(self, batches: list[list[Completion]]) -> Iterator[list[float]]:
+        """Yield the rewards of every batch, in order."""
+        started = perf_counter()
+        for done, batch in enumerate(batches):
+            if self._pool is None and self._workers > 1 and done:
+                left = (perf_counter() - started) / done * (len(batches) - done)
+                if left > _WORTH_SECONDS:
+                    self._pool = self.enter_context(ScoringPool(self._live, self._fingerprint, self._workers))
+            if self._pool is not None:
+                rest = batches[done:]
+                for later, rewards in zip(rest, self._pool.map(rest), strict=True):
+                    yield _checked(self._live, later, rewards) if rewards else _rewards(self._live, later)
+                return
+            yield _rewards(self._live, batch)
+
+
+def _scorer_identity(live: LiveObjective, fingerprint: Mapping[str, str]) -> dict[str, object]:
     return {
         "target": live.target,
         "distribution": live.distribution,
         "version": live.version,
         "code": live.target_sha256,
         "options": live.options.model_dump(mode="json") if live.options else {},
-        "fingerprint": dict(objective.fingerprint()) if isinstance(objective, Fingerprinted) else {},
+        "fingerprint": fingerprint,
     }
 
 
@@ -86,6 +138,10 @@ def _rewards(live: LiveObjective, completions: list[Completion]) -> list[float]:
         rewards = [float(reward) for reward in returned]
     except (TypeError, ValueError) as error:
         raise _failed(live, f"returned something that is not a list of numbers: {error}") from error
+    return _checked(live, completions, rewards)
+
+
+def _checked(live: LiveObjective, completions: list[Completion], rewards: list[float]) -> list[float]:
     if len(rewards) != len(completions):
         raise _failed(live, f"returned {len(rewards)} rewards for {len(completions)} completions")
     for reward, completion in zip(rewards, completions, strict=True):

@@ -9,17 +9,13 @@ import numpy as np
 from upo_sdk.events import ScoreStatistics
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from upo_sdk.scoring.score import FloatArray
 
 __all__ = ["describe_scores"]
 
 
-def describe_scores(
-    label: str, rewards: FloatArray, responses: Sequence[str], desirable: Sequence[bool]
-) -> ScoreStatistics:
-    """Summarise rewards and their correlations with length and with the label."""
+def describe_scores(label: str, rewards: FloatArray, lengths: FloatArray, desirable: FloatArray) -> ScoreStatistics:
+    """Summarise rewards and their correlations with the responses' lengths and with being desirable (0 or 1)."""
     low, high = float(rewards.min()), float(rewards.max())
     return ScoreStatistics(
         label=label,
@@ -30,8 +26,8 @@ def describe_scores(
         maximum=high,
         at_low=float(np.mean(rewards == low)),
         at_high=float(np.mean(rewards == high)),
-        correlation_length=_correlation(rewards, np.array([len(response) for response in responses], dtype=float)),
-        correlation_chosen=_correlation(rewards, np.array(desirable, dtype=float)),
+        correlation_length=_correlation(rewards, lengths),
+        correlation_chosen=_correlation(rewards, desirable),
     )
 
 

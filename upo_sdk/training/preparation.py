@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from upo_sdk.data import completions, tokenize
+from upo_sdk.data.columns import read_rows_of
 from upo_sdk.errors import CancelledError
 from upo_sdk.events import Notice, Progress, ScoresReady, emit
 from upo_sdk.objectives import FittedToData
 from upo_sdk.objectives.build import union_of_needs
 from upo_sdk.policy import reference_logps
 from upo_sdk.scoring import data_baseline, describe_scores, score_completions
-from upo_sdk.training.rows import PreparedRows, prepare_rows
+from upo_sdk.training.branches import BranchRows
+from upo_sdk.training.rows import PreparedRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -85,10 +87,11 @@ class Preparation:
 
     def describe(self, train: Split) -> tuple[ScoreStatistics, ...]:
         """Announce the statistics of every objective and warn of those whose reward never varies."""
-        responses = [item.response for item in train.completions]
-        desirable = [flag for row in train.dataset["desirable"] for flag in row]
+        lengths = np.fromiter((len(item.response) for item in train.completions), float, len(train.completions))
+        labels = (flag for row in read_rows_of(train.dataset, "desirable") for flag in row["desirable"])
+        desirable = np.fromiter(labels, float, len(train.completions))
         statistics = tuple(
-            describe_scores(item.label, rewards, responses, desirable)
+            describe_scores(item.label, rewards, lengths, desirable)
             for item, rewards in zip(self.plan.auxiliary, train.rewards, strict=True)
         )
         emit(self.callbacks, ScoresReady(statistics))
@@ -101,28 +104,33 @@ class Preparation:
         return statistics
 
     def rows(self, split: Split, policy: Policy, *, weights: str, batch_size: int) -> PreparedRows:
-        """Join tokens, rewards, baselines and, if an objective needs them, reference log-probs."""
-        needs = union_of_needs(self.plan.objectives)
-        rewards = _per_row(split.rewards, [len(row) for row in split.dataset["response_ids"]])
-        rows = prepare_rows(
-            split.dataset,
-            rewards,
-            self._data_baseline(split, rewards),
-            mismatched=needs.kl,
-            max_length=self.plan.data_config.max_length,
+        """Join tokens, rewards, baselines and, if an objective needs them, reference log-probs.
+
+        Args:
+            split: Scored.
+            policy: Before training.
+            weights: The hash of its weights.
+            batch_size: Responses of the maximal length that one forward of the reference may hold.
+        """
+        needs, max_length = union_of_needs(self.plan.objectives), self.plan.data_config.max_length
+        branches = BranchRows(split.dataset, mismatched=needs.kl, max_length=max_length)
+        rewards_NK = np.stack(split.rewards, axis=1) if split.rewards else np.zeros((len(split.completions), 0))
+        reference = (
+            reference_logps(
+                policy,
+                branches,
+                self.cache,
+                weights=weights,
+                tokens_per_batch=batch_size * max_length,
+                tokens_per_row=2 * max_length,  # as many as the prompt and both responses of a pair may have
+                bf16=self.plan.config.training.bf16,
+                on_progress=self.progress(f"reference log-probs of {split.name} responses", "responses"),
+            )
+            if needs.reference
+            else None
         )
-        if not needs.reference:
-            return PreparedRows(rows)
-        logps = reference_logps(
-            policy,
-            [row.branches for row in rows],
-            self.cache,
-            weights=weights,
-            batch_size=batch_size,
-            bf16=self.plan.config.training.bf16,
-            on_progress=self.progress(f"reference log-probs of {split.name} responses", "responses"),
-        )
-        return PreparedRows([replace(row, reference_logps=values) for row, values in zip(rows, logps, strict=True)])
+        baseline_R = self._data_baseline(split, branches, rewards_NK)
+        return PreparedRows(split.dataset, branches, rewards_NK, baseline_R=baseline_R, reference=reference)
 
     def progress(self, task: str, unit: str) -> Callable[[int, int], None]:
         """Return a function that emits the progress of a task, and ends it if the run is cancelled."""
@@ -140,23 +148,24 @@ class Preparation:
 
     def _tokenize(self, name: str, data: Dataset, tokenizer: PreTrainedTokenizerBase) -> Split:
         limits, needs = self.plan.data_config, union_of_needs(self.plan.objectives)
-        tokenized = tokenize(data, tokenizer, max_length=limits.max_length, max_prompt_length=limits.max_prompt_length)
+        tokenized = tokenize(
+            data,
+            tokenizer,
+            max_length=limits.max_length,
+            max_prompt_length=limits.max_prompt_length,
+            on_progress=self.progress(f"tokenising {name} rows", "rows"),
+        )
         if tokenized.report.tokens_dropped:
             emit(self.callbacks, Notice("warning", f"{name} data {tokenized.report.describe()}"))
         texts = completions(tokenized.dataset, columns=needs.columns, token_counts=needs.token_counts)
         return Split(name, tokenized.dataset, texts)
 
-    def _data_baseline(self, split: Split, rewards: Sequence[FloatArray]) -> FloatArray | None:
+    def _data_baseline(
+        self, split: Split, branches: BranchRows, rewards_NK: np.ndarray[Any, np.dtype[np.float64]]
+    ) -> FloatArray | None:
         loss = self.plan.config.loss
         if loss.baseline == "value" or loss.baseline == "none" or not self.plan.auxiliary:  # noqa: PLR1714 - narrows the type
             return None
         weights_K = np.array([item.weight for item in self.plan.auxiliary])
-        return data_baseline(
-            loss.baseline, split.dataset["prompt"][:], [row @ weights_K for row in rewards], loss.lambda_
-        )
-
-
-def _per_row(rewards: Sequence[FloatArray], responses_per_row: Sequence[int]) -> list[FloatArray]:
-    """Return per row an array of shape [responses, objectives] from one flat array per objective."""
-    flat_NK = np.stack(rewards, axis=1) if rewards else np.zeros((sum(responses_per_row), 0))
-    return np.split(flat_NK, np.cumsum(responses_per_row)[:-1])
+        prompts = (row["prompt"] for row in read_rows_of(split.dataset, "prompt"))
+        return data_baseline(loss.baseline, prompts, branches.own_counts_R, rewards_NK @ weights_K, loss.lambda_)

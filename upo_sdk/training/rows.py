@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset
-
-from upo_sdk.policy import Branches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,9 +15,10 @@ if TYPE_CHECKING:
     import datasets
     from torch import Tensor
 
-    from upo_sdk.policy import Layout
+    from upo_sdk.policy import Branches, Layout, ReferenceLogps
+    from upo_sdk.training.branches import BranchRows, IntArray
 
-__all__ = ["Collator", "PreparedRow", "PreparedRows", "prepare_rows"]
+__all__ = ["Collator", "PreparedRow", "PreparedRows"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,63 +42,62 @@ class PreparedRow:
     mismatched: bool
 
 
-def prepare_rows(
-    dataset: datasets.Dataset,
-    rewards: Sequence[np.ndarray[Any, np.dtype[np.float64]]],
-    baselines: np.ndarray[Any, np.dtype[np.float64]] | None,
-    *,
-    mismatched: bool,
-    max_length: int,
-) -> list[PreparedRow]:
-    """Join tokens, labels and rewards; with ``mismatched``, append a response to another prompt as last branch.
-
-    It is a response of the next row whose prompt differs: the first one for even rows, the last one for odd rows, so
-    that both kinds occur equally. It is fixed by the dataset, so its reference log-prob can be cached and no batching
-    changes it.
-    """
-    prompts, responses = dataset["prompt_ids"][:], dataset["response_ids"][:]
-    others = _next_with_another_prompt(prompts) if mismatched else []
-    rows: list[PreparedRow] = []
-    for index, (prompt, own, desirable) in enumerate(zip(prompts, responses, dataset["desirable"][:], strict=True)):
-        branches = list(own)
-        if mismatched:
-            other = responses[others[index]][0 if index % 2 == 0 else -1]
-            branches.append(other[: max(1, max_length - len(prompt))])
-        rows.append(
-            PreparedRow(
-                branches=Branches(prompt, branches),
-                desirable=desirable,
-                rewards=rewards[index],
-                baseline=None if baselines is None else float(baselines[index]),
-                reference_logps=None,
-                mismatched=mismatched,
-            )
-        )
-    return rows
-
-
-def _next_with_another_prompt(prompts: Sequence[Sequence[int]]) -> list[int]:
-    """Return per row the index of the next row, around the end, whose prompt differs; the next row if none does."""
-    count = len(prompts)
-    following = [(index + 1) % count for index in range(count)]
-    found = list(following)
-    for index in reversed(range(2 * count)):  # twice around, so that the search passes the end
-        row, after = index % count, following[index % count]
-        found[row] = after if prompts[after] != prompts[row] else found[after]
-    return [other if prompts[other] != prompts[row] else following[row] for row, other in enumerate(found)]
-
-
 class PreparedRows(Dataset[PreparedRow]):
-    """The rows of a split, for a data loader."""
+    """The rows of a split, for a data loader; texts, tokens and log-probs are read from memory-mapped files.
 
-    def __init__(self, rows: Sequence[PreparedRow]) -> None:
-        self._rows = rows
+    Args:
+        dataset: The tokenised split, for its labels.
+        branches: Its prompts and responses.
+        rewards_NK: Shape [responses, auxiliary objectives], the mismatched responses excluded.
+        baseline_R: V(x) computed from the data, or None.
+        reference: Per row, one array of log-probs per branch; None if no objective needs them.
+    """
+
+    def __init__(
+        self,
+        dataset: datasets.Dataset,
+        branches: BranchRows,
+        rewards_NK: np.ndarray[Any, np.dtype[np.float64]],
+        *,
+        baseline_R: np.ndarray[Any, np.dtype[np.float64]] | None = None,
+        reference: ReferenceLogps | None = None,
+    ) -> None:
+        self._labels = dataset.select_columns("desirable")
+        self._branches = branches
+        self._rewards_NK = rewards_NK
+        self._end_R = np.cumsum(branches.own_counts_R)
+        self._baseline_R = baseline_R
+        self._reference = reference
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._branches)
 
     def __getitem__(self, index: int) -> PreparedRow:
-        return self._rows[index]
+        return self.__getitems__([index])[0]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[PreparedRow]:
+        """Return the rows of a batch; what data loaders call."""
+        rows = [range(len(self))[index] for index in indices]
+        labels = cast("dict[str, list[list[bool]]]", self._labels[rows])["desirable"]
+        return [
+            self._row(index, branches, desirable)
+            for index, branches, desirable in zip(rows, self._branches.fetch(rows), labels, strict=True)
+        ]
+
+    def token_counts(self) -> IntArray:
+        """Return per row the tokens of the prompt and of all its branches, for length-aware batching."""
+        return self._branches.token_counts()
+
+    def _row(self, index: int, branches: Branches, desirable: Sequence[bool]) -> PreparedRow:
+        end = self._end_R[index]
+        return PreparedRow(
+            branches=branches,
+            desirable=desirable,
+            rewards=self._rewards_NK[end - len(desirable) : end],
+            baseline=None if self._baseline_R is None else float(self._baseline_R[index]),
+            reference_logps=None if self._reference is None else self._reference[index],
+            mismatched=len(branches.response_ids) > len(desirable),
+        )
 
 
 class Collator:

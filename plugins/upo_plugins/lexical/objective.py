@@ -41,6 +41,11 @@ class Lexical:
     def setup(self, _device: str, /) -> None:
         """Do nothing: textstat loads its dictionaries with the first grade, which cached scores never ask for."""
 
+    @property
+    def parallel(self) -> bool:
+        """Not with ``rare_words``, whose document frequencies are in this process only."""
+        return self.options.metric != "rare_words"
+
     def close(self) -> None:
         """Forget the document frequencies."""
         self._frequencies = DocumentFrequencies()

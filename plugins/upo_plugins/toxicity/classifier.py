@@ -45,10 +45,12 @@ class ClassifierScorer:
         device: str,
     ) -> None:
         self.labels = labels
-        self.fingerprint = fingerprint
+        self._autocast = options.dtype == "auto" and computes_bfloat16(device)
+        self.fingerprint = {**fingerprint, "autocast": "bfloat16"} if self._autocast else fingerprint
         self._exclusive = exclusive
         self._tokenizer = tokenizer
-        self._model = model.to(device=device, dtype=getattr(torch, options.dtype)).eval()
+        dtype = torch.float32 if options.dtype == "auto" else getattr(torch, options.dtype)
+        self._model = model.to(device=device, dtype=dtype).eval()
         self._batch_size = options.batch_size
         self._limit = token_limit(model.config, tokenizer, options.max_length)
 
@@ -58,11 +60,18 @@ class ClassifierScorer:
         worst = torch.zeros(len(texts), len(self.labels))
         found = windows(self._tokenizer, texts, self._limit) if texts else []
         for batch, inputs in batches(found, self._batch_size, self._tokenizer.pad_token_id):
-            logits = self._model(**{name: tensor.to(self._model.device) for name, tensor in inputs.items()}).logits
+            moved = {name: tensor.to(self._model.device) for name, tensor in inputs.items()}
+            with torch.autocast(self._model.device.type, dtype=torch.bfloat16, enabled=self._autocast):
+                logits = self._model(**moved).logits
             scores = logits.float().softmax(-1) if self._exclusive else logits.float().sigmoid()
             for window, row in zip(batch, scores[:, : len(self.labels)].cpu(), strict=True):
                 worst[window.text] = torch.maximum(worst[window.text], row)
         return worst.tolist()
+
+
+def computes_bfloat16(device: str) -> bool:
+    """Return whether a device is an accelerator that is quicker in bfloat16."""
+    return torch.device(device).type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 def load_folder(folder: Path, name: str, options: ToxicityOptions, device: str) -> ClassifierScorer:

@@ -45,6 +45,11 @@ class Toxicity:
         self._scorer = load_scorer(self.options, device)
         self._weights = category_weights(self.options, self._scorer.labels)
 
+    @property
+    def parallel(self) -> bool:
+        """Only the built-in scorer is plain computation on the CPU."""
+        return self.options.model == "builtin"
+
     def close(self) -> None:
         """Release the classifier."""
         self._scorer = None

@@ -62,6 +62,7 @@ class ToxicityOptions(Options):
     max_length: int = Field(
         default=512, ge=16, description="Tokens per window; longer texts are read in overlapping windows."
     )
-    dtype: Literal["float32", "bfloat16", "float16"] = Field(
-        default="float32", description="Number format of the classifier."
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        default="auto",
+        description="Number format of the classifier; auto: float32, and bfloat16 autocast on a GPU that has it.",
     )

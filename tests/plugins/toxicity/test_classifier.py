@@ -143,6 +143,22 @@ def test_the_fingerprint_changes_with_the_weights_and_with_the_vocabulary(folder
     assert load(folder).fingerprint["weights_sha256"] != before["weights_sha256"]
 
 
+def test_on_the_cpu_a_scorer_is_exact_unless_told_otherwise(folder: Path, score: Any) -> None:
+    assert score(RUDE, model=str(folder)) == score(RUDE, model=str(folder), dtype="float32")
+
+
+def test_on_an_accelerator_a_scorer_uses_bfloat16_and_its_fingerprint_says_so(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exact = load(folder)
+    monkeypatch.setattr("upo_plugins.toxicity.classifier.computes_bfloat16", lambda _device: True)
+    quick, forced = load(folder), load(folder, dtype="float32")
+    assert exact.fingerprint == forced.fingerprint
+    assert quick.fingerprint == {**exact.fingerprint, "autocast": "bfloat16"}
+    assert forced.probabilities([RUDE]) == exact.probabilities([RUDE]) != quick.probabilities([RUDE])
+    assert quick.probabilities([RUDE])[0] == pytest.approx(exact.probabilities([RUDE])[0], abs=0.05)
+
+
 def test_a_scorer_can_run_in_half_precision(folder: Path, score: Any) -> None:
     full, half = score(RUDE, model=str(folder)), score(RUDE, model=str(folder), dtype="bfloat16")
     assert half == pytest.approx(full, abs=0.05)

@@ -54,3 +54,13 @@ def test_token_counts_are_of_the_whole_response_without_the_end_of_sequence(
 def test_token_counts_without_tokens_are_refused(load: Callable[..., PreferenceData]) -> None:
     with pytest.raises(ValueError, match="tokenize"):
         completions(load(*ROWS).train, token_counts=True)
+
+
+def test_completions_are_read_from_the_data_when_they_are_asked_for(load: Callable[..., PreferenceData]) -> None:
+    found = completions(load(*ROWS).train)
+    assert len(found) == 4
+    assert [found[n].response for n in (3, 0, -1, -4)] == ["no", "good", "no", "good"]
+    assert [item.response for item in found[1:3]] == ["bad", "yes"]
+    assert found[::-1] == list(reversed(list(found)))
+    with pytest.raises(IndexError):
+        found[4]

@@ -9,6 +9,7 @@ from upo_sdk.errors import DataError, ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from transformers import PreTrainedTokenizerFast
 
@@ -93,6 +94,66 @@ def test_pairs_that_become_identical_are_left_out_and_counted(load: Load, make_t
     assert tokenized.dataset["row"][:] == [2]
     assert tokenized.report.pairs_left_out == 2
     assert "2 pairs became identical" in tokenized.report.describe()
+
+
+def test_every_change_is_counted(load: Load, make_tokenizer: MakeTokenizer) -> None:
+    data = load(
+        pair("ab", "c", "d"),
+        pair("wxyz", "ef", "g"),  # the prompt loses 3 of 4
+        pair("xy", "efghi", "j"),  # the prompt loses 1, the first response 3 of 6
+    )
+    report = tokenize(data.train, make_tokenizer(), max_length=4, max_prompt_length=None).report
+    assert (report.rows, report.responses) == (3, 6)
+    assert (report.prompts_shortened, report.responses_shortened, report.tokens_dropped) == (2, 1, 7)
+    assert report.describe() == (
+        "truncated: 2 of 3 prompts lost their beginning, 1 of 6 responses their end (7 tokens)"
+    )
+
+
+def test_the_same_rows_with_an_equal_tokenizer_are_read_from_the_cache(
+    load: Load, make_tokenizer: MakeTokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [pair("wxyz", "ef", "g"), pair("p", "abcdX", "abcdY")]
+    first = tokenize(load(*rows).train, make_tokenizer(), max_length=4, max_prompt_length=None)
+    monkeypatch.setattr("upo_sdk.data.encoding.Encoder.encode", None)  # what is called now fails
+    again = tokenize(load(*rows).train, make_tokenizer(), max_length=4, max_prompt_length=None)
+    assert again.report == first.report
+    assert again.dataset[:] == first.dataset[:]
+
+
+@pytest.mark.parametrize(
+    "changed", [{"max_length": 5}, {"max_prompt_length": 1}, {"tokenizer": {"bos": True}}, {"rows": "x"}]
+)
+def test_what_changes_the_tokens_is_tokenised_anew(
+    load: Load, make_tokenizer: MakeTokenizer, changed: dict[str, Any]
+) -> None:
+    def run(*, rows: str = "e", tokenizer: dict[str, bool] | None = None, **limits: Any) -> list[int]:
+        done: list[int] = []
+        tokenize(
+            load(pair("wxyz", rows, "g")).train,
+            make_tokenizer(**(tokenizer or {})),
+            **({"max_length": 4, "max_prompt_length": None} | limits),
+            on_progress=lambda count, _total: done.append(count),
+        )
+        return done
+
+    assert run() == [1]
+    assert run() == []
+    assert run(**changed) == [1]
+
+
+def test_rows_that_are_bad_leave_no_cache_behind(load: Load, make_tokenizer: MakeTokenizer, own_cache: Path) -> None:
+    for _ in range(2):
+        with pytest.raises(DataError, match="1 of 2 rows is bad"):
+            first_row(load(pair("p", "ä", "ö"), pair("p", "a", "b")), make_tokenizer())
+    assert not list((own_cache / "tokens").iterdir())
+
+
+def test_a_chosen_part_of_the_rows_has_tokens_of_its_own(load: Load, make_tokenizer: MakeTokenizer) -> None:
+    data = load(*(pair("p", f"good {n}", "bad") for n in range(5))).train
+    for chosen in ([3, 1], [0, 4]):
+        tokenized = tokenize(data.select(chosen), make_tokenizer(), max_length=50, max_prompt_length=None)
+        assert tokenized.dataset["row"][:] == [number + 1 for number in chosen]
 
 
 def test_if_every_pair_becomes_identical_nothing_is_trained(load: Load, make_tokenizer: MakeTokenizer) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from upo_sdk.data.truncation import Shortener, truncate
+from upo_sdk.data.truncation import truncate
 
 ids = st.lists(st.integers(10, 99), min_size=1, max_size=30)
 BOS = 1
@@ -64,16 +64,3 @@ def test_a_limit_on_the_prompt_is_never_exceeded(
     most = max(1, int(share * limit))
     short, _ = truncate(prompt, responses, max_length=limit, max_prompt_length=most)
     assert len(short) <= most
-
-
-def test_every_change_is_counted() -> None:
-    shortener = Shortener(max_length=4, max_prompt_length=None, bos=None)
-    shortener.shorten([1, 2], [[3], [4]])
-    shortener.shorten([1, 2, 3, 4], [[5, 6], [7]])  # the prompt loses 2
-    shortener.shorten([1, 2], [[3, 4, 5, 6, 7], [8]])  # the prompt loses 1, the first response 2
-    report = shortener.report()
-    assert (report.rows, report.responses) == (3, 6)
-    assert (report.prompts_shortened, report.responses_shortened, report.tokens_dropped) == (2, 1, 5)
-    assert report.describe() == (
-        "truncated: 2 of 3 prompts lost their beginning, 1 of 6 responses their end (5 tokens)"
-    )

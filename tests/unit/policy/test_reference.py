@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -14,10 +14,28 @@ from upo_sdk.policy import Branches, PaddedLayout, Policy, load_language_model, 
 from upo_sdk.policy.fingerprint import weights_sha256
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
 ROWS = [Branches([5, 6, 7], [[9, 10, 1], [12, 1]]), Branches([20, 21], [[21, 22, 1], [12, 30, 31, 1]])]
+
+
+class Source:
+    """Rows in memory."""
+
+    def __init__(self, rows: Sequence[Branches], fingerprint: str = "rows") -> None:
+        self.rows, self.fingerprint = rows, fingerprint
+        self.prompt_lengths_R = np.array([len(row.prompt_ids) for row in rows])
+        self.response_counts_R = np.array([len(row.response_ids) for row in rows])
+        self.response_lengths_N = np.array([len(response) for row in rows for response in row.response_ids])
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def fetch(self, rows: Sequence[int], /) -> list[Branches]:
+        return [self.rows[row] for row in rows]
 
 
 @pytest.fixture
@@ -25,52 +43,102 @@ def policy(model_folder: Callable[[str], Path]) -> Policy:
     return Policy(load_language_model(ModelConfig(path=str(model_folder("llama")))), PaddedLayout())
 
 
-def count_forwards(policy: Policy) -> list[int]:
-    calls: list[int] = []
-    policy.lm.register_forward_hook(lambda *_: calls.append(1))
-    return calls
+@pytest.fixture
+def cache(own_cache: Path) -> ContentCache:
+    return ContentCache(own_cache / "c.sqlite")
 
 
-def test_values_equal_the_policys_own_and_keep_the_order_of_rows(policy: Policy, own_cache: Path) -> None:
-    found = reference_logps(
-        policy, ROWS, ContentCache(own_cache / "c.sqlite"), weights=weights_sha256(policy.lm), batch_size=2
-    )
+def run(
+    policy: Policy, cache: ContentCache, rows: Sequence[Branches] = ROWS, name: str = "rows", **settings: Any
+) -> list[list[NDArray[np.float32]]]:
+    limits = {"tokens_per_batch": 10, "tokens_per_row": 100} | settings
+    found = reference_logps(policy, Source(rows, name), cache, weights=weights_sha256(policy.lm), **limits)
+    return [found[row] for row in range(len(rows))]
+
+
+def plainly(policy: Policy, prompt: Sequence[int], response: Sequence[int]) -> NDArray[np.float32]:
     with torch.no_grad():
-        logps_NT = policy(**policy.layout.collate(ROWS)).logps_NT
-    flat = [(row, branch) for row in range(2) for branch in range(2)]
-    for n, (row, branch) in enumerate(flat):
-        length = len(ROWS[row].response_ids[branch])
-        assert np.allclose(found[row][branch], logps_NT[n, :length].numpy(), atol=1e-5)
+        return policy(**policy.layout.collate([Branches(prompt, [response])])).logps_NT[0].numpy()
 
 
-def test_a_second_run_computes_nothing(policy: Policy, own_cache: Path) -> None:
-    cache = ContentCache(own_cache / "c.sqlite")
-    first = reference_logps(policy, ROWS, cache, weights=weights_sha256(policy.lm), batch_size=2)
-    calls = count_forwards(policy)
-    second = reference_logps(policy, ROWS, cache, weights=weights_sha256(policy.lm), batch_size=2)
-    assert not calls
+class Counting(PaddedLayout):
+    """Notes the rows of every forward."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[Branches]] = []
+
+    def collate(self, rows: Sequence[Branches]) -> dict[str, torch.Tensor]:
+        self.batches.append([Branches(*row) for row in rows])
+        return super().collate(rows)
+
+
+def count(policy: Policy) -> list[list[Branches]]:
+    policy.layout = layout = Counting()
+    return layout.batches
+
+
+def test_values_equal_the_policys_own_and_keep_the_order_of_rows(policy: Policy, cache: ContentCache) -> None:
+    for row, found in zip(ROWS, run(policy, cache), strict=True):
+        for response, logps in zip(row.response_ids, found, strict=True):
+            assert np.allclose(logps, plainly(policy, row.prompt_ids, response), atol=1e-5)
+
+
+def test_a_second_run_computes_nothing(policy: Policy, cache: ContentCache) -> None:
+    first = run(policy, cache)
+    batches = count(policy)
+    second = run(policy, cache)
+    assert not batches
     assert all(np.array_equal(a, b) for x, y in zip(first, second, strict=True) for a, b in zip(x, y, strict=True))
 
 
-def test_a_killed_pass_goes_on_where_it_was(policy: Policy, own_cache: Path) -> None:
-    cache = ContentCache(own_cache / "c.sqlite")
+def test_other_data_reuse_what_they_share(policy: Policy, cache: ContentCache) -> None:
+    run(policy, cache)
+    batches = count(policy)
+    more = [*ROWS[1:], Branches([5, 6, 7], [[12, 1], [40, 41, 1]])]
+    found = run(policy, cache, more, "other rows")
+    assert batches == [[Branches([5, 6, 7], [[40, 41, 1]])]]
+    assert np.allclose(found[1][0], plainly(policy, [5, 6, 7], [12, 1]), atol=1e-5)
+    assert np.allclose(found[1][1], plainly(policy, [5, 6, 7], [40, 41, 1]), atol=1e-5)
 
+
+def test_a_response_that_several_pairs_share_is_computed_once_and_a_prompt_once(
+    policy: Policy, cache: ContentCache
+) -> None:
+    shared = [Branches([5, 6, 7], [[9, 1], [n, 11, 1]]) for n in (12, 13, 14)]
+    batches = count(policy)
+    found = run(policy, cache, [*shared, Branches([8], [[9, 1]])], tokens_per_batch=100)
+    assert batches == [[Branches([5, 6, 7], [[12, 11, 1], [13, 11, 1], [14, 11, 1], [9, 1]]), Branches([8], [[9, 1]])]]
+    assert all(np.array_equal(found[row][0], found[0][0]) for row in range(3))
+    assert np.allclose(found[2][1], plainly(policy, [5, 6, 7], [14, 11, 1]), atol=1e-5)
+
+
+def test_a_killed_pass_goes_on_where_it_was(policy: Policy, cache: ContentCache) -> None:
     def kill(done: int, _total: int) -> None:
         if done == 2:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        reference_logps(policy, ROWS, cache, weights=weights_sha256(policy.lm), batch_size=2, on_progress=kill)
-    calls = count_forwards(policy)
-    reference_logps(policy, ROWS, cache, weights=weights_sha256(policy.lm), batch_size=2)
-    assert len(calls) == 1
+        run(policy, cache, tokens_per_batch=12, on_progress=kill)
+    batches = count(policy)
+    run(policy, cache, tokens_per_batch=12)
+    assert len(batches) == 1
 
 
-def test_other_weights_are_another_reference(policy: Policy, own_cache: Path) -> None:
-    cache = ContentCache(own_cache / "c.sqlite")
-    reference_logps(policy, ROWS, cache, weights=weights_sha256(policy.lm), batch_size=4)
-    with torch.no_grad():
-        next(policy.lm.parameters()).add_(0.1)
-    calls = count_forwards(policy)
-    reference_logps(policy, ROWS, cache, weights=weights_sha256(policy.lm), batch_size=4)
-    assert calls
+@pytest.mark.parametrize("changed", ["weights", "precision", "layout", "data file"])
+def test_what_the_values_depend_on_is_in_the_key(policy: Policy, cache: ContentCache, changed: str) -> None:
+    run(policy, cache)
+    batches = count(policy)
+    if changed == "weights":
+        with torch.no_grad():
+            next(policy.lm.parameters()).add_(0.1)
+    if changed == "layout":
+        policy.layout.name = "another"
+    run(policy, cache, bf16=changed == "precision", name="copy" if changed == "data file" else "rows")
+    assert bool(batches) == (changed != "data file")
+
+
+def test_progress_counts_distinct_responses(policy: Policy, cache: ContentCache) -> None:
+    seen: list[tuple[int, int]] = []
+    run(policy, cache, [*ROWS, ROWS[0]], on_progress=lambda done, total: seen.append((done, total)))
+    assert seen[0] == (0, 4)
+    assert seen[-1] == (4, 4)

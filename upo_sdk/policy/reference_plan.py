@@ -1,0 +1,85 @@
+"""Which responses go through the reference together: by prompt, then in batches of about equal length."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["plan_batches"]
+
+IntArray = np.ndarray[tuple[int], np.dtype[np.int64]]
+
+
+def plan_batches(
+    prompt_M: np.ndarray[tuple[int], np.dtype[Any]],
+    prompt_length_M: IntArray,
+    response_length_M: IntArray,
+    *,
+    tokens_per_batch: int,
+    tokens_per_row: int,
+) -> list[list[IntArray]]:
+    """Return batches of rows; a row is the indices, out of M responses, of some that have the same prompt.
+
+    The longest come first, so that a lack of memory shows at once. A response is never left out: one that is longer
+    than the limits is a row, or a batch, of its own.
+
+    Args:
+        prompt_M: Responses have the same prompt where these values are equal.
+        prompt_length_M: Tokens of the prompt.
+        response_length_M: Tokens of the response.
+        tokens_per_batch: At most this many tokens in ``responses · longest(prompt + response)``.
+        tokens_per_row: At most this many tokens in ``prompt + Σ responses``.
+    """
+    order_M = np.lexsort((-response_length_M, prompt_M))
+    width_M = prompt_length_M + response_length_M
+    rows = [
+        order_M[start:end]
+        for start, end in pairwise(
+            _row_starts(
+                prompt_M[order_M], width_M[order_M], response_length_M[order_M], tokens_per_batch, tokens_per_row
+            )
+        )
+    ]
+    rows.sort(key=lambda row: -int(width_M[row[0]]))
+    return list(_grouped(rows, width_M, tokens_per_batch))
+
+
+def _row_starts(
+    prompt_M: np.ndarray[tuple[int], np.dtype[Any]],
+    width_M: IntArray,
+    length_M: IntArray,
+    tokens_per_batch: int,
+    tokens_per_row: int,
+) -> Iterator[int]:
+    """Yield where a row begins among responses sorted by prompt and falling length; at last their number."""
+    start, tokens = 0, 0
+    for index, length in enumerate(length_M.tolist()):
+        tokens += length
+        is_new = (
+            index == 0
+            or prompt_M[index] != prompt_M[start]
+            or tokens > tokens_per_row
+            or (index - start + 1) * width_M[start] > tokens_per_batch
+        )
+        if is_new:
+            yield index
+            start, tokens = index, int(width_M[index])
+    yield len(length_M)
+
+
+def _grouped(rows: list[IntArray], width_M: IntArray, tokens_per_batch: int) -> Iterator[list[IntArray]]:
+    batch, responses = list[IntArray](), 0
+    for row in rows:
+        longest = width_M[(batch or [row])[0][0]]
+        if batch and (responses + len(row)) * longest > tokens_per_batch:
+            yield batch
+            batch, responses = [], 0
+        batch.append(row)
+        responses += len(row)
+    if batch:
+        yield batch

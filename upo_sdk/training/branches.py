@@ -1,0 +1,119 @@
+"""The prompts and responses of a tokenised split as the policy reads them, fetched from the memory-mapped data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from upo_sdk.cache import content_key
+from upo_sdk.data.columns import content_name, read_tables, sha256_array
+from upo_sdk.policy import Branches
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import datasets
+
+__all__ = ["BranchRows"]
+
+IntArray = np.ndarray[tuple[int], np.dtype[np.int64]]
+
+
+class BranchRows:
+    """Branches by row; only numbers per row and response are held in memory.
+
+    With ``mismatched``, a response to another prompt is the last branch of every row: a response of the next row whose
+    prompt differs, the first one for even rows, the last one for odd rows, so that both kinds occur equally. It is
+    fixed by the dataset, so its reference log-prob can be cached and no batching changes it.
+
+    Args:
+        dataset: A tokenised split.
+        mismatched: Whether the run needs the KL estimate.
+        max_length: Tokens of prompt and response together; a mismatched response is cut to it.
+
+    Attributes:
+        fingerprint: What identifies the content.
+        prompt_lengths_R: Tokens per prompt.
+        own_counts_R: Responses per row, the mismatched one excluded.
+        response_counts_R: Branches per row.
+        response_lengths_N: Tokens per branch, row by row.
+    """
+
+    def __init__(self, dataset: datasets.Dataset, *, mismatched: bool, max_length: int) -> None:
+        self.fingerprint = content_key("branches", 1, content_name(dataset), mismatched, max_length).hex()
+        self._tokens = dataset.select_columns(["prompt_ids", "response_ids"])
+        self._max_length = max_length
+        self.prompt_lengths_R, self.own_counts_R, own_lengths_N = _lengths(self._tokens)
+        self.response_counts_R, self.response_lengths_N = self.own_counts_R, own_lengths_N
+        self._other_R = _next_with_another(_prompt_numbers(self._tokens)) if mismatched else None
+        if self._other_R is not None:
+            end_R = np.cumsum(self.own_counts_R)
+            last_R = end_R - 1
+            first_R = end_R - self.own_counts_R
+            is_even_R = np.arange(len(self)) % 2 == 0
+            chosen_R = np.where(is_even_R, first_R[self._other_R], last_R[self._other_R])
+            room_R = np.maximum(1, max_length - self.prompt_lengths_R)
+            self.response_counts_R = self.own_counts_R + 1
+            self.response_lengths_N = np.insert(own_lengths_N, end_R, np.minimum(own_lengths_N[chosen_R], room_R))
+
+    def __len__(self) -> int:
+        return len(self._tokens)
+
+    def fetch(self, rows: Sequence[int]) -> list[Branches]:
+        """Return the branches of some rows."""
+        if self._other_R is None:
+            return self._read(rows)
+        others = self._other_R[list(rows)].tolist()
+        return [
+            self._with_mismatched(row, own, other)
+            for row, own, other in zip(rows, self._read(rows), self._read(others), strict=True)
+        ]
+
+    def token_counts(self) -> IntArray:
+        """Return per row the tokens of the prompt and of all its branches."""
+        end_R = np.cumsum(self.response_counts_R)
+        return self.prompt_lengths_R + np.add.reduceat(self.response_lengths_N, end_R - self.response_counts_R)
+
+    def _read(self, rows: Sequence[int]) -> list[Branches]:
+        read = cast("dict[str, list[Any]]", self._tokens[list(rows)])
+        return [Branches(*row) for row in zip(read["prompt_ids"], read["response_ids"], strict=True)]
+
+    def _with_mismatched(self, row: int, own: Branches, other: Branches) -> Branches:
+        mismatched = other.response_ids[0 if row % 2 == 0 else -1][: max(1, self._max_length - len(own.prompt_ids))]
+        return Branches(own.prompt_ids, [*own.response_ids, mismatched])
+
+
+def _lengths(tokens: datasets.Dataset) -> tuple[IntArray, IntArray, IntArray]:
+    """Return tokens per prompt, responses per row and tokens per response."""
+    import pyarrow.compute
+
+    pc = cast("Any", pyarrow.compute)
+    parts = [
+        (
+            pc.list_value_length(table.column("prompt_ids")).to_numpy(),
+            pc.list_value_length(table.column("response_ids")).to_numpy(),
+            pc.list_value_length(pc.list_flatten(table.column("response_ids"))).to_numpy(),
+        )
+        for table in read_tables(tokens, "prompt_ids", "response_ids")
+    ]
+    prompts, counts, responses = (np.concatenate(part).astype(np.int64) for part in zip(*parts, strict=True))
+    return prompts, counts, responses
+
+
+def _prompt_numbers(tokens: datasets.Dataset) -> list[int]:
+    """Return a number per row; rows have the same number exactly if they have the same prompt tokens."""
+    prompts = (ids for table in read_tables(tokens, "prompt_ids") for ids in table.column(0))
+    digests = sha256_array((ids.values.to_numpy().tobytes() for ids in prompts), len(tokens))
+    return cast("list[int]", np.unique(digests, return_inverse=True)[1].tolist())
+
+
+def _next_with_another(numbers: Sequence[int]) -> IntArray:
+    """Return per row the index of the next row, around the end, whose number differs; the next row if none does."""
+    count = len(numbers)
+    following = [(index + 1) % count for index in range(count)]
+    found = list(following)
+    for index in reversed(range(2 * count)):  # twice around, so that the search passes the end
+        row, after = index % count, following[index % count]
+        found[row] = after if numbers[after] != numbers[row] else found[after]
+    return np.array([other if numbers[other] != numbers[row] else following[row] for row, other in enumerate(found)])
