@@ -29,6 +29,8 @@ _OWN_OPTIONS = {
     "plugins.allow": "`--plugins`",
     "plugins.block": "`--block-plugin`",
     "plugins.require": "`--require-plugin`",
+    "plugins.timeout": "`--set plugins.timeout=SECONDS`",
+    "plugins.on_failure": "`--set plugins.on_failure=skip`",
 }
 
 _CONFIGURATION = """# Configuration

@@ -35,7 +35,8 @@ PAIRS = [
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give every test a cache of its own and no plugin policy from outside."""
     monkeypatch.setenv("UPO_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.delenv("UPO_PLUGINS", raising=False)
+    for name in ("UPO_PLUGINS", "UPO_PLUGINS_BLOCK", "UPO_PLUGINS_REQUIRE"):
+        monkeypatch.delenv(name, raising=False)
     return tmp_path / "cache"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +10,7 @@ import typer
 
 from upo_cli.boundary import BoundaryGroup
 from upo_cli.commands import config, doctor, objectives, plugins, train, version
+from upo_cli.shared import load_plugins
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,8 @@ _HELP = "Align a language model with any preference loss plus weighted objective
 _EPILOG = """
 Exit codes: 0 done; 1 the run failed, or a bug; 2 bad input; 130 interrupted.
 
-Environment: UPO_PLUGINS=auto|none|NAME,NAME; UPO_CACHE_DIR; UPO_DEBUG=1 shows tracebacks; NO_COLOR.
+Environment: UPO_PLUGINS=auto|none|NAME,NAME; UPO_PLUGINS_BLOCK and UPO_PLUGINS_REQUIRE=NAME,NAME; UPO_CACHE_DIR;
+UPO_DEBUG=1 shows tracebacks; NO_COLOR.
 """
 
 
@@ -80,7 +81,4 @@ def _registry_for(arguments: Sequence[str]) -> Registry | None:
     first = next((word for word in arguments if not word.startswith("-")), None)
     if first in {command.NAME for command in _BUILTIN} or "--version" in arguments:
         return None
-    from upo_sdk.plugin.discovery import policy_from_environment
-    from upo_sdk.plugin.registry import load_registry
-
-    return load_registry(policy_from_environment(os.environ.get("UPO_PLUGINS"), default="auto"))
+    return load_plugins()

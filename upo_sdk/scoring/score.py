@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from upo_sdk.cache import content_key
-from upo_sdk.errors import ObjectiveFailedError, UPOError
-from upo_sdk.objectives import Fingerprinted
+from upo_sdk.objectives.guard import Guard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,6 +30,7 @@ def score_completions(
     completions: Sequence[Completion],
     cache: ContentCache,
     *,
+    guard: Guard | None = None,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> FloatArray:
     """Return the reward of every completion, float64, in order.
@@ -42,12 +42,14 @@ def score_completions(
         live: An auxiliary objective that is set up (and fitted, if it fits).
         completions: What to score.
         cache: Where rewards are kept.
+        guard: Calls the objective; by default one without a time limit.
         on_progress: Called with the distinct completions done and their total.
 
     Raises:
         ObjectiveFailedError: The objective raised, or did not return one finite number per completion.
     """
-    scorer = _scorer_identity(live)
+    guard = guard or Guard()
+    scorer = _scorer_identity(live, guard)
     keys = [content_key("reward", 1, scorer, asdict(completion)) for completion in completions]
     known = cache.get(keys)
     missing = list({key: item for key, item in zip(keys, completions, strict=True) if key not in known}.items())
@@ -55,7 +57,7 @@ def score_completions(
     on_progress(len(known), total)
     for start in range(0, len(missing), _BATCH_SIZE):
         part = missing[start : start + _BATCH_SIZE]
-        rewards = _rewards(live, [completion for _, completion in part])
+        rewards = guard.rewards(live, [completion for _, completion in part])
         new = {key: struct.pack("<d", reward) for (key, _), reward in zip(part, rewards, strict=True)}
         cache.put(new)
         known |= new
@@ -63,40 +65,12 @@ def score_completions(
     return np.array([struct.unpack("<d", known[key])[0] for key in keys])
 
 
-def _scorer_identity(live: LiveObjective) -> dict[str, object]:
-    objective = live.objective
+def _scorer_identity(live: LiveObjective, guard: Guard) -> dict[str, object]:
     return {
         "target": live.target,
         "distribution": live.distribution,
         "version": live.version,
         "code": live.target_sha256,
         "options": live.options.model_dump(mode="json") if live.options else {},
-        "fingerprint": dict(objective.fingerprint()) if isinstance(objective, Fingerprinted) else {},
+        "fingerprint": guard.fingerprint(live),
     }
-
-
-def _rewards(live: LiveObjective, completions: list[Completion]) -> list[float]:
-    try:
-        returned = live.auxiliary.rewards(completions)
-    except UPOError:
-        raise
-    except Exception as error:
-        raise _failed(live, f"raised {type(error).__name__}: {error}") from error
-    try:
-        rewards = [float(reward) for reward in returned]
-    except (TypeError, ValueError) as error:
-        raise _failed(live, f"returned something that is not a list of numbers: {error}") from error
-    if len(rewards) != len(completions):
-        raise _failed(live, f"returned {len(rewards)} rewards for {len(completions)} completions")
-    for reward, completion in zip(rewards, completions, strict=True):
-        if not np.isfinite(reward):
-            raise _failed(live, f"returned {reward} for the response {completion.response[:60]!r}")
-    return rewards
-
-
-def _failed(live: LiveObjective, what: str) -> ObjectiveFailedError:
-    return ObjectiveFailedError(
-        f"the objective '{live.label}' {what}",
-        where=f"{live.target} of {live.distribution} {live.version}".rstrip(),
-        fix="what was scored before is kept; mend the objective or leave it out, then run the same command again",
-    )
