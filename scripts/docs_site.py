@@ -14,7 +14,7 @@ __all__ = ["on_files", "on_page_markdown"]
 _ROOT = Path(__file__).resolve().parents[1]
 _DOCS = _ROOT / "docs"
 _OUTSIDE = "repository"
-_LINK = re.compile(r"(\]\()([^)\s#:]+)(#[^)\s]*)?(\))")
+_LINK = re.compile(r"\[([^\]]*)\]\(([^)\s#:]+)(#[^)\s]*)?\)")
 
 
 def on_files(files: Any, config: Any) -> Any:
@@ -30,15 +30,15 @@ def on_files(files: Any, config: Any) -> Any:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Point the links of a page to where the files are in the site."""
+    """Point the links of a page to where the files are in the site; a folder has no page, so only its text stays."""
     source = Path(page.file.abs_src_path)
 
     def point(match: re.Match[str]) -> str:
         target = _target(source, match[2])
         if target is None:
-            return match[0]  # strict mode complains
+            return match[1] if (source.parent / match[2]).is_dir() else match[0]  # strict mode complains of the latter
         link = os.path.relpath(_place(target), Path(page.file.src_uri).parent)
-        return f"{match[1]}{Path(link).as_posix()}{match[3] or ''}{match[4]}"
+        return f"[{match[1]}]({Path(link).as_posix()}{match[3] or ''})"
 
     return _LINK.sub(point, markdown)
 
