@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+sys.path.insert(0, str(Path(__file__).parent))
+from plugin_reference import plugin_reference
 
 from upo_cli.fields import nested_model, options_of
 from upo_cli.options import config_options
@@ -29,6 +33,8 @@ _OWN_OPTIONS = {
     "plugins.allow": "`--plugins`",
     "plugins.block": "`--block-plugin`",
     "plugins.require": "`--require-plugin`",
+    "plugins.timeout": "`--set plugins.timeout=SECONDS`",
+    "plugins.on_failure": "`--set plugins.on_failure=skip`",
 }
 
 _CONFIGURATION = """# Configuration
@@ -55,6 +61,7 @@ def pages() -> dict[str, str]:
     return {
         "configuration.md": _GENERATED + "\n".join([_CONFIGURATION, *_configuration()]),
         "objectives.md": _GENERATED + "\n".join([_OBJECTIVES, *_objectives()]),
+        "plugin-api.md": _GENERATED + plugin_reference(),
     }
 
 

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import subprocess
+import sys
+import venv
+from dataclasses import dataclass
+from pathlib import Path  # noqa: TC003 - a field's type
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,7 +17,40 @@ from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A fresh virtual environment that sees what is installed here, and nothing else."""
+
+    folder: Path
+
+    @property
+    def python(self) -> Path:
+        return self.folder / ("Scripts" if os.name == "nt" else "bin") / "python"
+
+    def install(self, *what: str) -> None:
+        """Install with plain pip, offline."""
+        pip = [sys.executable, "-m", "pip", "--python", str(self.python), "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*pip, "install", "--no-deps", "--no-build-isolation", *what], check=True)
+
+    def run(self, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+        """Run its Python."""
+        variables = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+        return subprocess.run(
+            [str(self.python), *arguments], cwd=cwd, env=variables, capture_output=True, text=True, check=False
+        )
+
+
+@pytest.fixture
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    made = Environment(tmp_path_factory.mktemp("environment"))
+    venv.create(made.folder, with_pip=False)
+    (site,) = made.folder.glob("[Ll]ib/**/site-packages")
+    lines = [f"import site; site.addsitedir({path!r})" for path in sys.path if path.endswith("site-packages")]
+    (site / "here.pth").write_text("\n".join(lines), encoding="utf-8")
+    return made
+
 
 settings.register_profile("shared-machine", deadline=None)  # another process may take the time of an example
 settings.load_profile("shared-machine")
@@ -39,7 +78,8 @@ PAIRS = [
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give every test a cache of its own and no plugin policy from outside."""
     monkeypatch.setenv("UPO_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.delenv("UPO_PLUGINS", raising=False)
+    for name in ("UPO_PLUGINS", "UPO_PLUGINS_BLOCK", "UPO_PLUGINS_REQUIRE"):
+        monkeypatch.delenv(name, raising=False)
     return tmp_path / "cache"
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -11,11 +13,13 @@ from upo_sdk.cache import ContentCache, default_cache_dir
 from upo_sdk.config import to_yaml
 from upo_sdk.data import largest_token_id, longest_first
 from upo_sdk.engine import AuxiliaryTerm, PreferenceTerm, UnifiedLoss
-from upo_sdk.errors import CancelledError, ConfigError, ObjectiveFailedError, PluginError, UPOError
+from upo_sdk.errors import CancelledError, ConfigError, PluginError, TrainingError
 from upo_sdk.evaluation import answer_rewards, compare_rewards, explain
 from upo_sdk.events import Notice, PlanReady, RunFinished, emit
 from upo_sdk.isolation import isolated
 from upo_sdk.objectives.build import union_of_needs
+from upo_sdk.objectives.guard import Guard
+from upo_sdk.objectives.guarded_loss import GuardedLoss, culprit
 from upo_sdk.plan import make_plan
 from upo_sdk.plugin.registry import load_registry
 from upo_sdk.policy import (
@@ -28,11 +32,12 @@ from upo_sdk.policy import (
 )
 from upo_sdk.policy.fingerprint import weights_sha256
 from upo_sdk.result import AlignResult
-from upo_sdk.scoring.score import FloatArray
+from upo_sdk.scoring.score import FloatArray, score_completions
 from upo_sdk.training import (
     CollapseWarning,
     Collator,
     EventBridge,
+    Failures,
     MetricsFile,
     Preparation,
     RunFolder,
@@ -101,9 +106,14 @@ def plan_run(config: RunConfig, registry: Registry) -> RunPlan:
         UPOError: A plugin is broken, the configuration, data or run folder cannot be used, or a reviewer objects.
     """
     plan = make_plan(config, registry.check())
-    for origin, reason in registry.calls("upo_review_run", run=plan):
-        if reason:
-            raise PluginError(f"a reviewer refuses the run: {reason}", where=origin, fix="change what it objects to")
+    plan = replace(plan, warnings=(*plan.warnings, *registry.remarks))
+    vetoes = [(origin, reason) for origin, reason in registry.calls("upo_review_run", run=plan) if reason]
+    if vetoes:
+        raise PluginError(
+            f"a reviewer refuses the run: {'; '.join(str(reason) for _, reason in vetoes)}",
+            where=", ".join(origin for origin, _ in vetoes),
+            fix="change what it objects to",
+        )
     RunFolder.check(plan.config)
     return plan
 
@@ -118,23 +128,27 @@ class _Run:
         self.folder, self.callbacks, self.cancel = folder, callbacks, cancel
         self.args = training_arguments(self.config.training, folder.path, evaluate=plan.data.eval is not None)
         self.cache = ContentCache(default_cache_dir() / "cache.sqlite")
-        self.preparation = Preparation(plan, self.cache, callbacks, cancel)
+        self.guard = Guard(self.config.plugins.timeout, lambda text: emit(callbacks, Notice("warning", text)))
+        self.preparation = Preparation(plan, self.cache, self.guard, callbacks, cancel)
+        skip = self.config.plugins.on_failure == "skip"
+        self.failures = Failures(skip and self.args.world_size == 1, callbacks)  # ranks must agree on the terms
 
     def execute(self) -> AlignResult:
         self._announce()
         tokenizer = load_tokenizer(self.plan.model)
-        with _set_up(self.plan.objectives, str(self.args.device)):
+        with ExitStack() as until_the_end:
+            self._set_up(until_the_end)
             train, held_out = self.preparation.tokenize(tokenizer)
             policy = self._policy(train)
-            self.preparation.fit(train)
-            train = self.preparation.score(train)
+            train, held_out = self._score(train, held_out)
             statistics = self.preparation.describe(train)
-            held_out = self.preparation.score(held_out) if held_out else None
             weights = weights_sha256(policy.lm)
             manifest = self._manifest(weights, policy.layout.name, statistics)
             rows = self._rows(train, policy, weights)
             held_out_rows = self._rows(held_out, policy, weights) if held_out else None
-            before = self._answer_rewards(policy, tokenizer, held_out or train)
+            before = list[FloatArray]()
+            with self.failures.of_comparison(saved=False):
+                before = self._answer_rewards(policy, tokenizer, held_out or train)
             if self.folder.resume_from:
                 policy.lm = load_language_model(self.plan.model, str(self.folder.resume_from))
                 policy.to(self.args.device)
@@ -142,8 +156,8 @@ class _Run:
             with self._recorded(trainer, manifest):
                 self._train(trainer)
             after = list[FloatArray]()
-            with suppress(CancelledError):  # the model is saved; only the comparison is left out
-                if _finished(trainer):
+            with self.failures.of_comparison(saved=True), suppress(CancelledError):  # only the comparison is left out
+                if before and _finished(trainer):
                     after = self._answer_rewards(policy, tokenizer, held_out or train)
         result = self._result(trainer, statistics, held_out or train, before, after)
         if self._is_main:
@@ -152,6 +166,27 @@ class _Run:
             self.folder.write_manifest({**manifest, "status": result.status, **finished})
         emit(self.callbacks, RunFinished(result))
         return result
+
+    def _set_up(self, until_the_end: ExitStack) -> None:
+        for item in self.plan.objectives:
+            with self.failures.of(item):
+                until_the_end.enter_context(self.guard.set_up(item, str(self.args.device)))
+        self._leave_out_skipped()
+
+    def _score(self, train: Split, held_out: Split | None) -> tuple[Split, Split | None]:
+        """Fit and score with one auxiliary objective after the other."""
+        for item in self.plan.auxiliary:
+            with self.failures.of(item):
+                self.guard.fit(item, train.completions)
+                scored = self.preparation.score(train, item)
+                held_out = self.preparation.score(held_out, item) if held_out else None
+                train = scored
+        self._leave_out_skipped()
+        return train, held_out
+
+    def _leave_out_skipped(self) -> None:
+        self.plan = self.failures.without_skipped(self.plan)
+        self.preparation = replace(self.preparation, plan=self.plan)
 
     @property
     def _is_main(self) -> bool:
@@ -197,6 +232,7 @@ class _Run:
             statistics=statistics,
             layout=layout,
             resumed_from=self.folder.resume_from,
+            skipped=self.failures.skipped,
         )
 
     def _rows(self, split: Split, policy: Policy, weights: str) -> PreparedRows:
@@ -213,7 +249,7 @@ class _Run:
             tokenizer,
             split.dataset.select(range(count)),
             self.plan.auxiliary,
-            self.cache,
+            partial(score_completions, cache=self.cache, guard=self.guard),
             max_new_tokens=self.config.eval_max_new_tokens,
             seed=self.config.training.seed,
             on_progress=self.preparation.progress(f"answering {split.name} prompts", "prompts"),
@@ -232,7 +268,7 @@ class _Run:
         torch.manual_seed(self.config.training.seed)  # the value head's first weights
         learned = self.plan.auxiliary and self.config.loss.baseline == "value"
         unified = UnifiedLoss(
-            [PreferenceTerm(item.label, item.weight, item.preference) for item in self.plan.preference],
+            [PreferenceTerm(item.label, item.weight, GuardedLoss(item, self.guard)) for item in self.plan.preference],
             [AuxiliaryTerm(item.label, item.weight) for item in self.plan.auxiliary],
             self.config.loss,
             hidden_size=policy.hidden_size if learned else None,
@@ -267,8 +303,12 @@ class _Run:
             ) from error
 
     def _train(self, trainer: UPOTrainer) -> None:
-        trainer.train(resume_from_checkpoint=str(self.folder.resume_from) if self.folder.resume_from else None)
-        trainer.require_finite({})
+        try:
+            trainer.train(resume_from_checkpoint=str(self.folder.resume_from) if self.folder.resume_from else None)
+            trainer.require_finite({})
+        except TrainingError as error:
+            losses = [term.objective for term in trainer.step.unified.preference]
+            raise (culprit(losses) or error) from error.__cause__
         if not _finished(trainer):
             return  # the checkpoint is the result; a model beside it would look finished
         if trainer.eval_dataset is not None:
@@ -304,25 +344,6 @@ class _Run:
 
 def _finished(trainer: UPOTrainer) -> bool:
     return trainer.state.global_step >= trainer.state.max_steps
-
-
-@contextmanager
-def _set_up(objectives: Sequence[LiveObjective], device: str) -> Generator[None]:
-    """Set every objective up and close those that were, whatever happens."""
-    with ExitStack() as stack:
-        for item in objectives:
-            try:
-                item.objective.setup(device)
-            except UPOError:
-                raise
-            except Exception as error:
-                raise ObjectiveFailedError(
-                    f"the objective '{item.label}' could not be set up: {type(error).__name__}: {error}",
-                    where=f"{item.target} of {item.distribution} {item.version}".rstrip(),
-                    fix="mend the objective or leave it out",
-                ) from error
-            stack.callback(item.objective.close)
-        yield
 
 
 def _beta(preference: Sequence[LiveObjective]) -> float:

@@ -35,7 +35,8 @@ _HELP = "Align a language model with any preference loss plus weighted objective
 _EPILOG = """
 Exit codes: 0 done; 1 the run failed, or a bug; 2 bad input; 130 interrupted.
 
-Environment: UPO_PLUGINS=auto|none|NAME,NAME; UPO_CACHE_DIR; UPO_DEBUG=1 shows tracebacks; NO_COLOR.
+Environment: UPO_PLUGINS=auto|none|NAME,NAME; UPO_PLUGINS_BLOCK and UPO_PLUGINS_REQUIRE=NAME,NAME; UPO_CACHE_DIR;
+UPO_DEBUG=1 shows tracebacks; NO_COLOR.
 """
 
 
@@ -104,7 +105,6 @@ def _registry() -> Registry | None:
     policy = os.environ.get("UPO_PLUGINS")
     if policy == "none" or all(item.value.startswith("upo_plugins.") for item in entry_points(group="upo")):
         return None
-    from upo_sdk.plugin.discovery import policy_from_environment
-    from upo_sdk.plugin.registry import load_registry
+    from upo_cli.shared import load_plugins
 
-    return load_registry(policy_from_environment(policy, default="auto"))
+    return load_plugins()

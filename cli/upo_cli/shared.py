@@ -44,7 +44,8 @@ def plugin_settings(
 ) -> dict[str, Any]:
     """Return the ``plugins`` section: default auto < preset and file < UPO_PLUGINS < command line.
 
-    What is blocked or required adds up: the command line cannot lift what a file forbids.
+    What is blocked or required adds up, from the file, ``UPO_PLUGINS_BLOCK`` and ``UPO_PLUGINS_REQUIRE``, and the
+    command line: none can lift what another forbids.
 
     Args:
         under: The section as the preset and the file have it.
@@ -54,7 +55,8 @@ def plugin_settings(
     """
     allow = plugins or os.environ.get("UPO_PLUGINS")
     settings = {"allow": "auto", **under, **({"allow": _names(allow)} if allow else {})}
-    for key, added in (("block", block_plugin), ("require", require_plugin)):
+    for key, given in (("block", block_plugin), ("require", require_plugin)):
+        added = [*_split(os.environ.get(f"UPO_PLUGINS_{key.upper()}", "")), *(given or ())]
         if added:
             settings[key] = [*settings.get(key, ()), *added]
     return settings
@@ -63,10 +65,10 @@ def plugin_settings(
 def load_plugins(
     plugins: str | None = None, block_plugin: list[str] | None = None, require_plugin: list[str] | None = None
 ) -> Registry:
-    """Load plugins for a command that has no configuration; those that fail are recorded, not raised.
+    """Load plugins for a command that has no configuration; those that fail or are missing are recorded, not raised.
 
     Raises:
-        UPOError: The policy is wrong, or a required distribution is missing.
+        UPOError: The policy is wrong.
     """
     from upo_sdk.plugin.registry import load_registry
 
@@ -82,4 +84,8 @@ def _policy(settings: Mapping[str, Any]) -> PluginPolicy:
 def _names(text: str) -> str | list[str]:
     if text in {"auto", "none"}:
         return text
+    return _split(text)
+
+
+def _split(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]

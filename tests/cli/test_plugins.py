@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from upo_plugins.dpo.loss_types import MEANINGS
 
 if TYPE_CHECKING:
+    import pytest
     from conftest import Installer, Upo, UpoProcess
 
 _GREETS = """
@@ -148,3 +149,89 @@ def test_a_claim_on_a_built_in_name_is_refused_unread(upo_process: UpoProcess, i
     assert ended.code == 2
     assert "acme-usurper 1.0 claims the plugin name 'toxicity'" in ended.err
     assert not (install.site.parent / "imported").exists()
+
+
+def test_the_environment_blocks_and_requires_and_the_command_line_cannot_lift_it(
+    upo_process: UpoProcess, install: Installer
+) -> None:
+    install("acme-polite", _POLITE)
+    forbidden = {"UPO_PLUGINS": "auto", "UPO_PLUGINS_BLOCK": "acme-polite, other"}
+    listed = upo_process("plugins", "list", "--json", "--block-plugin", "third", **forbidden)
+    found = {item["name"]: item for item in listed.data["plugins"]}
+    assert (found["acme_polite"]["status"], found["acme_polite"]["reason"]) == ("blocked", "in the block list")
+    assert not (install.site.parent / "imported").exists()
+    refused = upo_process("train", "-o", "dpo", UPO_PLUGINS_REQUIRE="company-rules")
+    assert refused.code == 2
+    assert "the required plugin distribution 'company-rules' is not installed" in refused.err
+
+
+def test_list_and_doctor_work_though_a_required_plugin_is_missing(upo: Upo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UPO_PLUGINS_REQUIRE", "company-rules")
+    listed = upo("plugins", "list", "--json")
+    assert listed.code == 0
+    assert "company-rules" in listed.data["problems"][0]["what"]
+    shown = upo("plugins", "list")
+    assert "toxicity" in shown.out
+    assert "'company-rules' is not installed" in shown.err
+    broken = [item for item in upo("doctor", "--json").data["checks"] if item["status"] == "broken"]
+    assert "company-rules" in broken[0]["detail"]
+
+
+_OFFERS_ALL = """
+from upo_sdk.plugin import ObjectiveSpec, hookimpl
+
+print("hello from the import")
+
+@hookimpl
+def upo_register_objectives():
+    kinds = {"one": "auxiliary", "two": "preference"}
+    return [ObjectiveSpec(name=name, kind=kind, target="acme_all:X") for name, kind in kinds.items()]
+
+@hookimpl
+def upo_register_commands(app): ...
+
+@hookimpl
+def upo_review_run(run): ...
+"""
+
+
+def test_the_list_says_what_a_plugin_offers_and_that_it_prints(upo_process: UpoProcess, install: Installer) -> None:
+    install("acme-all", _OFFERS_ALL)
+    listed = upo_process("plugins", "list", "--json")
+    found = {item["name"]: item for item in listed.data["plugins"]}
+    assert found["acme_all"]["kind"] == "auxiliary, preference, commands, review"
+    assert found["dpo"]["kind"] == "preference"
+    assert "acme-all 1.0 prints while loading: 'hello from the import'" in listed.data["remarks"][0]
+    shown = upo_process("plugins", "list")
+    assert "hello" not in shown.out
+    assert "note: the plugin 'acme_all' of acme-all 1.0 prints while loading" in shown.err
+
+
+def test_a_plugin_that_exits_while_it_is_imported_is_a_broken_plugin(
+    upo_process: UpoProcess, install: Installer
+) -> None:
+    install("acme-exits", "raise SystemExit(0)")
+    listed = upo_process("plugins", "list", "--json")
+    failed = next(item for item in listed.data["plugins"] if item["distribution"] == "acme-exits")
+    assert (failed["status"], failed["kind"]) == ("failed", "-")
+    assert "SystemExit" in failed["reason"]
+    assert upo_process("train", "-o", "dpo", "--dry-run").code == 2
+
+
+_VETO = """
+from upo_sdk.plugin import hookimpl
+
+@hookimpl
+def upo_review_run(run):
+    return WORD
+"""
+
+
+def test_every_reviewer_that_objects_is_heard(upo_process: UpoProcess, install: Installer) -> None:
+    install("acme-legal", _VETO.replace("WORD", "'no licence for this data'"))
+    install("acme-ops", _VETO.replace("WORD", "f'{run.steps} steps are too many'"))
+    install("acme-calm", _VETO.replace("WORD", "None"))
+    ended = upo_process("train", "-o", "toxicity:0.3", "--dry-run")
+    assert ended.code == 2
+    assert "a reviewer refuses the run: no licence for this data; 120 steps are too many" in ended.err
+    assert "where: acme-legal 1.0, acme-ops 1.0" in ended.err

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import inspect
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -19,9 +21,12 @@ from upo_sdk.plugin import HookSpecs
 if TYPE_CHECKING:
     from types import ModuleType
 
+    from conftest import Environment
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 TUTORIAL = DOCS / "tutorials" / "first-run.md"
+FIRST_OBJECTIVE = DOCS / "tutorials" / "your-first-objective.md"
 PAGES = sorted([*DOCS.rglob("*.md"), *ROOT.glob("*.md"), *(ROOT / "plugins").rglob("*.md")])
 
 _BLOCK = re.compile(r"^```(console|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -91,6 +96,57 @@ def test_the_tutorial_runs_as_it_is_written(tmp_path: Path, monkeypatch: pytest.
             exec(compile(block, str(TUTORIAL), "exec"), names)
     assert names["run"]["status"] == "completed"
     assert (tmp_path / "second-run" / "model.safetensors").is_file()
+
+
+@pytest.mark.slow
+def test_the_tutorial_of_the_first_objective_runs_as_it_is_written(environment: Environment, tmp_path: Path) -> None:
+    text = read(FIRST_OBJECTIVE)
+    hurry = _HURRY.search(text)
+    assert hurry is not None
+    for language, block in _BLOCK.findall(text):
+        if language == "console":
+            for part in block.split("$ ")[1:]:
+                command, *shown = part.splitlines()
+                said = follow(command, environment, tmp_path, hurry[1])
+                assert missing_lines(shown, said) == [], command
+        elif block.startswith("# upo-brief/"):
+            path, _, code = block.removeprefix("# ").partition("\n")
+            replace_last(tmp_path / path, code)
+        else:
+            done = environment.run("-c", block, cwd=tmp_path)
+            assert "upo-brief 0.1.0 {'words': 8}" in done.stdout, done.stderr
+
+
+def follow(command: str, environment: Environment, folder: Path, hurry: str) -> str:
+    """Run a command of the tutorial in an environment of its own."""
+    program, *arguments = shlex.split(command)
+    if program == "pip":
+        assert arguments == ["install", "-e", "upo-brief[dev]"]
+        environment.install("-e", str(folder / "upo-brief"))  # what [dev] asks for is here
+        return ""
+    if "--output_dir" in arguments:
+        arguments += hurry.split()
+    done = environment.run("-m", {"upo": "upo_cli", "pytest": "pytest"}[program], *arguments, cwd=folder)
+    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    return done.stdout + done.stderr
+
+
+def replace_last(file: Path, code: str) -> None:
+    """Put a definition in the place of the last one of its kind: a function, or a field of a class."""
+    indented = code.startswith(" ")
+    kind = ast.AnnAssign if indented else ast.FunctionDef
+    nodes = ast.walk(ast.parse(read(file))) if indented else ast.parse(read(file)).body
+    old = [node for node in nodes if isinstance(node, kind)][-1]
+    lines = read(file).splitlines(keepends=True)
+    file.write_text("".join([*lines[: old.lineno - 1], code, *lines[old.end_lineno :]]), encoding="utf-8")
+
+
+def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "properdocs", "build", "--site-dir", str(tmp_path)]
+    done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "tutorials" / "first-run" / "index.html").is_file()
+    assert "repository/plugins/upo_plugins/dpo/" in read(tmp_path / "reference" / "objectives" / "index.html")
 
 
 @pytest.mark.parametrize("page", sorted((DOCS / "how-to").glob("*.md")), ids=lambda page: page.stem)

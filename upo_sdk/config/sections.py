@@ -114,3 +114,11 @@ class PluginPolicy(Section):
     )
     block: tuple[str, ...] = Field(default=(), description="Distributions that never load.")
     require: tuple[str, ...] = Field(default=(), description="Distributions without which the run is refused.")
+    timeout: float | None = Field(
+        default=600.0, gt=0, description="Seconds that an objective may take to score one batch; null is no limit."
+    )
+    on_failure: Literal["stop", "skip"] = Field(
+        default="stop",
+        description="What becomes of a run whose auxiliary objective fails before training: it stops, or goes on "
+        "without that objective.",
+    )

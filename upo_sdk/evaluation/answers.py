@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from upo_sdk.evaluation.generation import generate_responses
 from upo_sdk.objectives import Completion
-from upo_sdk.scoring import score_completions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from upo_sdk.cache import ContentCache
     from upo_sdk.objectives.build import LiveObjective
     from upo_sdk.scoring.score import FloatArray
 
@@ -26,7 +24,7 @@ def answer_rewards(
     tokenizer: PreTrainedTokenizerBase,
     prompts: Dataset,
     auxiliary: Sequence[LiveObjective],
-    cache: ContentCache,
+    score: Callable[[LiveObjective, Sequence[Completion]], FloatArray],
     *,
     max_new_tokens: int,
     seed: int,
@@ -48,4 +46,4 @@ def answer_rewards(
         Completion(prompt, response, token_count=len(tokenizer(response, add_special_tokens=False)["input_ids"]))
         for prompt, response in zip(prompts["prompt"][:], responses, strict=True)
     ]
-    return [score_completions(item, answers, cache) for item in auxiliary]
+    return [score(item, answers) for item in auxiliary]

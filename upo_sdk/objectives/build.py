@@ -49,6 +49,16 @@ class LiveObjective:
         return self.ref.weight
 
     @property
+    def origin(self) -> str:
+        """``NAME VERSION`` of the distribution it comes from."""
+        return f"{self.distribution} {self.version}".rstrip()
+
+    @property
+    def place(self) -> str:
+        """Where its code is, for messages."""
+        return f"{self.target} of {self.origin}"
+
+    @property
     def is_preference(self) -> bool:
         """Whether it is a loss on log-probs; else it is a reward on texts."""
         return isinstance(self.objective, PreferenceObjective)
@@ -159,7 +169,7 @@ def _options_model(found: type, ref: ObjectiveRef) -> type[BaseModel] | None:
 def _load(target: str, ref: ObjectiveRef, origin: str) -> Any:
     try:
         found = load_target(target)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError(
             f"'{target}' cannot be imported: {type(error).__name__}: {error}",
             where=f"objective '{ref}', from {origin}",
@@ -200,7 +210,7 @@ def _construct(factory: Any, options: BaseModel | None, ref: ObjectiveRef) -> Ob
         built = factory() if options is None else factory(options)
     except UPOError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError(
             f"'{ref.name}' could not be constructed: {type(error).__name__}: {error}", where=f"objective '{ref}'"
         ) from error

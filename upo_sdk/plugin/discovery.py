@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, distributions
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from packaging.utils import canonicalize_name
 
-from upo_sdk.config import PluginPolicy
 from upo_sdk.errors import PluginError, did_you_mean
 
-__all__ = ["BUILTIN_DISTRIBUTION", "ENTRY_POINT_GROUP", "PluginCandidate", "discover", "policy_from_environment"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from upo_sdk.config import PluginPolicy
+
+__all__ = ["BUILTIN_DISTRIBUTION", "ENTRY_POINT_GROUP", "PluginCandidate", "check_required", "discover"]
 
 ENTRY_POINT_GROUP = "upo"
 BUILTIN_DISTRIBUTION = "upo-sdk"
@@ -50,26 +54,14 @@ class PluginCandidate:
 
 
 def discover(policy: PluginPolicy) -> list[PluginCandidate]:
-    """List every candidate with its status; nothing of a plugin is imported.
-
-    Raises:
-        PluginError: A required distribution offers no plugin.
-    """
-    found = [_judge(candidate, policy) for candidate in _installed()]
-    for required in policy.require:
-        _check_required(canonicalize_name(required), found)
-    return _refuse_duplicates(found)
+    """List every candidate with its status; nothing of a plugin is imported."""
+    return _refuse_duplicates([_judge(candidate, policy) for candidate in _installed()])
 
 
-def policy_from_environment(value: str | None, *, default: Literal["auto", "none"]) -> PluginPolicy:
-    """Read ``UPO_PLUGINS``: ``auto``, ``none``, or distribution names separated by commas."""
-    match value:
-        case None | "":
-            return PluginPolicy(allow=default)
-        case "auto" | "none":
-            return PluginPolicy(allow=value)
-        case _:
-            return PluginPolicy(allow=tuple(name.strip() for name in value.split(",") if name.strip()))
+def check_required(policy: PluginPolicy, found: Sequence[PluginCandidate]) -> list[PluginError]:
+    """Return one error per required distribution that is not installed, or that may not load."""
+    errors = (_missing(canonicalize_name(required), found) for required in policy.require)
+    return [error for error in errors if error is not None]
 
 
 def _installed() -> list[PluginCandidate]:
@@ -92,22 +84,23 @@ def _installed() -> list[PluginCandidate]:
     return sorted(found.values(), key=lambda item: (not item.builtin, item.distribution, item.name))
 
 
-def _check_required(required: str, found: list[PluginCandidate]) -> None:
+def _missing(required: str, found: Sequence[PluginCandidate]) -> PluginError | None:
     candidates = [candidate for candidate in found if candidate.distribution == required]
     if not candidates:
         names = sorted({candidate.distribution for candidate in found})
-        raise PluginError(
+        return PluginError(
             f"the required plugin distribution '{required}' is not installed",
             where="plugins.require",
             fix=f"{did_you_mean(required, names)}pip install {required}",
         )
     blocked = [candidate.reason for candidate in candidates if candidate.status == "blocked"]
-    if blocked:
-        raise PluginError(
-            f"the required plugin distribution '{required}' may not load: {blocked[0]}",
-            where="plugins.require",
-            fix=f"allow it (--plugins {required}), or do not require it",
-        )
+    if not blocked:
+        return None
+    return PluginError(
+        f"the required plugin distribution '{required}' may not load: {blocked[0]}",
+        where="plugins.require",
+        fix=f"allow it (--plugins {required}), or do not require it",
+    )
 
 
 def _judge(candidate: PluginCandidate, policy: PluginPolicy) -> PluginCandidate:

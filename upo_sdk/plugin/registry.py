@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from upo_sdk.config import PluginPolicy
+from upo_sdk.containment import prints_caught
 from upo_sdk.errors import DuplicateNameError, PluginError, UnknownObjectiveError, did_you_mean
-from upo_sdk.plugin.discovery import PluginCandidate, discover
+from upo_sdk.plugin.discovery import PluginCandidate, check_required, discover
 from upo_sdk.plugin.hookspecs import PROJECT, HookSpecs
 from upo_sdk.plugin.specs import DatasetFormatSpec, ObjectiveSpec
 
@@ -21,6 +22,14 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 __all__ = ["RegisteredObjective", "Registry", "load_registry"]
+
+
+_OFFERS = {
+    "upo_register_dataset_formats": "data format",
+    "upo_register_commands": "commands",
+    "upo_register_callbacks": "callbacks",
+    "upo_review_run": "review",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +51,14 @@ class Registry:
     Attributes:
         objectives: By name, built-ins first.
         plugins: Every candidate with its final status, also those that did not load.
-        errors: What kept a plugin from loading; :meth:`check` raises the first.
+        errors: What kept a plugin from loading, or a required one that is missing; :meth:`check` raises the first.
+        remarks: What a plugin did while loading that it should not do, such as printing.
     """
 
     objectives: Mapping[str, RegisteredObjective]
     plugins: tuple[PluginCandidate, ...]
     errors: tuple[PluginError, ...] = ()
+    remarks: tuple[str, ...] = ()
     _manager: pluggy.PluginManager = field(repr=False, kw_only=True)
 
     def check(self) -> Registry:
@@ -73,6 +84,13 @@ class Registry:
             if name in item.spec.variants:
                 return f"it is a variant of '{item.spec.name}': write {item.spec.variants[name]}"
         return f"{did_you_mean(name, list(self.objectives))}known: {', '.join(self.objectives)}"
+
+    def offers(self, plugin: PluginCandidate) -> list[str]:
+        """Return what a loaded plugin offers: kinds of objectives, ``data format``, ``commands`` and so on."""
+        kinds = {item.spec.kind for item in self.objectives.values() if item.plugin.module == plugin.module}
+        module = self._manager.get_plugin(_key(plugin))
+        hooks = {caller.name for caller in self._manager.get_hookcallers(module) or ()} if module else set[str]()
+        return sorted(kinds) + [name for hook, name in _OFFERS.items() if hook in hooks]
 
     def dataset_formats(self) -> list[DatasetFormatSpec]:
         """Return the dataset formats of all plugins.
@@ -106,7 +124,7 @@ class Registry:
             try:
                 accepted = {name: arguments[name] for name in implementation.argnames}
                 results.append((owner.origin, implementation.function(**accepted)))
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 raise _broken(owner, error, f"while running {hook}") from error
         return results
 
@@ -120,15 +138,18 @@ def load_registry(policy: PluginPolicy | None = None) -> Registry:
     manager = _new_manager()
     plugins: list[PluginCandidate] = []
     objectives: dict[str, RegisteredObjective] = {}
-    errors: list[PluginError] = []
-    for candidate in discover(policy or PluginPolicy()):
+    policy = policy or PluginPolicy()
+    found = discover(policy)
+    errors = check_required(policy, found)
+    remarks: list[str] = []
+    for candidate in found:
         if candidate.status != "allowed":
             plugins.append(candidate)
             if candidate.status == "refused" and not candidate.builtin:
                 errors.append(_claimed_twice(candidate))
             continue
         try:
-            for spec in _register(manager, candidate):
+            for spec in _register(manager, candidate, remarks):
                 _claim(objectives, RegisteredObjective(spec, candidate))
         except PluginError as error:
             if manager.has_plugin(_key(candidate)):
@@ -137,7 +158,7 @@ def load_registry(policy: PluginPolicy | None = None) -> Registry:
             plugins.append(replace(candidate, status="failed", reason=error.what))
         else:
             plugins.append(replace(candidate, status="loaded"))
-    return Registry(objectives, tuple(plugins), tuple(errors), _manager=manager)
+    return Registry(objectives, tuple(plugins), tuple(errors), tuple(remarks), _manager=manager)
 
 
 def source_sha256(module: str) -> str:
@@ -167,17 +188,18 @@ def _key(candidate: PluginCandidate) -> str:
     return f"{candidate.distribution}:{candidate.name}"
 
 
-def _register(manager: pluggy.PluginManager, candidate: PluginCandidate) -> list[ObjectiveSpec]:
+def _register(manager: pluggy.PluginManager, candidate: PluginCandidate, remarks: list[str]) -> list[ObjectiveSpec]:
     try:
-        module: ModuleType = candidate.entry_point.load()
-        manager.register(module, name=_key(candidate))
-        manager.check_pending()
-        hook = manager.subset_hook_caller(
-            "upo_register_objectives",
-            remove_plugins=[plugin for plugin in manager.get_plugins() if plugin is not module],
-        )
-        return [_checked(spec) for specs in hook() for spec in specs]
-    except Exception as error:
+        with prints_caught(lambda text: remarks.append(_printed(candidate, text))):
+            module: ModuleType = candidate.entry_point.load()
+            manager.register(module, name=_key(candidate))
+            manager.check_pending()
+            hook = manager.subset_hook_caller(
+                "upo_register_objectives",
+                remove_plugins=[plugin for plugin in manager.get_plugins() if plugin is not module],
+            )
+            return [_checked(spec) for specs in hook() for spec in specs]
+    except (Exception, SystemExit) as error:
         raise _broken(candidate, error, "while loading") from error
 
 
@@ -212,6 +234,10 @@ def _broken(candidate: PluginCandidate, error: BaseException, when: str) -> Plug
         where=f"module {candidate.module}",
         fix=_how_to_block(candidate.distribution),
     )
+
+
+def _printed(candidate: PluginCandidate, text: str) -> str:
+    return f"the plugin '{candidate.name}' of {candidate.origin} prints while loading: {text[:80]!r}"
 
 
 def _how_to_block(distribution: str) -> str:

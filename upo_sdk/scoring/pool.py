@@ -8,6 +8,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
+from threading import Timer
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
@@ -37,9 +38,12 @@ class ScoringPool:
         live: The objective, set up; a copy that does not show the same fingerprint is not used.
         fingerprint: What it shows.
         workers: How many processes.
+        seconds: Time limit of one batch; a process that takes longer is ended, and its batch left to the caller.
     """
 
-    def __init__(self, live: LiveObjective, fingerprint: Mapping[str, str], workers: int) -> None:
+    def __init__(
+        self, live: LiveObjective, fingerprint: Mapping[str, str], workers: int, *, seconds: float | None = None
+    ) -> None:
         kind = type(live.options)
         self._hello = {
             "target": live.target,
@@ -47,11 +51,12 @@ class ScoringPool:
             "options": live.options.model_dump(mode="json") if live.options else None,
         }
         self._fingerprint = dict(fingerprint)
+        self._seconds = seconds
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="upo-scoring")
         self._workers = [_start() for _ in range(workers)]
         self._idle = SimpleQueue[_Worker]()
         for process in self._workers:
-            self._idle.put(_Worker(process))
+            self._idle.put(_Worker(process, self._seconds))
 
     def __enter__(self) -> Self:
         return self
@@ -86,16 +91,24 @@ class ScoringPool:
 
 
 class _Worker:
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: subprocess.Popen[str], seconds: float | None) -> None:
         self._process = process
+        self._seconds = seconds
         self.fingerprint: dict[str, str] | None = None
 
     def ask(self, question: object) -> Any:
         assert self._process.stdin is not None  # noqa: S101 - both are pipes
         assert self._process.stdout is not None  # noqa: S101
-        self._process.stdin.write(json.dumps(question) + "\n")
-        self._process.stdin.flush()
-        return json.loads(self._process.stdout.readline())
+        timer = Timer(self._seconds, self._process.kill) if self._seconds else None
+        if timer:
+            timer.start()
+        try:
+            self._process.stdin.write(json.dumps(question) + "\n")
+            self._process.stdin.flush()
+            return json.loads(self._process.stdout.readline())
+        finally:
+            if timer:
+                timer.cancel()
 
 
 def _start() -> subprocess.Popen[str]:

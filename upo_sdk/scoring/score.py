@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from upo_sdk.cache import content_key
-from upo_sdk.errors import ObjectiveFailedError, UPOError
-from upo_sdk.objectives import Fingerprinted, Parallel
+from upo_sdk.objectives import Parallel
+from upo_sdk.objectives.guard import Guard
 from upo_sdk.scoring.pool import ScoringPool, available_cores
 
 if TYPE_CHECKING:
@@ -41,33 +41,31 @@ def score_completions(
     cache: ContentCache,
     *,
     workers: int | None = None,
+    guard: Guard | None = None,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> FloatArray:
     """Return the reward of every completion, float64, in order.
 
     Equal completions are scored once; every finished batch is stored at once, so a killed run goes on where it was.
-    The key holds the objective, its version, code, options and weights, and the whole completion. An objective that is
-    :class:`Parallel` is scored by several processes where that is quicker; the rewards are the same.
+    The key holds the objective, its version, code, options and weights, and the whole completion.
 
     Args:
         live: An auxiliary objective that is set up (and fitted, if it fits).
         completions: What to score; read once, from its beginning to its end.
         cache: Where rewards are kept.
         workers: Processes for an objective that is :class:`Parallel`; by default as many as there are cores.
+        guard: Calls the objective; by default one without a time limit.
         on_progress: Called with the completions done and their total.
 
     Raises:
         ObjectiveFailedError: The objective raised, or did not return one finite number per completion.
     """
-    objective, total, done = live.objective, len(completions), 0
-    if workers is None:
-        workers = available_cores()
-    if not (isinstance(objective, Parallel) and objective.parallel):
-        workers = 1
-    fingerprint = dict(objective.fingerprint()) if isinstance(objective, Fingerprinted) else {}
+    guard = guard or Guard()
+    total, done = len(completions), 0
+    fingerprint = guard.fingerprint(live)
     scorer, remaining, rewards_N = _scorer_identity(live, fingerprint), iter(completions), np.empty(total)
     on_progress(0, total)
-    with _Scorer(live, fingerprint, workers) as score:
+    with _Scorer(live, fingerprint, guard, workers) as score:
         while window := list(islice(remaining, _WINDOW)):
             keys = [content_key("reward", 2, scorer, *_content(completion)) for completion in window]
             known = cache.get(keys)
@@ -95,9 +93,11 @@ def _content(completion: Completion) -> tuple[object, ...]:
 class _Scorer(ExitStack):
     """Scores batches in this process until that proves slow, then in several."""
 
-    def __init__(self, live: LiveObjective, fingerprint: Mapping[str, str], workers: int) -> None:
+    def __init__(self, live: LiveObjective, fingerprint: Mapping[str, str], guard: Guard, workers: int | None) -> None:
         super().__init__()
-        self._live, self._fingerprint, self._workers = live, fingerprint, workers
+        self._live, self._fingerprint, self._guard = live, fingerprint, guard
+        may_spread = isinstance(live.objective, Parallel) and live.objective.parallel
+        self._workers = (available_cores() if workers is None else workers) if may_spread else 1
         self._pool: ScoringPool | None = None
 
     def __call__(self, batches: list[list[Completion]]) -> Iterator[list[float]]:
@@ -107,13 +107,17 @@ class _Scorer(ExitStack):
             if self._pool is None and self._workers > 1 and done:
                 left = (perf_counter() - started) / done * (len(batches) - done)
                 if left > _WORTH_SECONDS:
-                    self._pool = self.enter_context(ScoringPool(self._live, self._fingerprint, self._workers))
+                    pool = ScoringPool(self._live, self._fingerprint, self._workers, seconds=self._guard.seconds)
+                    self._pool = self.enter_context(pool)
             if self._pool is not None:
                 rest = batches[done:]
                 for later, rewards in zip(rest, self._pool.map(rest), strict=True):
-                    yield _checked(self._live, later, rewards) if rewards else _rewards(self._live, later)
+                    if rewards is None:  # scored here, so that what goes wrong is met and named
+                        yield self._guard.rewards(self._live, later)
+                    else:
+                        yield self._guard.checked(self._live, later, rewards)
                 return
-            yield _rewards(self._live, batch)
+            yield self._guard.rewards(self._live, batch)
 
 
 def _scorer_identity(live: LiveObjective, fingerprint: Mapping[str, str]) -> dict[str, object]:
@@ -125,34 +129,3 @@ def _scorer_identity(live: LiveObjective, fingerprint: Mapping[str, str]) -> dic
         "options": live.options.model_dump(mode="json") if live.options else {},
         "fingerprint": fingerprint,
     }
-
-
-def _rewards(live: LiveObjective, completions: list[Completion]) -> list[float]:
-    try:
-        returned = live.auxiliary.rewards(completions)
-    except UPOError:
-        raise
-    except Exception as error:
-        raise _failed(live, f"raised {type(error).__name__}: {error}") from error
-    try:
-        rewards = [float(reward) for reward in returned]
-    except (TypeError, ValueError) as error:
-        raise _failed(live, f"returned something that is not a list of numbers: {error}") from error
-    return _checked(live, completions, rewards)
-
-
-def _checked(live: LiveObjective, completions: list[Completion], rewards: list[float]) -> list[float]:
-    if len(rewards) != len(completions):
-        raise _failed(live, f"returned {len(rewards)} rewards for {len(completions)} completions")
-    for reward, completion in zip(rewards, completions, strict=True):
-        if not np.isfinite(reward):
-            raise _failed(live, f"returned {reward} for the response {completion.response[:60]!r}")
-    return rewards
-
-
-def _failed(live: LiveObjective, what: str) -> ObjectiveFailedError:
-    return ObjectiveFailedError(
-        f"the objective '{live.label}' {what}",
-        where=f"{live.target} of {live.distribution} {live.version}".rstrip(),
-        fix="what was scored before is kept; mend the objective or leave it out, then run the same command again",
-    )

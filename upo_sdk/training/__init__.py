@@ -2,6 +2,7 @@
 
 from upo_sdk.training.arguments import training_arguments
 from upo_sdk.training.callbacks import CollapseWarning, EventBridge, MetricsFile, StopWhenCancelled
+from upo_sdk.training.failures import Failures
 from upo_sdk.training.manifest import make_manifest, now
 from upo_sdk.training.model_card import model_card
 from upo_sdk.training.preparation import Preparation, Split
@@ -13,6 +14,7 @@ __all__ = [
     "CollapseWarning",
     "Collator",
     "EventBridge",
+    "Failures",
     "MetricsFile",
     "Preparation",
     "PreparedRow",

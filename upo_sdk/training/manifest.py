@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from upo_sdk.objectives import Fingerprinted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from upo_sdk.events import ScoreStatistics
@@ -24,7 +24,13 @@ _PACKAGES = ("upo-sdk", "torch", "transformers", "accelerate", "datasets", "safe
 
 
 def make_manifest(
-    plan: RunPlan, *, weights_sha256: str, statistics: Sequence[ScoreStatistics], layout: str, resumed_from: Path | None
+    plan: RunPlan,
+    *,
+    weights_sha256: str,
+    statistics: Sequence[ScoreStatistics],
+    layout: str,
+    resumed_from: Path | None,
+    skipped: Sequence[Mapping[str, str]],
 ) -> dict[str, Any]:
     """Describe a run that is about to train; its objectives are set up, so their scorers are known."""
     return {
@@ -33,6 +39,7 @@ def make_manifest(
         "model": {"path": plan.model.path, "revision": plan.model.revision, "weights_sha256": weights_sha256},
         "data": {"description": plan.data.description, "fingerprint": plan.data.fingerprint},
         "objectives": [_describe(item) for item in plan.objectives],
+        "skipped": list(skipped),
         "scores": [asdict(item) for item in statistics],
         "seed": plan.config.training.seed,
         "layout": layout,

@@ -11,7 +11,6 @@ from upo_sdk.data import completions, tokenize
 from upo_sdk.data.columns import read_rows_of
 from upo_sdk.errors import CancelledError
 from upo_sdk.events import Notice, Progress, ScoresReady, emit
-from upo_sdk.objectives import FittedToData
 from upo_sdk.objectives.build import union_of_needs
 from upo_sdk.policy import reference_logps
 from upo_sdk.scoring import data_baseline, describe_scores, score_completions
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
     from upo_sdk.cache import ContentCache
     from upo_sdk.events import Callback, CancelToken, ScoreStatistics
     from upo_sdk.objectives import Completion
+    from upo_sdk.objectives.build import LiveObjective
+    from upo_sdk.objectives.guard import Guard
     from upo_sdk.plan import RunPlan
     from upo_sdk.policy import Policy
     from upo_sdk.scoring.score import FloatArray
@@ -55,6 +56,7 @@ class Preparation:
 
     plan: RunPlan
     cache: ContentCache
+    guard: Guard
     callbacks: tuple[Callback, ...]
     cancel: CancelToken | None = None
 
@@ -66,24 +68,16 @@ class Preparation:
             None if held_out is None else self._tokenize("held-out", held_out, tokenizer),
         )
 
-    def fit(self, train: Split) -> None:
-        """Let the objectives that ask for it read the training completions."""
-        for item in self.plan.auxiliary:
-            if isinstance(item.objective, FittedToData):
-                item.objective.fit(train.completions)
-
-    def score(self, split: Split) -> Split:
-        """Return the split with the rewards of every auxiliary objective."""
-        rewards = [
-            score_completions(
-                item,
-                split.completions,
-                self.cache,
-                on_progress=self.progress(f"scoring {split.name} completions with {item.label}", "completions"),
-            )
-            for item in self.plan.auxiliary
-        ]
-        return replace(split, rewards=rewards)
+    def score(self, split: Split, item: LiveObjective) -> Split:
+        """Return the split with the rewards of one more auxiliary objective."""
+        rewards = score_completions(
+            item,
+            split.completions,
+            self.cache,
+            guard=self.guard,
+            on_progress=self.progress(f"scoring {split.name} completions with {item.label}", "completions"),
+        )
+        return replace(split, rewards=[*split.rewards, rewards])
 
     def describe(self, train: Split) -> tuple[ScoreStatistics, ...]:
         """Announce the statistics of every objective and warn of those whose reward never varies."""

@@ -1,4 +1,4 @@
-"""``upo plugins list``; ``upo plugins check`` is in a file of its own."""
+"""``upo plugins list``; ``check`` and ``new`` are in files of their own."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from upo_cli.commands import plugins_check
-from upo_cli.output import console, print_json, table
+from upo_cli.commands import plugins_check, plugins_new
+from upo_cli.output import console, print_error, print_json, table
 from upo_cli.shared import BlockPlugin, Json, Plugins, load_plugins
 
 if TYPE_CHECKING:
     from upo_sdk.plugin.discovery import PluginCandidate
+    from upo_sdk.plugin.registry import Registry
 
 __all__ = ["NAME", "register"]
 
@@ -23,23 +24,31 @@ app = typer.Typer(name=NAME, help="Where objectives, data formats and commands c
 def register(root: typer.Typer) -> None:
     """Add the command."""
     plugins_check.register(app)
+    plugins_new.register(app)
     root.add_typer(app)
 
 
 @app.command("list")
 def list_plugins(*, plugins: Plugins = None, block_plugin: BlockPlugin = None, json: Json = False) -> None:
     """List every plugin that is installed, whether it loaded, and why not. A broken one is no error here."""
-    found = [_describe(item) for item in load_plugins(plugins, block_plugin).plugins]
+    registry = load_plugins(plugins, block_plugin)
+    found = [_describe(item, registry) for item in registry.plugins]
+    problems = [{"what": error.what, "where": error.where, "fix": error.fix} for error in registry.errors]
     if json:
-        print_json({"plugins": found})
+        print_json({"plugins": found, "problems": problems, "remarks": registry.remarks})
         return
-    keys = ("name", "distribution", "version", "origin", "status", "reason")
+    keys = ("name", "kind", "distribution", "version", "origin", "status", "reason")
     console().print(table(*keys, rows=[[item[key] for key in keys] for item in found]))
+    for error in registry.errors:
+        print_error(error)
+    for text in registry.remarks:
+        console(stderr=True).print(f"note: {text}", markup=False, soft_wrap=True)
 
 
-def _describe(plugin: PluginCandidate) -> dict[str, str]:
+def _describe(plugin: PluginCandidate, registry: Registry) -> dict[str, str]:
     return {
         "name": plugin.name,
+        "kind": ", ".join(registry.offers(plugin)) or "-",
         "distribution": plugin.distribution,
         "version": plugin.version,
         "origin": "built in" if plugin.builtin else "third party",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from contextlib import ExitStack, redirect_stdout
 from pathlib import Path  # noqa: TC003 - Typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -127,7 +129,9 @@ def _run(config: RunConfig, registry: Registry, *, as_json: bool, quiet: bool) -
     from upo_cli.progress import ProgressView, Silent
     from upo_sdk.run import align
 
-    with stop_on_signal() as cancel, Silent() if quiet else ProgressView() as view:
+    with stop_on_signal() as cancel, Silent() if quiet else ProgressView() as view, ExitStack() as stack:
+        if as_json:  # stdout is for the one object: whatever a plugin or a library prints there goes to stderr
+            stack.enter_context(redirect_stdout(sys.stderr))
         result = align(config, registry=registry, callbacks=[view], cancel=cancel)
     if _is_main_process():
         print_json(result) if as_json else _print_result(result)

@@ -10,7 +10,6 @@ import pytest
 
 from upo_sdk.config import PluginPolicy
 from upo_sdk.errors import DuplicateNameError, PluginError, UnknownObjectiveError
-from upo_sdk.plugin.discovery import policy_from_environment
 from upo_sdk.plugin.registry import Registry, load_registry
 
 if TYPE_CHECKING:
@@ -77,14 +76,14 @@ def test_a_plugin_that_is_not_allowed_is_not_imported(install: Callable[..., Non
 
 def test_a_required_plugin_that_is_missing_is_an_error() -> None:
     with pytest.raises(PluginError, match="'company-rules' is not installed"):
-        load(require=["company-rules"])
+        load(require=["company-rules"]).check()
 
 
 def test_a_required_plugin_that_may_not_load_is_an_error(install: Callable[..., None]) -> None:
     install("good", "good", GOOD.replace("NAME", "good"))
     assert load(["good"], require=["good"]).check()
     with pytest.raises(PluginError, match="'good' may not load: third-party plugins are not allowed"):
-        load("none", require=["good"])
+        load("none", require=["good"]).check()
 
 
 def test_a_name_claimed_twice_is_refused_without_running_either_claim(install: Callable[..., None]) -> None:
@@ -154,10 +153,3 @@ def test_hooks_are_called_one_by_one_and_a_failure_has_an_owner(install: Callabl
     assert registry.calls("upo_review_run", run="today") == [("reviewer 1.0", "no today")]
     with pytest.raises(PluginError, match=r"'reviewer' of reviewer 1.0 failed while running upo_review_run"):
         registry.calls("upo_review_run", run="explode")
-
-
-@pytest.mark.parametrize(
-    ("value", "allow"), [(None, "none"), ("", "none"), ("auto", "auto"), ("none", "none"), ("a, b", ("a", "b"))]
-)
-def test_the_environment_sets_the_policy(value: str | None, allow: object) -> None:
-    assert policy_from_environment(value, default="none").allow == allow

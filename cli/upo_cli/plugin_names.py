@@ -1,0 +1,116 @@
+"""The names of a new plugin: one that the user typed, the others derived, all of them free and usable."""
+
+from __future__ import annotations
+
+import keyword
+import re
+import sys
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from packaging.utils import InvalidName, canonicalize_name
+
+from upo_sdk.errors import PluginError
+
+if TYPE_CHECKING:
+    from upo_sdk.plugin.registry import Registry
+
+__all__ = ["PluginNames"]
+
+_PREFIX = "upo-"
+_IDENTIFIER = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class PluginNames:
+    """What everything in a new distribution is called.
+
+    Attributes:
+        distribution: What ``pip install`` takes, in its canonical form (PEP 503); also the folder.
+    """
+
+    distribution: str
+
+    @classmethod
+    def choose(cls, typed: str, registry: Registry) -> PluginNames:
+        """Return the names that follow from what the user typed.
+
+        Raises:
+            PluginError: It is not a name, Python could not import it, or it is taken.
+        """
+        names = cls(_distribution(typed))
+        _check_importable(names)
+        _check_free(names, registry)
+        return names
+
+    @property
+    def package(self) -> str:
+        """What Python imports."""
+        return self.distribution.replace("-", "_")
+
+    @property
+    def objective(self) -> str:
+        """What ``--objective`` takes."""
+        return self.distribution.removeprefix(_PREFIX)
+
+    @property
+    def class_name(self) -> str:
+        """What its classes begin with."""
+        return "".join(part.capitalize() for part in self.objective.split("-"))
+
+
+def _distribution(typed: str) -> str:
+    try:
+        name = canonicalize_name(typed, validate=True)
+    except InvalidName:
+        raise _refusal(typed, "is not a name that pip can install", _words(typed)) from None
+    if not _IDENTIFIER.fullmatch(name) or not _IDENTIFIER.fullmatch(name.removeprefix(_PREFIX)):
+        raise _refusal(typed, "does not begin with a letter", f"{_PREFIX}my-{name.removeprefix(_PREFIX)}")
+    return name
+
+
+def _words(typed: str) -> str:
+    """Return the letters and digits of what was typed as a name, without what pip would take for a version."""
+    words = re.findall(r"[a-z0-9]+", re.split(r"[<>=~!@\[;]", typed)[0].lower())
+    return "-".join(words) or f"{_PREFIX}polite"
+
+
+def _check_importable(names: PluginNames) -> None:
+    package = names.package
+    if keyword.iskeyword(package) or keyword.issoftkeyword(package):
+        raise _refusal(package, "is a word of Python's grammar, so no package can be called so", _prefixed(names))
+    if package in sys.stdlib_module_names:
+        raise _refusal(package, "is a module of Python's standard library, which yours would hide", _prefixed(names))
+
+
+def _check_free(names: PluginNames, registry: Registry) -> None:
+    another = f"{names.distribution}-2" if names.distribution.startswith(_PREFIX) else _prefixed(names)
+    try:
+        installed = version(names.distribution)
+    except PackageNotFoundError:
+        pass
+    else:
+        raise _refusal(names.distribution, f"is a distribution that is installed ({installed})", another)
+    if _is_installed(names.package):
+        raise _refusal(names.package, "is a package that is installed, which yours would hide", another)
+    owner = registry.objectives.get(names.objective)
+    claims = [item.origin for item in registry.plugins if item.name == names.objective]
+    if owner is not None or claims:
+        origin = owner.plugin.origin if owner is not None else claims[0]
+        raise _refusal(names.objective, f"is an objective of {origin}", f"{_PREFIX}my-{names.objective}")
+
+
+def _is_installed(package: str) -> bool:
+    """Whether Python finds a package or module; a bare folder without any code is not one."""
+    found = find_spec(package)
+    return found is not None and found.origin is not None
+
+
+def _prefixed(names: PluginNames) -> str:
+    return f"{_PREFIX}{names.distribution}"
+
+
+def _refusal(name: str, why: str, instead: str) -> PluginError:
+    return PluginError(f"'{name}' {why}", where="NAME", fix=f"upo plugins new {instead}")

@@ -1,0 +1,64 @@
+"""What becomes of a run whose auxiliary objective fails outside training: it stops, or goes on without it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from upo_sdk.errors import CancelledError, ObjectiveFailedError, UPOError
+from upo_sdk.events import Notice, emit
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from upo_sdk.events import Callback
+    from upo_sdk.objectives.build import LiveObjective
+    from upo_sdk.plan import RunPlan
+
+__all__ = ["Failures"]
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """Decides over failures and remembers what was left out.
+
+    Attributes:
+        may_skip: Whether ``plugins.on_failure`` asks to go on without an objective that fails.
+        skipped: What was left out and why, for the manifest.
+    """
+
+    may_skip: bool
+    callbacks: tuple[Callback, ...]
+    skipped: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
+
+    @contextmanager
+    def of(self, item: LiveObjective) -> Generator[None]:
+        """Leave an auxiliary objective out of the run if it fails in here, where that was asked for."""
+        try:
+            yield
+        except CancelledError:
+            raise
+        except UPOError as error:
+            if item.is_preference or not self.may_skip:
+                raise
+            self._warn(f"'{item.label}' of {item.origin} failed and is left out of this run: {error.what}")
+            self.skipped.append({"label": item.label, "from": item.place, "error": error.what})
+
+    def without_skipped(self, plan: RunPlan) -> RunPlan:
+        """Return the plan of what is left."""
+        out = {entry["label"] for entry in self.skipped}
+        return replace(plan, objectives=tuple(item for item in plan.objectives if item.label not in out))
+
+    @contextmanager
+    def of_comparison(self, *, saved: bool) -> Generator[None]:
+        """Leave the comparison of answers out if an objective fails on them: where asked for, or if all is saved."""
+        try:
+            yield
+        except ObjectiveFailedError as error:
+            if not saved and not self.may_skip:
+                raise
+            self._warn(f"the answers are not compared: {error.what} ({error.where})")
+
+    def _warn(self, text: str) -> None:
+        emit(self.callbacks, Notice("warning", text))
