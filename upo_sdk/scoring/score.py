@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from upo_sdk.cache import content_key
-from upo_sdk.errors import ObjectiveFailedError, UPOError
-from upo_sdk.objectives import Fingerprinted
+from upo_sdk.errors import ObjectiveFailedError, PartlyScoredError, UPOError
+from upo_sdk.objectives import Completion, Fingerprinted, Options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    from pydantic import BaseModel
 
     from upo_sdk.cache import ContentCache
-    from upo_sdk.objectives import Completion
+    from upo_sdk.objectives import Needs
     from upo_sdk.objectives.build import LiveObjective
 
 __all__ = ["score_completions"]
@@ -36,7 +38,8 @@ def score_completions(
     """Return the reward of every completion, float64, in order.
 
     Equal completions are scored once; every finished batch is stored at once, so a killed run goes on where it was.
-    The key holds the objective, its version, code, options and weights, and the whole completion.
+    The key holds the objective, its version, code, options and weights, and what it needs of the completion: nothing
+    else is handed over, so that one objective's needs change no other's scores.
 
     Args:
         live: An auxiliary objective that is set up (and fitted, if it fits).
@@ -47,6 +50,7 @@ def score_completions(
     Raises:
         ObjectiveFailedError: The objective raised, or did not return one finite number per completion.
     """
+    completions = [_as_needed(completion, live.objective.needs) for completion in completions]
     scorer = _scorer_identity(live)
     keys = [content_key("reward", 1, scorer, asdict(completion)) for completion in completions]
     known = cache.get(keys)
@@ -55,12 +59,32 @@ def score_completions(
     on_progress(len(known), total)
     for start in range(0, len(missing), _BATCH_SIZE):
         part = missing[start : start + _BATCH_SIZE]
-        rewards = _rewards(live, [completion for _, completion in part])
-        new = {key: struct.pack("<d", reward) for (key, _), reward in zip(part, rewards, strict=True)}
+        try:
+            rewards = dict(enumerate(_rewards(live, [completion for _, completion in part])))
+        except PartlyScoredError as error:
+            cache.put(_packed(part, error.rewards))
+            raise _stopped(live, error, len(known) + len(error.rewards), total) from error
+        new = _packed(part, rewards)
         cache.put(new)
         known |= new
         on_progress(len(known), total)
     return np.array([struct.unpack("<d", known[key])[0] for key in keys])
+
+
+def _as_needed(completion: Completion, needs: Needs) -> Completion:
+    wanted = needs.columns | needs.score_columns
+    return Completion(
+        completion.prompt,
+        completion.response,
+        {name: value for name, value in completion.columns.items() if name in wanted},
+        completion.token_count if needs.token_counts else None,
+        completion.prompt_messages if needs.messages else None,
+        completion.response_messages if needs.messages else None,
+    )
+
+
+def _packed(part: Sequence[tuple[bytes, Completion]], rewards: Mapping[int, float]) -> dict[bytes, bytes]:
+    return {part[index][0]: struct.pack("<d", reward) for index, reward in rewards.items()}
 
 
 def _scorer_identity(live: LiveObjective) -> dict[str, object]:
@@ -70,9 +94,14 @@ def _scorer_identity(live: LiveObjective) -> dict[str, object]:
         "distribution": live.distribution,
         "version": live.version,
         "code": live.target_sha256,
-        "options": live.options.model_dump(mode="json") if live.options else {},
+        "options": _scoring_options(live.options) if live.options else {},
         "fingerprint": dict(objective.fingerprint()) if isinstance(objective, Fingerprinted) else {},
     }
+
+
+def _scoring_options(options: BaseModel) -> dict[str, object]:
+    operational = options.operational if isinstance(options, Options) else ()
+    return options.model_dump(mode="json", exclude=set(operational))
 
 
 def _rewards(live: LiveObjective, completions: list[Completion]) -> list[float]:
@@ -92,6 +121,14 @@ def _rewards(live: LiveObjective, completions: list[Completion]) -> list[float]:
         if not np.isfinite(reward):
             raise _failed(live, f"returned {reward} for the response {completion.response[:60]!r}")
     return rewards
+
+
+def _stopped(live: LiveObjective, error: PartlyScoredError, kept: int, total: int) -> ObjectiveFailedError:
+    return ObjectiveFailedError(
+        f"the objective '{live.label}' stopped at {kept:,} of {total:,} completions: {error.what}",
+        where=error.where,
+        fix=f"{error.fix}; the {kept:,} are kept: run the same command again to go on",
+    )
 
 
 def _failed(live: LiveObjective, what: str) -> ObjectiveFailedError:

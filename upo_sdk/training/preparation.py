@@ -10,7 +10,7 @@ import numpy as np
 from upo_sdk.data import completions, tokenize
 from upo_sdk.errors import CancelledError
 from upo_sdk.events import Notice, Progress, ScoresReady, emit
-from upo_sdk.objectives import FittedToData
+from upo_sdk.objectives import FittedToData, Remarking
 from upo_sdk.objectives.build import union_of_needs
 from upo_sdk.policy import reference_logps
 from upo_sdk.scoring import data_baseline, describe_scores, score_completions
@@ -81,6 +81,9 @@ class Preparation:
             )
             for item in self.plan.auxiliary
         ]
+        for item in self.plan.auxiliary:
+            for text in item.objective.remarks() if isinstance(item.objective, Remarking) else ():
+                emit(self.callbacks, Notice("info", f"'{item.label}', {split.name} completions: {text}"))
         return replace(split, rewards=rewards)
 
     def describe(self, train: Split) -> tuple[ScoreStatistics, ...]:
@@ -143,7 +146,7 @@ class Preparation:
         tokenized = tokenize(data, tokenizer, max_length=limits.max_length, max_prompt_length=limits.max_prompt_length)
         if tokenized.report.tokens_dropped:
             emit(self.callbacks, Notice("warning", f"{name} data {tokenized.report.describe()}"))
-        texts = completions(tokenized.dataset, columns=needs.columns, token_counts=needs.token_counts)
+        texts = completions(tokenized.dataset, needs)
         return Split(name, tokenized.dataset, texts)
 
     def _data_baseline(self, split: Split, rewards: Sequence[FloatArray]) -> FloatArray | None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-__all__ = ["Window", "batches", "token_limit", "windows"]
+__all__ = ["Window", "token_limit", "window_logits", "windows"]
 
 _POSITIONS_START_AFTER_PADDING = {"camembert", "data2vec-text", "longformer", "mpnet", "roberta", "xlm-roberta"}
 
@@ -29,10 +29,25 @@ class Window:
         return len(self.inputs["input_ids"])
 
 
-def windows(tokenizer: Any, texts: Sequence[str], limit: int) -> list[Window]:
-    """Return the windows of all texts, each at most ``limit`` tokens, a quarter of which it shares with the next."""
+def windows(tokenizer: Any, texts: Sequence[str], limit: int, *, before: Sequence[str] | None = None) -> list[Window]:
+    """Return the windows of all texts, each at most ``limit`` tokens, a quarter of which it shares with the next.
+
+    Args:
+        tokenizer: Backed by the tokenizers library.
+        texts: What to cut into windows; one without tokens has no window.
+        limit: Tokens per window, special tokens included.
+        before: A first segment for every text, such as its prompt. It stands whole in each window of the text, but for
+            its beginning if it is longer than half a window.
+    """
+    if not texts:
+        return []
+    first = [_ending(tokenizer, text, limit // 2) for text in before] if before is not None else None
     encoded = tokenizer(
-        list(texts), truncation=True, max_length=limit, stride=limit // 4, return_overflowing_tokens=True
+        *([list(texts)] if first is None else [first, list(texts)]),
+        truncation="longest_first" if first is None else "only_second",
+        max_length=limit,
+        stride=limit // 4,
+        return_overflowing_tokens=True,
     )
     owners = encoded["overflow_to_sample_mapping"]
     names = [name for name in tokenizer.model_input_names if name in encoded]
@@ -40,7 +55,20 @@ def windows(tokenizer: Any, texts: Sequence[str], limit: int) -> list[Window]:
     return [window for window in found if len(window)]
 
 
-def batches(found: list[Window], size: int, padding: int) -> Iterator[tuple[list[Window], dict[str, Tensor]]]:
+def _ending(tokenizer: Any, text: str, tokens: int) -> str:
+    offsets = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)["offset_mapping"]
+    return text[offsets[-tokens][0] :] if len(offsets) > tokens else text
+
+
+def window_logits(model: Any, tokenizer: Any, found: list[Window], batch_size: int) -> Iterator[tuple[Window, Tensor]]:
+    """Yield every window with the classifier's outputs, float32 on the CPU, shape [outputs]; shortest windows first."""
+    for batch, inputs in _batches(found, batch_size, tokenizer.pad_token_id):
+        with torch.inference_mode():
+            logits = model(**{name: tensor.to(model.device) for name, tensor in inputs.items()}).logits
+        yield from zip(batch, logits.float().cpu(), strict=True)
+
+
+def _batches(found: list[Window], size: int, padding: int) -> Iterator[tuple[list[Window], dict[str, Tensor]]]:
     """Yield batches of windows of about equal length with their padded inputs, each of shape [windows, tokens]."""
     by_length = sorted(found, key=len)
     for start in range(0, len(by_length), size):
