@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-BUILTINS = ["dpo", "kto", "length", "lexical", "toxicity"]
+BUILTINS = ["column", "dpo", "hf", "http", "kto", "length", "lexical", "toxicity", "trl"]
 
 GOOD = """
     from upo_sdk.plugin import ObjectiveSpec, hookimpl
