@@ -62,8 +62,9 @@ def score_completions(
         try:
             rewards = dict(enumerate(_rewards(live, [completion for _, completion in part])))
         except PartlyScoredError as error:
-            cache.put(_packed(part, error.rewards))
-            raise _stopped(live, error, len(known) + len(error.rewards), total) from error
+            scored = {n: reward for n, reward in error.rewards.items() if n < len(part) and np.isfinite(reward)}
+            cache.put(_packed(part, scored))
+            raise _stopped(live, error, len(known) + len(scored), total) from error
         new = _packed(part, rewards)
         cache.put(new)
         known |= new
@@ -127,7 +128,7 @@ def _stopped(live: LiveObjective, error: PartlyScoredError, kept: int, total: in
     return ObjectiveFailedError(
         f"the objective '{live.label}' stopped at {kept:,} of {total:,} completions: {error.what}",
         where=error.where,
-        fix=f"{error.fix}; the {kept:,} are kept: run the same command again to go on",
+        fix=f"{error.fix or 'mend it'}; the {kept:,} are kept: run the same command again to go on",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,8 +58,18 @@ def failure(live: LiveObjective) -> PartlyScoredError:
 
 
 def test_scores_come_in_the_order_of_the_completions(connect: Any, service: Any) -> None:
-    service.delay = 0.01
+    good, released = service.respond, threading.Event()
+
+    def first_comes_last(attempt: int, items: list[dict[str, Any]]) -> Any:
+        if items[0]["prompt"] == "p0":
+            released.wait(5)
+        elif len(service.bodies) == 4:
+            released.set()
+        return good(attempt, items)
+
+    service.respond = first_comes_last
     assert connect().auxiliary.rewards(COMPLETIONS) == LENGTHS
+    assert released.is_set()
     assert sorted(len(body["completions"]) for body in service.bodies) == [1, 3, 3, 3]
 
 
