@@ -96,7 +96,9 @@ def parse(text: str) -> dict[str, Any]:
         key, equals, value = assignment.partition("=")
         if not equals or not key:
             raise ObjectiveRefError(
-                f"'{assignment}' is not an option", where=f"objective '{text}'", fix=f"write {_FORM}"
+                f"'{assignment}' is not an option",
+                where=f"objective '{text}'",
+                fix=f"write {_FORM}{'; a URL with a comma needs the YAML form' if '://' in head else ''}",
             )
         if key in fields["options"] or (key == "as" and "label" in fields):
             raise ObjectiveRefError(f"option '{key}' is given twice", where=f"objective '{text}'", fix="give it once")

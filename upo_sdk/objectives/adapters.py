@@ -72,6 +72,8 @@ class ScoredFunction:
 
     def __call__(self, options: BaseModel | None = None) -> FunctionObjective:
         """Return the objective; without options, with the defaults of the function."""
+        if options is None and self.options is not None:
+            options = self.options()
         return FunctionObjective(self.function, options, batched=self.batched)
 
 

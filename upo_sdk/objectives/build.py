@@ -123,10 +123,10 @@ def _build(ref: ObjectiveRef, registry: Registry) -> LiveObjective:
     options = check_options(ref, registry)
     if registered.spec.imports_target and registered.spec.positional:
         _check_not_blocked(getattr(options, registered.spec.positional), ref, registry)
-    factory = _factory(_load(registered.spec.target, ref, registered.plugin.origin))
+    target = _load(registered.spec.target, ref, registered.plugin.origin)
     return LiveObjective(
         ref=ref,
-        objective=_construct(factory, options, ref),
+        objective=_construct(scored_function(target) or target, options, ref),
         options=options,
         distribution=registered.plugin.distribution,
         version=registered.plugin.version,
@@ -140,7 +140,7 @@ def _build_from_path(ref: ObjectiveRef, registry: Registry) -> LiveObjective:
     options = _validate(ref, _options_of_path(found, ref))
     return LiveObjective(
         ref=ref,
-        objective=_construct(_factory(found), options, ref),
+        objective=_construct(_factory_of_path(found), options, ref),
         options=options,
         distribution="(dotted path)",
         version="",
@@ -158,7 +158,7 @@ def _options_of_path(found: Any, ref: ObjectiveRef) -> type[BaseModel] | None:
     return _options_of_init(found, ref) if inspect.isclass(found) else _options_model(found)
 
 
-def _factory(found: Any) -> Any:
+def _factory_of_path(found: Any) -> Any:
     """Return what makes the objective: a class, what the decorator left on a function, or a wrapper of it."""
     if inspect.isclass(found):
         return found

@@ -87,6 +87,12 @@ def test_yaml_takes_a_url_with_commas(form: dict[str, Any]) -> None:
     assert (ref(form).name, ref(form).weight) == ("http", 0.3)
 
 
+def test_a_comma_in_the_text_form_of_a_url_is_helped() -> None:
+    with pytest.raises(ObjectiveRefError, match="'y' is not an option") as caught:
+        ref("https://a.example/s?of=x,y")
+    assert "needs the YAML form" in (caught.value.fix or "")
+
+
 def test_the_schemes_are_the_built_in_objectives_with_a_target() -> None:
     specs = [item.spec for item in load_registry().objectives.values()]
     assert sorted(spec.name for spec in specs if spec.positional) == sorted(SCHEMES)

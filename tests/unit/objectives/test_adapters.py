@@ -90,6 +90,15 @@ def test_a_list_of_names_is_an_option_too() -> None:
     assert rewards(names, words="please+b") == [1.0, 1.0]
 
 
+def test_without_options_a_function_has_its_defaults_and_what_has_none_is_an_error() -> None:
+    with_defaults, with_required = scored_function(polite), scored_function(longer)
+    assert with_defaults is not None
+    assert with_required is not None
+    assert with_defaults().rewards(COMPLETIONS) == [1.0, 0.0]
+    with pytest.raises(ValidationError, match="unit"):
+        with_required()
+
+
 def test_a_function_without_options_has_none() -> None:
     @auxiliary_objective()
     def plain(prompt: str, response: str) -> float:
