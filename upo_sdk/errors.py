@@ -9,6 +9,7 @@ The tree::
     │   ├── UnknownObjectiveError
     │   ├── DuplicateNameError  two distributions claim one name
     │   └── ObjectiveFailedError  an objective raised, or returned something it may not
+    │       └── PartlyScoredError  it had scored some completions of a batch, which are kept
     ├── DataError               a dataset, its columns or its rows
     ├── ModelError              a model, tokenizer or classifier that cannot be loaded
     │   └── OfflineError        it would have to be downloaded and the network is out of reach
@@ -22,7 +23,12 @@ Every class has a stable ``code`` and the ``exit_code`` with which the command l
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+from upo_sdk.redaction import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = [
     "CancelledError",
@@ -34,6 +40,7 @@ __all__ = [
     "ObjectiveRefError",
     "OfflineError",
     "OutputError",
+    "PartlyScoredError",
     "PluginError",
     "TrainingError",
     "UPOError",
@@ -43,7 +50,7 @@ __all__ = [
 
 
 class UPOError(Exception):
-    """Base of every error that has a cause the user can mend.
+    """Base of every error that has a cause the user can mend; passwords and keys in URLs are hidden.
 
     Args:
         what: One sentence: what is wrong.
@@ -55,10 +62,10 @@ class UPOError(Exception):
     exit_code: ClassVar[int] = 2
 
     def __init__(self, what: str, *, where: str | None = None, fix: str | None = None) -> None:
-        super().__init__(what)
-        self.what = what
-        self.where = where
-        self.fix = fix
+        self.what = redact(what)
+        self.where = redact(where) if where else where
+        self.fix = redact(fix) if fix else fix
+        super().__init__(self.what)
 
     def __str__(self) -> str:
         lines = [self.what]
@@ -103,6 +110,24 @@ class ObjectiveFailedError(PluginError):
     """An objective raised, or returned something that the protocol does not allow."""
 
     code = "objective-failed"
+
+
+class PartlyScoredError(ObjectiveFailedError):
+    """An objective failed after it had scored some completions of a batch; those rewards are kept.
+
+    Raise it from ``rewards()`` where scoring is expensive, such as by a service.
+
+    Args:
+        rewards: The rewards that are known, by the position of their completion in the batch.
+    """
+
+    code = "partly-scored"
+
+    def __init__(
+        self, what: str, *, rewards: Mapping[int, float], where: str | None = None, fix: str | None = None
+    ) -> None:
+        super().__init__(what, where=where, fix=fix)
+        self.rewards = dict(rewards)
 
 
 class DataError(UPOError):

@@ -11,10 +11,10 @@ import numpy as np
 
 from upo_sdk import demo
 from upo_sdk.config import ObjectiveRef, RunConfig, build_config
-from upo_sdk.data import cut_batches, load_preference_data, tokenize, tokens_per_row
+from upo_sdk.data import check_scores, cut_batches, load_preference_data, tokenize, tokens_per_row
 from upo_sdk.demo import settings
 from upo_sdk.errors import ConfigError, DataError
-from upo_sdk.objectives.build import LiveObjective, build_objectives
+from upo_sdk.objectives.build import LiveObjective, build_objectives, union_of_needs
 from upo_sdk.policy import count_parameters, load_model_config, load_tokenizer
 
 if TYPE_CHECKING:
@@ -190,6 +190,9 @@ def _check_fit(objectives: Sequence[LiveObjective], data: PreferenceData) -> Non
                 where=data.description,
                 fix="use --objective kto, or data with chosen and rejected",
             )
+    for part in (data.train, data.eval):
+        if part is not None:
+            check_scores(part, union_of_needs(objectives).score_columns, data.description)
 
 
 def _within_positions(data: DataConfig, model_config: Any, notices: list[str]) -> DataConfig:

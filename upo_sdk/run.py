@@ -242,7 +242,8 @@ class _Run:
     def _answer_rewards(self, policy: Policy, tokenizer: PreTrainedTokenizerBase, split: Split) -> list[FloatArray]:
         """Let the model answer ``eval_prompts`` prompts and score the answers with every auxiliary objective."""
         count = min(self.config.eval_prompts or 0, len(split.dataset))
-        if not count or not self.plan.auxiliary or union_of_needs(self.plan.auxiliary).columns:
+        needs = union_of_needs(self.plan.auxiliary)
+        if not count or not self.plan.auxiliary or needs.columns or needs.score_columns:
             return []
         return answer_rewards(
             policy.lm,

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from upo_plugins.dpo.loss_types import MEANINGS
 
 if TYPE_CHECKING:
-    import pytest
     from conftest import Installer, Upo, UpoProcess
 
 _GREETS = """
@@ -64,6 +65,48 @@ def test_showing_an_objective_lists_its_options_with_type_default_and_meaning(up
 def test_showing_dpo_explains_every_loss_in_a_line(upo: Upo) -> None:
     lines = [line.strip() for line in upo("objectives", "show", "dpo").out.splitlines()]
     assert [name for name in MEANINGS if not any(line.startswith(f"{name}: ") for line in lines)] == []
+
+
+def test_objectives_with_a_target_say_how_they_are_written(upo: Upo) -> None:
+    listed = upo("objectives", "list").out
+    for form in ("column:NAME", "hf:MODEL_OR_FOLDER", "trl:package.function", "https://HOST/PATH"):
+        assert form in listed
+    shown = upo("objectives", "show", "hf").out
+    assert "Name or number of the label to reward" in shown
+    assert "upo train --objective hf:MODEL:0.3,OPTION=VALUE" in shown
+
+
+_DECORATED = """
+from typing import Annotated
+from pydantic import Field
+from upo_sdk.objectives import auxiliary_objective
+from upo_sdk.plugin import ObjectiveSpec, hookimpl
+
+@auxiliary_objective
+def polite(prompt: str, response: str, *, word: Annotated[str, Field(description="What counts.")] = "please") -> float:
+    return float(word in response)
+
+@hookimpl
+def upo_register_objectives():
+    path = "acme_polite:polite"
+    return [ObjectiveSpec(name="polite", kind="auxiliary", target=path, options=path, summary="Says please")]
+"""
+
+
+@pytest.mark.parametrize("name", ["polite", "acme_polite:polite"])
+def test_the_options_of_a_decorated_function_are_shown(upo_process: UpoProcess, install: Installer, name: str) -> None:
+    install("acme-polite", _DECORATED)
+    shown = upo_process("objectives", "show", name, "--json").data
+    assert shown["options"] == [{"name": "word", "type": "text", "default": "please", "description": "What counts."}]
+    assert f"--objective {name}:0.3,OPTION=VALUE" in upo_process("objectives", "show", name).out
+
+
+def test_a_registered_function_trains_with_its_options(upo_process: UpoProcess, install: Installer) -> None:
+    install("acme-polite", _DECORATED)
+    planned = upo_process("train", "-o", "polite:0.3,word=thanks", "--dry-run", "--json")
+    assert planned.code == 0, planned.err
+    refused = upo_process("train", "-o", "polite:0.3,wrd=thanks", "--dry-run")
+    assert "did you mean 'word'" in refused.err
 
 
 def test_a_third_party_objective_is_listed_with_its_origin(upo_process: UpoProcess, install: Installer) -> None:

@@ -8,7 +8,18 @@ import sys
 
 import pytest
 
-HEAVY = ("torch", "transformers", "datasets", "accelerate", "textstat", "detoxify", "pandas", "pyarrow", "pytest")
+HEAVY = (
+    "torch",
+    "httpx2",
+    "transformers",
+    "datasets",
+    "accelerate",
+    "textstat",
+    "detoxify",
+    "pandas",
+    "pyarrow",
+    "pytest",
+)
 
 QUICK = {
     "import of the SDK": "import upo_sdk",
@@ -21,6 +32,7 @@ from upo_sdk.config import ObjectiveRef
 from upo_sdk.objectives.build import check_options
 preference = "dpo:1,beta=0.2 kto simpo cpo orpo sft".split()
 texts = preference + "length:1,target=9 lexical:1,metric=hedging toxicity:1,model=builtin".split()
+texts += "column:help hf:org/model,label=joy trl:pkg.fn https://scores.example.org/tone:0.3".split()
 registry = upo_sdk.load_registry()
 assert all(check_options(ObjectiveRef.model_validate(text), registry) for text in texts)
 """,

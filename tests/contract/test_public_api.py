@@ -13,13 +13,15 @@ PUBLIC = {
     "upo_sdk": """AlignResult DataConfig LossConfig ModelConfig ObjectiveRef PluginPolicy Registry RunConfig RunPlan
         TrainingConfig UPOError UnifiedLoss __version__ align load_registry plan_run""",
     "upo_sdk.errors": """CancelledError ConfigError DataError DuplicateNameError ModelError ObjectiveFailedError
-        ObjectiveRefError OfflineError OutputError PluginError TrainingError UPOError UnknownObjectiveError
-        did_you_mean""",
+        ObjectiveRefError OfflineError OutputError PartlyScoredError PluginError TrainingError
+        UPOError UnknownObjectiveError did_you_mean""",
     "upo_sdk.events": """Callback CancelToken CheckpointSaved Event Notice PlanReady Progress RunFinished
         ScoreStatistics ScoresReady StepLogged emit""",
     "upo_sdk.objectives": """AuxiliaryObjective Completion Fingerprinted FittedToData NameList Needs Objective Options
-        Parallel PreferenceBatch PreferenceLoss PreferenceObjective TokenLogps""",
-    "upo_sdk.plugin": "DatasetFormatSpec HookSpecs ObjectiveSpec hookimpl",
+        PreferenceBatch PreferenceLoss PreferenceObjective Remarking TokenLogps auxiliary_objective""",
+    "upo_sdk.plugin": "DatasetFormatSpec HookSpecs ObjectiveSpec hookimpl load_target source_sha256",
+    "upo_sdk.classifiers": """HUB_ID Window classifier_fingerprint config_sha256 files_sha256 hub_folder is_complete
+        load_classifier load_tokenizer require_network token_limit window_logits windows""",
     "upo_sdk.testing": "CheckFailedError CheckResult check_objective parametrize_checks run_checks",
     "upo_sdk.config": """DataConfig LossConfig ModelConfig ObjectiveRef PluginPolicy RunConfig TrainingConfig
         build_config merge preset presets read_config_file to_yaml written_name""",

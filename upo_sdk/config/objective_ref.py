@@ -8,7 +8,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from upo_sdk.config.objective_target import default_label, join_target, match_targeted, split_target
 from upo_sdk.errors import ObjectiveRefError
+from upo_sdk.redaction import redact
 
 __all__ = ["ObjectiveRef"]
 
@@ -21,20 +23,25 @@ _FORM = "NAME[:WEIGHT][,OPTION=VALUE]..., such as toxicity:0.3 or toxicity:0.3,m
 class ObjectiveRef(BaseModel):
     """A reference to an objective.
 
-    Text form: ``NAME[:WEIGHT][,OPTION=VALUE]...``. ``NAME`` is a registered name or a dotted path
-    ``package.module:attribute``. The reserved option ``as`` sets the label, which lets one objective be used twice.
+    Text form: ``NAME[:WEIGHT][,OPTION=VALUE]...``. ``NAME`` is a registered name, a dotted path
+    ``package.module:attribute``, or one of ``column:``, ``hf:``, ``trl:`` with a target behind it, or a URL. The
+    reserved option ``as`` sets the label, which lets one objective be used twice.
 
     Attributes:
         name: Registered name, or dotted path.
+        target: What the objective reads or calls, such as ``org/model`` of ``hf:org/model``; it sets the option that
+            the objective's spec calls positional.
         weight: Not negative, finite. It multiplies the reward of an auxiliary objective, the loss of a preference
             objective. An auxiliary objective of weight zero is not scored at all.
         options: Options as written; the objective's own options model validates them.
-        label: The name under which it is logged; the name the user typed unless ``as`` was given.
+        label: The name under which it is logged: what ``as`` says, else the name the user typed, of a target its
+            last part.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(min_length=1)
+    target: str = ""
     weight: float = 1.0
     options: dict[str, Any] = Field(default_factory=dict)
     label: str = ""
@@ -43,10 +50,13 @@ class ObjectiveRef(BaseModel):
     @classmethod
     def _accept_short_forms(cls, value: Any) -> Any:
         if isinstance(value, str):
-            return parse(value)
-        if isinstance(value, dict) and "name" not in value and len(value) == 1:
+            value = parse(value)
+        elif isinstance(value, dict) and "name" not in value and len(value) == 1:
             ((name, weight),) = value.items()
-            return {"name": name, "weight": weight}
+            value = {"name": name, "weight": weight}
+        if isinstance(value, dict) and isinstance(value.get("name"), str) and not value.get("target"):
+            name, target = split_target(value["name"])
+            value = {**value, "name": name, "target": target}
         return value
 
     @model_validator(mode="after")
@@ -58,7 +68,7 @@ class ObjectiveRef(BaseModel):
                 fix=f"write {self.name}:0.3, or leave the objective out",
             )
         if not self.label:
-            object.__setattr__(self, "label", self.name)
+            object.__setattr__(self, "label", default_label(self.name, self.target))
         return self
 
     @property
@@ -67,9 +77,10 @@ class ObjectiveRef(BaseModel):
         return ":" in self.name
 
     def __str__(self) -> str:
-        options = {**({"as": self.label} if self.label != self.name else {}), **self.options}
+        named = self.label != default_label(self.name, self.target)
+        options = {**({"as": self.label} if named else {}), **self.options}
         written = "".join(f",{key}={_write(value)}" for key, value in options.items())
-        return f"{self.name}:{self.weight:g}{written}"
+        return redact(f"{join_target(self.name, self.target)}:{self.weight:g}{written}")
 
 
 def parse(text: str) -> dict[str, Any]:
@@ -85,7 +96,9 @@ def parse(text: str) -> dict[str, Any]:
         key, equals, value = assignment.partition("=")
         if not equals or not key:
             raise ObjectiveRefError(
-                f"'{assignment}' is not an option", where=f"objective '{text}'", fix=f"write {_FORM}"
+                f"'{assignment}' is not an option",
+                where=f"objective '{text}'",
+                fix=f"write {_FORM}{'; a URL with a comma needs the YAML form' if '://' in head else ''}",
             )
         if key in fields["options"] or (key == "as" and "label" in fields):
             raise ObjectiveRefError(f"option '{key}' is given twice", where=f"objective '{text}'", fix="give it once")
@@ -97,7 +110,7 @@ def parse(text: str) -> dict[str, Any]:
 
 
 def _split_head(head: str, text: str) -> tuple[str, float]:
-    path = _DOTTED_PATH.match(head)
+    path = match_targeted(head) or _DOTTED_PATH.match(head)
     name, colon, weight = (path.group(), *_rest(head[path.end() :])) if path else head.partition(":")
     if not name:
         raise ObjectiveRefError("an objective has no name", where=f"objective '{text}'", fix=f"write {_FORM}")

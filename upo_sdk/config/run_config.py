@@ -54,6 +54,6 @@ class RunConfig(Section):
             raise ObjectiveRefError(
                 f"objective '{twice[0]}' is named twice",
                 where="objectives",
-                fix=f"name it once, or tell the two apart: {twice[0]}:0.3,as=second_{twice[0].rpartition(':')[2]}",
+                fix=f"name it once, or give one of the two a label of its own: as=second_{twice[0].rpartition(':')[2]}",
             )
         return self

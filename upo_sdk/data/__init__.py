@@ -3,6 +3,7 @@
 from upo_sdk.data.batches import cut_batches
 from upo_sdk.data.lengths import longest_first, tokens_per_row
 from upo_sdk.data.load import PreferenceData, load_preference_data
+from upo_sdk.data.scores import check_scores, read_scores
 from upo_sdk.data.texts import completions
 from upo_sdk.data.tokens import Tokenized, largest_token_id, tokenize
 from upo_sdk.data.truncation import TruncationReport
@@ -11,11 +12,13 @@ __all__ = [
     "PreferenceData",
     "Tokenized",
     "TruncationReport",
+    "check_scores",
     "completions",
     "cut_batches",
     "largest_token_id",
     "load_preference_data",
     "longest_first",
+    "read_scores",
     "tokenize",
     "tokens_per_row",
 ]

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from upo_sdk.data.columns import read_rows_of
+from upo_sdk.data.problems import RowError
+from upo_sdk.data.scores import read_scores
 from upo_sdk.errors import DataError
-from upo_sdk.objectives import Completion
+from upo_sdk.objectives import Completion, Needs
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -20,37 +22,44 @@ if TYPE_CHECKING:
 __all__ = ["Completions", "completions"]
 
 
-def completions(dataset: Dataset, *, columns: Collection[str] = frozenset(), token_counts: bool = False) -> Completions:
+_NOTHING = Needs()
+
+
+def completions(dataset: Dataset, needs: Needs = _NOTHING) -> Completions:
     """Return every completion in row-major order: row 0 response 0, row 0 response 1, row 1 response 0, ...
 
     Texts are whole even where the tokens were truncated.
 
     Args:
         dataset: A part of :class:`PreferenceData`, or what :func:`tokenize` made of it.
-        columns: Columns of the source to hand over in ``Completion.columns``.
-        token_counts: Fill ``Completion.token_count``; the dataset must be tokenised. The count is that of the whole
-            response, before truncation and without the final end-of-sequence token.
+        needs: What to fill besides prompt and response. For token counts the dataset must be tokenised; a count is
+            that of the whole response, before truncation and without the final end-of-sequence token.
 
     Raises:
-        DataError: The source has no such column.
+        DataError: The source has no such column, or a score in it is no number.
         ValueError: Token counts are asked for and the dataset is not tokenised.
     """
-    if token_counts and "response_token_counts" not in dataset.column_names:
+    if needs.token_counts and "response_token_counts" not in dataset.column_names:
         msg = "token counts need a tokenised dataset: call tokenize() first"
         raise ValueError(msg)
-    if columns:
-        for row in read_rows_of(dataset, "row", "extra"):
-            _extra(row, columns)
-    return Completions(dataset, frozenset(columns), token_counts=token_counts)
+    if needs.columns or needs.score_columns:
+        for row in read_rows_of(dataset, "row", "responses", "extra"):
+            _columns(row, needs)
+    return Completions(dataset, needs)
 
 
 class Completions(Sequence[Completion]):
     """The completions of a memory-mapped dataset, made while they are read; see :func:`completions`."""
 
-    def __init__(self, dataset: Dataset, columns: frozenset[str], *, token_counts: bool) -> None:
+    def __init__(self, dataset: Dataset, needs: Needs) -> None:
+        messages = needs.messages and "prompt_messages" in dataset.column_names
         self._dataset = dataset
-        self._wanted = ["row", "prompt", "responses", "extra", *(["response_token_counts"] if token_counts else [])]
-        self._columns = columns
+        self._needs = needs
+        self._wanted = [
+            *("row", "prompt", "responses", "extra"),
+            *(["response_token_counts"] if needs.token_counts else []),
+            *(["prompt_messages", "response_messages"] if messages else []),
+        ]
         self._end_R = np.cumsum([len(row["desirable"]) for row in read_rows_of(dataset, "desirable")])
 
     def __len__(self) -> int:
@@ -73,16 +82,31 @@ class Completions(Sequence[Completion]):
         return list(self._of(read))[at - int(self._end_R[row])]  # counted from the row's end
 
     def _of(self, row: Mapping[str, Any]) -> Iterator[Completion]:
-        extra = _extra(row, self._columns)
-        counts = row.get("response_token_counts") or [None] * len(row["responses"])
-        for response, count in zip(row["responses"], counts, strict=True):
-            yield Completion(row["prompt"], response, extra, count)
+        nothing = [None] * len(row["responses"])
+        counts = row.get("response_token_counts") or nothing
+        messages = row.get("response_messages") or nothing
+        per_response = zip(row["responses"], _columns(row, self._needs), counts, messages, strict=True)
+        for response, columns, count, spoken in per_response:
+            yield Completion(row["prompt"], response, columns, count, row.get("prompt_messages"), spoken)
 
 
-def _extra(row: Mapping[str, Any], columns: Collection[str]) -> dict[str, object]:
-    if not columns:
-        return {}
+def _columns(row: Mapping[str, Any], needs: Needs) -> list[dict[str, object]]:
+    """Return the columns of each response: those of its row, and its own scores."""
+    responses = len(row["responses"])
+    if not needs.columns and not needs.score_columns:
+        return [{}] * responses
     extra = json.loads(row["extra"])
+    shared = _extra(row, extra, needs.columns)
+    try:
+        scores = {name: read_scores(extra, name, responses) for name in needs.score_columns}
+    except RowError as error:
+        raise DataError(
+            f"column '{error.column}': {error.reason}", where=f"row {row['row']}", fix="correct the row"
+        ) from None
+    return [shared | {name: values[index] for name, values in scores.items()} for index in range(responses)]
+
+
+def _extra(row: Mapping[str, Any], extra: Mapping[str, Any], columns: Collection[str]) -> dict[str, object]:
     for column in columns:
         if column not in extra:
             raise DataError(

@@ -42,8 +42,15 @@ def answer_rewards(
         seed=seed,
         on_progress=on_progress,
     )
+    conversations = prompts["prompt_messages"][:] if "prompt_messages" in prompts.column_names else None
     answers = [
-        Completion(prompt, response, token_count=len(tokenizer(response, add_special_tokens=False)["input_ids"]))
-        for prompt, response in zip(prompts["prompt"][:], responses, strict=True)
+        Completion(
+            prompt,
+            response,
+            token_count=len(tokenizer(response, add_special_tokens=False)["input_ids"]),
+            prompt_messages=conversations[index] if conversations else None,
+            response_messages=[{"role": "assistant", "content": response}] if conversations else None,
+        )
+        for index, (prompt, response) in enumerate(zip(prompts["prompt"][:], responses, strict=True))
     ]
     return [score(item, answers) for item in auxiliary]

@@ -1,5 +1,6 @@
 """The contract of an objective: what it is, what it receives and what it returns."""
 
+from upo_sdk.objectives.adapters import auxiliary_objective
 from upo_sdk.objectives.batch import Completion, PreferenceBatch, PreferenceLoss, TokenLogps
 from upo_sdk.objectives.options import NameList, Options
 from upo_sdk.objectives.protocol import (
@@ -10,6 +11,7 @@ from upo_sdk.objectives.protocol import (
     Objective,
     Parallel,
     PreferenceObjective,
+    Remarking,
 )
 
 __all__ = [
@@ -25,5 +27,7 @@ __all__ = [
     "PreferenceBatch",
     "PreferenceLoss",
     "PreferenceObjective",
+    "Remarking",
     "TokenLogps",
+    "auxiliary_objective",
 ]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from torch import Tensor
 
@@ -26,14 +26,19 @@ class Completion:
     Attributes:
         prompt: The prompt without chat-template tokens; messages of a conversation are joined by blank lines.
         response: The response without template or end-of-sequence tokens.
-        columns: The dataset columns named in ``Needs.columns``, and no others.
+        columns: The dataset columns named in ``Needs.columns`` and ``Needs.score_columns``, and no others.
         token_count: Tokens of the response under the policy's tokenizer, if ``Needs.token_counts`` asks for it.
+        prompt_messages: The prompt as ``{"role", "content"}`` messages, if the data is conversational and
+            ``Needs.messages`` asks for it.
+        response_messages: The response likewise.
     """
 
     prompt: str
     response: str
     columns: Mapping[str, object] = field(default_factory=dict[str, object])
     token_count: int | None = None
+    prompt_messages: Sequence[Mapping[str, str]] | None = None
+    response_messages: Sequence[Mapping[str, str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import inspect
+import re
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import packages_distributions
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any, cast, get_type_hints
 
 from packaging.utils import canonicalize_name
 from pydantic import BaseModel, ValidationError
 
 from upo_sdk.config.files import config_error
 from upo_sdk.errors import ObjectiveRefError, PluginError, UPOError, did_you_mean
-from upo_sdk.objectives.adapters import FunctionObjective
+from upo_sdk.objectives.adapters import FunctionObjective, scored_function
 from upo_sdk.objectives.protocol import AuxiliaryObjective, Needs, Objective, PreferenceObjective
-from upo_sdk.plugin.registry import source_sha256
-from upo_sdk.plugin.specs import load_target
+from upo_sdk.plugin import load_target, source_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from upo_sdk.config import ObjectiveRef
     from upo_sdk.plugin.registry import Registry
 
-__all__ = ["LiveObjective", "build_objectives", "check_options", "union_of_needs"]
+__all__ = ["LiveObjective", "build_objectives", "check_options", "load_options", "union_of_needs"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +98,10 @@ def union_of_needs(objectives: Sequence[LiveObjective]) -> Needs:
         pairs=any(need.pairs for need in needs),
         kl=any(need.kl for need in needs),
         token_counts=any(need.token_counts for need in needs),
+        messages=any(need.messages for need in needs),
         columns=frozenset[str]().union(*(need.columns for need in needs)),
         batch_statistic=any(need.batch_statistic for need in needs),
+        score_columns=frozenset[str]().union(*(need.score_columns for need in needs)),
     )
 
 
@@ -108,20 +111,33 @@ def check_options(ref: ObjectiveRef, registry: Registry) -> BaseModel | None:
     Raises:
         ObjectiveRefError: An option is unknown or has a wrong value.
     """
+    return _validate(ref, load_options(ref, registry), positional=registry.get(ref.name).spec.positional)
+
+
+def load_options(ref: ObjectiveRef, registry: Registry) -> type[BaseModel] | None:
+    """Return the options model of an objective, or None if it takes no options; a dotted path is imported.
+
+    Raises:
+        PluginError: The objective is unknown or blocked, or its options cannot be imported.
+    """
+    if ref.is_dotted_path:
+        return _options_of_path(_load_path(ref, registry), ref)
     registered = registry.get(ref.name)
     target = registered.spec.options
-    return _validate(ref, _load(target, ref, registered.plugin.origin) if target else None)
+    return _options_model(_load(target, ref, registered.plugin.origin)) if target else None
 
 
 def _build(ref: ObjectiveRef, registry: Registry) -> LiveObjective:
     if ref.is_dotted_path:
-        _check_not_blocked(ref, registry)
-        return _build_from_path(ref)
+        return _build_from_path(ref, registry)
     registered = registry.get(ref.name)
     options = check_options(ref, registry)
+    if registered.spec.imports_target and registered.spec.positional:
+        _check_not_blocked(getattr(options, registered.spec.positional), ref, registry)
+    target = _load(registered.spec.target, ref, registered.plugin.origin)
     return LiveObjective(
         ref=ref,
-        objective=_construct(_load(registered.spec.target, ref, registered.plugin.origin), options, ref),
+        objective=_construct(scored_function(target) or target, options, ref),
         options=options,
         distribution=registered.plugin.distribution,
         version=registered.plugin.version,
@@ -130,12 +146,12 @@ def _build(ref: ObjectiveRef, registry: Registry) -> LiveObjective:
     )
 
 
-def _build_from_path(ref: ObjectiveRef) -> LiveObjective:
-    found = _load(ref.name, ref, "the dotted path you gave")
-    options = _validate(ref, _options_model(found, ref) if inspect.isclass(found) else None)
+def _build_from_path(ref: ObjectiveRef, registry: Registry) -> LiveObjective:
+    found = _load_path(ref, registry)
+    options = _validate(ref, _options_of_path(found, ref))
     return LiveObjective(
         ref=ref,
-        objective=_construct(found, options, ref) if inspect.isclass(found) else FunctionObjective(found),
+        objective=_construct(_factory_of_path(found), options, ref),
         options=options,
         distribution="(dotted path)",
         version="",
@@ -144,18 +160,43 @@ def _build_from_path(ref: ObjectiveRef) -> LiveObjective:
     )
 
 
-def _check_not_blocked(ref: ObjectiveRef, registry: Registry) -> None:
-    owners = {canonicalize_name(name) for name in packages_distributions().get(ref.name.partition(".")[0], ())}
+def _load_path(ref: ObjectiveRef, registry: Registry) -> Any:
+    _check_not_blocked(ref.name, ref, registry)
+    return _load(ref.name, ref, "the dotted path you gave")
+
+
+def _options_of_path(found: Any, ref: ObjectiveRef) -> type[BaseModel] | None:
+    return _options_of_init(found, ref) if inspect.isclass(found) else _options_model(found)
+
+
+def _factory_of_path(found: Any) -> Any:
+    """Return what makes the objective: a class, what the decorator left on a function, or a wrapper of it."""
+    if inspect.isclass(found):
+        return found
+    return scored_function(found) or partial(FunctionObjective, found)
+
+
+def _options_model(found: Any) -> type[BaseModel] | None:
+    """Return an options model itself, or that of a decorated function; a function without options has none."""
+    if inspect.isclass(found):
+        return cast("type[BaseModel]", found)
+    scored = scored_function(found)
+    return scored.options if scored else None
+
+
+def _check_not_blocked(path: str, ref: ObjectiveRef, registry: Registry) -> None:
+    package = re.split(r"[.:]", path)[0]
+    owners = {canonicalize_name(name) for name in packages_distributions().get(package, ())}
     for plugin in registry.plugins:
         if plugin.status == "blocked" and plugin.distribution in owners and plugin.reason.endswith("block list"):
             raise PluginError(
-                f"'{ref.name}' is in {plugin.origin}, which is blocked",
+                f"'{path}' is in {plugin.origin}, which is blocked",
                 where=f"objective '{ref}'",
                 fix="leave the objective out, or the distribution off the block list",
             )
 
 
-def _options_model(found: type, ref: ObjectiveRef) -> type[BaseModel] | None:
+def _options_of_init(found: type, ref: ObjectiveRef) -> type[BaseModel] | None:
     try:
         return get_type_hints(inspect.getattr_static(found, "__init__")).get("options")
     except NameError as error:
@@ -182,16 +223,16 @@ def _load(target: str, ref: ObjectiveRef, origin: str) -> Any:
     return found
 
 
-def _validate(ref: ObjectiveRef, model: type[BaseModel] | None) -> BaseModel | None:
-    where = f"objective '{ref}'"
+def _validate(ref: ObjectiveRef, model: type[BaseModel] | None, *, positional: str | None = None) -> BaseModel | None:
+    where, given = f"objective '{ref}'", _with_target(ref, positional)
     if model is None:
-        if ref.options:
+        if given:
             raise ObjectiveRefError(
                 f"'{ref.name}' takes no options", where=where, fix=f"write {ref.name}:{ref.weight:g}"
             )
         return None
     known = list(model.model_fields)
-    for option in ref.options:
+    for option in given:
         if option not in known:
             raise ObjectiveRefError(
                 f"'{ref.name}' has no option '{option}'",
@@ -199,10 +240,21 @@ def _validate(ref: ObjectiveRef, model: type[BaseModel] | None) -> BaseModel | N
                 fix=f"{did_you_mean(option, known)}options: {', '.join(known)} (`upo objectives show {ref.name}`)",
             )
     try:
-        return model.model_validate(ref.options)
+        return model.model_validate(given)
     except ValidationError as error:
         problem = config_error(error, model, where)
         raise ObjectiveRefError(problem.what, where=problem.where, fix=f"upo objectives show {ref.name}") from None
+
+
+def _with_target(ref: ObjectiveRef, positional: str | None) -> dict[str, Any]:
+    if not ref.target:
+        return ref.options
+    if positional is None or positional in ref.options:
+        reason = f"has the option '{positional}' twice" if positional else f"takes no target ('{ref.target}')"
+        raise ObjectiveRefError(
+            f"'{ref.name}' {reason}", where=f"objective '{ref}'", fix=f"upo objectives show {ref.name}"
+        )
+    return {positional: ref.target, **ref.options}
 
 
 def _construct(factory: Any, options: BaseModel | None, ref: ObjectiveRef) -> Objective:

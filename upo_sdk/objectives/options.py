@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
@@ -13,7 +13,13 @@ class Options(BaseModel):
     """Typed options of one objective: unknown keys are errors, values are frozen.
 
     Give every field a default and a ``Field(description=...)``: ``upo objectives show NAME`` prints them.
+
+    Attributes:
+        operational: Fields that change how an objective works and not what it returns, such as time-outs. They stay
+            out of the key of the score cache.
     """
+
+    operational: ClassVar[frozenset[str]] = frozenset()
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

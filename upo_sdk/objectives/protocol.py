@@ -18,6 +18,7 @@ __all__ = [
     "Objective",
     "Parallel",
     "PreferenceObjective",
+    "Remarking",
 ]
 
 
@@ -30,17 +31,23 @@ class Needs:
         pairs: Every prompt has a chosen and a rejected response.
         kl: The batch's KL estimate from mismatched prompts and responses (``PreferenceBatch.kl``).
         token_counts: ``Completion.token_count``, counted with the policy's tokenizer.
+        messages: ``Completion.prompt_messages`` and ``response_messages``, where the data is conversational.
         columns: Further columns of the dataset, handed over in ``Completion.columns``.
         batch_statistic: Nothing to prepare, but a warning: an item's loss depends on the other items of its batch
             (beyond ``PreferenceBatch.kl``), so gradient accumulation and the number of ranks change the result.
+        score_columns: Columns with one number per response, handed over in ``Completion.columns`` as the number of
+            the completion at hand. For pairs such a column holds ``[chosen, rejected]``, or is two columns
+            ``NAME_chosen`` and ``NAME_rejected``.
     """
 
     reference: bool = False
     pairs: bool = False
     kl: bool = False
     token_counts: bool = False
+    messages: bool = False
     columns: frozenset[str] = frozenset()
     batch_statistic: bool = False
+    score_columns: frozenset[str] = frozenset()
 
 
 @runtime_checkable
@@ -95,6 +102,18 @@ class Fingerprinted(Protocol):
 
     def fingerprint(self) -> Mapping[str, str]:
         """Return what identifies the scorer, such as ``{"weights_sha256": ...}``; called after ``setup``."""
+        ...
+
+
+@runtime_checkable
+class Remarking(Protocol):
+    """An objective that has something to tell after it scored, such as how many completions it does not apply to."""
+
+    def remarks(self) -> Sequence[str]:
+        """Return what the user should know of the completions scored since the last call, and forget it.
+
+        Completions whose rewards came from the cache were not scored.
+        """
         ...
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field, replace
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -15,6 +12,7 @@ from upo_sdk.containment import prints_caught
 from upo_sdk.errors import DuplicateNameError, PluginError, UnknownObjectiveError, did_you_mean
 from upo_sdk.plugin.discovery import PluginCandidate, check_required, discover
 from upo_sdk.plugin.hookspecs import PROJECT, HookSpecs
+from upo_sdk.plugin.source import source_sha256
 from upo_sdk.plugin.specs import DatasetFormatSpec, ObjectiveSpec
 
 if TYPE_CHECKING:
@@ -159,23 +157,6 @@ def load_registry(policy: PluginPolicy | None = None) -> Registry:
         else:
             plugins.append(replace(candidate, status="loaded"))
     return Registry(objectives, tuple(plugins), tuple(errors), tuple(remarks), _manager=manager)
-
-
-def source_sha256(module: str) -> str:
-    """Return the SHA-256 of a module's source, with that of all modules beside and below it in its package.
-
-    A module outside any package is hashed alone; one without a source file gives an empty string.
-    """
-    found = find_spec(module)
-    if found is None or found.origin is None or not Path(found.origin).is_file():
-        return ""
-    origin = Path(found.origin)
-    sources = sorted(origin.parent.rglob("*.py")) if "." in module else [origin]
-    digest = hashlib.sha256()
-    for source in sources:
-        digest.update(f"{source.relative_to(origin.parent).as_posix()}\0".encode())
-        digest.update(hashlib.sha256(source.read_bytes()).digest())
-    return digest.hexdigest()
 
 
 def _new_manager() -> pluggy.PluginManager:

@@ -36,10 +36,14 @@ class ObjectiveSpec:
         name: What users type; lower case.
         kind: ``"preference"`` or ``"auxiliary"``.
         target: ``"package.module:Class"``, called with the options; imported only when the objective is used.
-        options: ``"package.module:OptionsClass"``; this module must stay light (no torch). None: it takes no options.
+        options: ``"package.module:OptionsClass"``, or the target again if it is a function made an objective by
+            ``auxiliary_objective``; this module must stay light (no torch). None: it takes no options.
         summary: One line for ``upo objectives list``.
         bounds: The interval in which an auxiliary reward lies, or None if it has none.
         variants: Further names that people may look for, such as ``"ipo"``, each with the text form to write instead.
+        positional: The option that :attr:`ObjectiveRef.target` sets.
+        imports_target: Whether that option is an import path ``package.function``. The block list of plugins then
+            covers the package, as it does for dotted paths.
     """
 
     name: str
@@ -49,6 +53,8 @@ class ObjectiveSpec:
     summary: str = ""
     bounds: tuple[float, float] | None = None
     variants: Mapping[str, str] = field(default_factory=dict[str, str])
+    positional: str | None = None
+    imports_target: bool = False
 
     def __post_init__(self) -> None:
         _check(self.name, self.target, self.options)

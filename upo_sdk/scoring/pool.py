@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
 from queue import SimpleQueue
 from threading import Timer
 from typing import TYPE_CHECKING, Any, cast
@@ -82,8 +83,8 @@ class ScoringPool:
                 worker.fingerprint = worker.ask(self._hello)
             if worker.fingerprint != self._fingerprint:
                 return None
-            fields = [[item.prompt, item.response, dict(item.columns), item.token_count] for item in batch]
-            return cast("list[float] | None", worker.ask(fields))
+            written = [[getattr(item, field.name) for field in fields(item)] for item in batch]
+            return cast("list[float] | None", worker.ask(written))
         except (OSError, ValueError):  # it ended; the batch is scored elsewhere
             return None
         finally:

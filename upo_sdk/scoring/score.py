@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from contextlib import ExitStack
+from dataclasses import fields
 from itertools import islice
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -11,15 +12,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from upo_sdk.cache import content_key
-from upo_sdk.objectives import Parallel
+from upo_sdk.errors import ObjectiveFailedError, PartlyScoredError
+from upo_sdk.objectives import Completion, Options, Parallel
 from upo_sdk.objectives.guard import Guard
 from upo_sdk.scoring.pool import ScoringPool, available_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from pydantic import BaseModel
+
     from upo_sdk.cache import ContentCache
-    from upo_sdk.objectives import Completion
+    from upo_sdk.objectives import Needs
     from upo_sdk.objectives.build import LiveObjective
 
 __all__ = ["score_completions"]
@@ -47,7 +51,8 @@ def score_completions(
     """Return the reward of every completion, float64, in order.
 
     Equal completions are scored once; every finished batch is stored at once, so a killed run goes on where it was.
-    The key holds the objective, its version, code, options and weights, and the whole completion.
+    The key holds the objective, its version, code, options and weights, and what it needs of the completion: nothing
+    else is handed over, so that one objective's needs change no other's scores.
 
     Args:
         live: An auxiliary objective that is set up (and fitted, if it fits).
@@ -61,20 +66,27 @@ def score_completions(
         ObjectiveFailedError: The objective raised, or did not return one finite number per completion.
     """
     guard = guard or Guard()
-    total, done = len(completions), 0
+    total, done, needs = len(completions), 0, live.objective.needs
     fingerprint = guard.fingerprint(live)
     scorer, remaining, rewards_N = _scorer_identity(live, fingerprint), iter(completions), np.empty(total)
     on_progress(0, total)
     with _Scorer(live, fingerprint, guard, workers) as score:
-        while window := list(islice(remaining, _WINDOW)):
+        while window := [_as_needed(completion, needs) for completion in islice(remaining, _WINDOW)]:
             keys = [content_key("reward", 2, scorer, *_content(completion)) for completion in window]
             known = cache.get(keys)
             missing = {key: item for key, item in zip(keys, window, strict=True) if key not in known}
             by_length = sorted(missing.items(), key=lambda entry: -len(entry[1].response))
             parts = [by_length[start : start + _BATCH_SIZE] for start in range(0, len(by_length), _BATCH_SIZE)]
             scored = len(window) - len(by_length)
-            for part, rewards in zip(parts, score([[item for _, item in part] for part in parts]), strict=True):
-                new = {key: struct.pack("<d", reward) for (key, _), reward in zip(part, rewards, strict=True)}
+            scoring = score([[item for _, item in part] for part in parts])
+            for part in parts:
+                try:
+                    rewards = next(scoring)
+                except PartlyScoredError as error:
+                    kept = {n: reward for n, reward in error.rewards.items() if n < len(part) and np.isfinite(reward)}
+                    cache.put(_packed(part, kept))
+                    raise _stopped(live, error, done + scored + len(kept), total) from error
+                new = _packed(part, dict(enumerate(rewards)))
                 cache.put(new)
                 known |= new
                 scored += len(part)
@@ -86,8 +98,24 @@ def score_completions(
     return rewards_N
 
 
+def _as_needed(completion: Completion, needs: Needs) -> Completion:
+    wanted = needs.columns | needs.score_columns
+    return Completion(
+        completion.prompt,
+        completion.response,
+        {name: value for name, value in completion.columns.items() if name in wanted},
+        completion.token_count if needs.token_counts else None,
+        completion.prompt_messages if needs.messages else None,
+        completion.response_messages if needs.messages else None,
+    )
+
+
 def _content(completion: Completion) -> tuple[object, ...]:
-    return completion.prompt, completion.response, dict(completion.columns), completion.token_count
+    return tuple(getattr(completion, field.name) for field in fields(completion))
+
+
+def _packed(part: Sequence[tuple[bytes, Completion]], rewards: Mapping[int, float]) -> dict[bytes, bytes]:
+    return {part[index][0]: struct.pack("<d", reward) for index, reward in rewards.items()}
 
 
 class _Scorer(ExitStack):
@@ -126,6 +154,19 @@ def _scorer_identity(live: LiveObjective, fingerprint: Mapping[str, str]) -> dic
         "distribution": live.distribution,
         "version": live.version,
         "code": live.target_sha256,
-        "options": live.options.model_dump(mode="json") if live.options else {},
+        "options": _scoring_options(live.options) if live.options else {},
         "fingerprint": fingerprint,
     }
+
+
+def _scoring_options(options: BaseModel) -> dict[str, object]:
+    operational = options.operational if isinstance(options, Options) else ()
+    return options.model_dump(mode="json", exclude=set(operational))
+
+
+def _stopped(live: LiveObjective, error: PartlyScoredError, kept: int, total: int) -> ObjectiveFailedError:
+    return ObjectiveFailedError(
+        f"the objective '{live.label}' stopped at {kept:,} of {total:,} completions: {error.what}",
+        where=error.where,
+        fix=f"{error.fix or 'mend it'}; the {kept:,} are kept: run the same command again to go on",
+    )

@@ -11,6 +11,7 @@ from upo_sdk.data import completions, tokenize
 from upo_sdk.data.columns import read_rows_of
 from upo_sdk.errors import CancelledError
 from upo_sdk.events import Notice, Progress, ScoresReady, emit
+from upo_sdk.objectives import Remarking
 from upo_sdk.objectives.build import union_of_needs
 from upo_sdk.policy import reference_logps
 from upo_sdk.scoring import data_baseline, describe_scores, score_completions
@@ -77,6 +78,8 @@ class Preparation:
             guard=self.guard,
             on_progress=self.progress(f"scoring {split.name} completions with {item.label}", "completions"),
         )
+        for text in item.objective.remarks() if isinstance(item.objective, Remarking) else ():
+            emit(self.callbacks, Notice("info", f"'{item.label}', {split.name} completions: {text}"))
         return replace(split, rewards=[*split.rewards, rewards])
 
     def describe(self, train: Split) -> tuple[ScoreStatistics, ...]:
@@ -151,7 +154,7 @@ class Preparation:
         )
         if tokenized.report.tokens_dropped:
             emit(self.callbacks, Notice("warning", f"{name} data {tokenized.report.describe()}"))
-        texts = completions(tokenized.dataset, columns=needs.columns, token_counts=needs.token_counts)
+        texts = completions(tokenized.dataset, needs)
         return Split(name, tokenized.dataset, texts)
 
     def _data_baseline(

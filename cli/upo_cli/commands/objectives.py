@@ -9,8 +9,8 @@ import typer
 from upo_cli.fields import options_of
 from upo_cli.output import console, print_json, table
 from upo_cli.shared import BlockPlugin, Json, Plugins, load_plugins
-from upo_sdk.errors import PluginError
-from upo_sdk.plugin.specs import load_target
+from upo_sdk.config import ObjectiveRef
+from upo_sdk.objectives.build import load_options
 
 if TYPE_CHECKING:
     from upo_sdk.plugin.registry import RegisteredObjective, Registry
@@ -42,30 +42,51 @@ def list_objectives(*, plugins: Plugins = None, block_plugin: BlockPlugin = None
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="Name of an objective.")],
+    name: Annotated[str, typer.Argument(help="Name of an objective, or a dotted path, which is imported.")],
     *,
     plugins: Plugins = None,
     block_plugin: BlockPlugin = None,
     json: Json = False,
 ) -> None:
     """Show one objective with its options."""
-    found = load_plugins(plugins, block_plugin).get(name)
-    description = {**_describe(found), "target": found.spec.target, "options": _options(found)}
+    registry = load_plugins(plugins, block_plugin)
+    ref = ObjectiveRef(name=name)
+    described = {"name": name} if ref.is_dotted_path else _describe(registry.get(ref.name))
+    options = _options(ref, registry)
     if json:
-        print_json(description)
+        print_json({**described, "options": options})
         return
     out = console()
-    out.print(f"{found.spec.name}: {found.spec.summary}", style="bold", markup=False)
-    out.print(f"{found.spec.kind} objective, from {found.plugin.origin} ({found.spec.target})", markup=False)
-    if found.spec.bounds:
-        out.print(f"rewards lie between {found.spec.bounds[0]:g} and {found.spec.bounds[1]:g}")
+    title, *lines = [f"{name}: the dotted path you gave"] if ref.is_dotted_path else _heading(registry.get(ref.name))
+    out.print(title, style="bold", markup=False)
+    for line in lines:
+        out.print(line, markup=False)
     keys = ("name", "type", "default", "description")
-    options = _options(found)
     out.print(
         table(*keys, rows=[[item[key] for key in keys] for item in options]) if options else "it takes no options"
     )
-    example = name if found.spec.kind == "preference" else f"{name}:0.3"
-    out.print(f"use it: upo train --objective {example}{',OPTION=VALUE' if options else ''}", markup=False)
+    out.print(
+        f"use it: upo train --objective {_example(ref, registry)}{',OPTION=VALUE' if options else ''}", markup=False
+    )
+
+
+def _heading(found: RegisteredObjective) -> list[str]:
+    spec = found.spec
+    bounds = [f"rewards lie between {spec.bounds[0]:g} and {spec.bounds[1]:g}"] if spec.bounds else []
+    return [
+        f"{spec.name}: {spec.summary}",
+        f"{spec.kind} objective, from {found.plugin.origin} ({spec.target})",
+        *bounds,
+    ]
+
+
+def _example(ref: ObjectiveRef, registry: Registry) -> str:
+    if ref.is_dotted_path:
+        return f"{ref.name}:0.3"
+    spec = registry.get(ref.name).spec
+    if spec.positional:
+        return f"{spec.name}:{spec.positional.upper()}:0.3"
+    return spec.name if spec.kind == "preference" else f"{spec.name}:0.3"
 
 
 def _describe(found: RegisteredObjective) -> dict[str, object]:
@@ -76,20 +97,13 @@ def _describe(found: RegisteredObjective) -> dict[str, object]:
         "summary": spec.summary,
         "from": found.plugin.origin,
         "bounds": spec.bounds,
+        "target": spec.target,
     }
 
 
-def _options(found: RegisteredObjective) -> list[dict[str, str]]:
-    if found.spec.options is None:
-        return []
-    try:
-        return options_of(load_target(found.spec.options))
-    except Exception as error:
-        raise PluginError(
-            f"the options of '{found.spec.name}' cannot be read: {type(error).__name__}: {error}",
-            where=f"{found.spec.options}, from {found.plugin.origin}",
-            fix=f"tell its author, or block it: --block-plugin {found.plugin.distribution}",
-        ) from error
+def _options(ref: ObjectiveRef, registry: Registry) -> list[dict[str, str]]:
+    model = load_options(ref, registry)
+    return options_of(model) if model else []
 
 
 def _mention_failures(registry: Registry) -> None:

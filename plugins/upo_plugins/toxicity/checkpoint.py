@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from upo_plugins.toxicity.classifier import ClassifierScorer, config_sha256, load_tokenizer
-from upo_plugins.toxicity.hub import files_sha256, hub_folder, is_complete
+from upo_plugins.toxicity.classifier import ClassifierScorer
+from upo_plugins.toxicity.download import INSTEAD, WHERE
 from upo_plugins.toxicity.labels import standard_names
+from upo_sdk.classifiers import config_sha256, files_sha256, hub_folder, is_complete, load_tokenizer
 from upo_sdk.errors import ModelError
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def _base_folder(path: Path, model_type: str, options: ToxicityOptions) -> Path:
         return Path(options.base).expanduser()
     if options.base is None and is_complete(path.parent, weights=False):
         return path.parent
-    return hub_folder(options.base or model_type, weights=False)
+    return hub_folder(options.base or model_type, weights=False, where=WHERE, instead=INSTEAD)
 
 
 def _build(base: Path, outputs: int, state: dict[str, Any], path: Path) -> Any:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from upo_plugins.toxicity.checkpoint import load_checkpoint
-from upo_plugins.toxicity.hub import download, files_sha256
+from upo_plugins.toxicity.download import download
+from upo_sdk.classifiers import files_sha256
 from upo_sdk.errors import ModelError
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from upo_sdk.objectives import Completion
 
 __all__ = ["Toxicity"]
-
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
 class Toxicity:
@@ -94,15 +91,16 @@ def load_scorer(options: ToxicityOptions, device: str) -> Scorer:
         from upo_plugins.toxicity.checkpoint import load_checkpoint
 
         return load_checkpoint(path, "checkpoint", options, device)
-    if not path.is_dir() and not _HUB_ID.fullmatch(model):
-        raise _unknown_model(model)
     from upo_plugins.toxicity.classifier import load_folder
+    from upo_plugins.toxicity.download import INSTEAD, WHERE
+    from upo_sdk.classifiers import HUB_ID, hub_folder
+
+    if not path.is_dir() and not HUB_ID.fullmatch(model):
+        raise _unknown_model(model)
 
     if path.is_dir():
         return load_folder(path, "folder", options, device)
-    from upo_plugins.toxicity.hub import hub_folder
-
-    folder = hub_folder(model, options.revision, weights=True)
+    folder = hub_folder(model, options.revision, weights=True, where=WHERE, instead=INSTEAD)
     return load_folder(folder, f"{model}@{folder.name}", options, device)
 
 

@@ -11,7 +11,8 @@ from upo_sdk.config import ObjectiveRef
 from upo_sdk.errors import ObjectiveRefError, PluginError, UPOError
 from upo_sdk.objectives import Completion
 from upo_sdk.objectives.build import LiveObjective, build_objectives, check_options, union_of_needs
-from upo_sdk.plugin.registry import load_registry, source_sha256
+from upo_sdk.plugin import source_sha256
+from upo_sdk.plugin.registry import load_registry
 
 if TYPE_CHECKING:
     from pathlib import Path

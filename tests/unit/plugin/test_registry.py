@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-BUILTINS = ["cpo", "dpo", "kto", "length", "lexical", "orpo", "sft", "simpo", "toxicity"]
+BUILTINS = ["column", "cpo", "dpo", "hf", "http", "kto", "length", "lexical", "orpo", "sft", "simpo", "toxicity", "trl"]
 
 GOOD = """
     from upo_sdk.plugin import ObjectiveSpec, hookimpl

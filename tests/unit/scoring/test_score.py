@@ -9,7 +9,7 @@ import pytest
 
 from upo_sdk.cache import ContentCache
 from upo_sdk.config import ObjectiveRef
-from upo_sdk.errors import ObjectiveFailedError
+from upo_sdk.errors import ObjectiveFailedError, PartlyScoredError
 from upo_sdk.objectives import Completion, Needs
 from upo_sdk.objectives.build import LiveObjective
 from upo_sdk.scoring import data_baseline, describe_scores, score_completions
@@ -115,6 +115,31 @@ def test_an_objective_that_misbehaves_is_named_with_its_distribution(
     with pytest.raises(ObjectiveFailedError, match=complaint) as caught:
         score_completions(live(Recorded(returned)), COMPLETIONS, cache)
     assert "some-plugin 1" in (caught.value.where or "")
+
+
+def test_what_was_scored_of_a_batch_that_fails_is_kept_and_counted(cache: ContentCache) -> None:
+    def stops(completions: Sequence[Completion]) -> list[float]:
+        if len(completions[0].response) > 128:
+            known = {0: 129.0, 1: float("nan"), 2: 131.0}
+            raise PartlyScoredError("it broke", rewards=known, where="there", fix="mend it")
+        return by_length(completions)
+
+    with pytest.raises(ObjectiveFailedError, match="stopped at 130 of 299 completions: it broke") as caught:
+        score_completions(live(Recorded(stops)), COMPLETIONS, cache)
+    assert caught.value.fix == "mend it; the 130 are kept: run the same command again to go on"
+    again = Recorded(by_length)
+    assert score_completions(live(again), COMPLETIONS, cache).tolist() == by_length(COMPLETIONS)
+    assert len(again.asked) == len(COMPLETIONS) - 130
+
+
+def test_an_objective_gets_only_what_it_needs_whatever_others_need(cache: ContentCache) -> None:
+    plain = Recorded(by_length)
+    score_completions(live(plain), [Completion("p", "r", {"topic": 1}, 5, [], [])], cache)
+    assert plain.asked == [Completion("p", "r")]
+    curious = Recorded(by_length)
+    curious.needs = Needs(columns=frozenset({"topic"}), score_columns=frozenset({"help"}), token_counts=True)
+    score_completions(live(curious, "2"), [Completion("p", "r", {"topic": 1, "help": 2.0, "x": 3}, 5, [], [])], cache)
+    assert curious.asked == [Completion("p", "r", {"topic": 1, "help": 2.0}, 5)]
 
 
 def test_statistics_see_the_length_and_the_label() -> None:

@@ -1,8 +1,9 @@
-"""Files from the Hugging Face hub and from download addresses: the cache first, and a quick answer when offline."""
+"""The files of a classifier on the Hugging Face hub: the cache first, and a quick answer when offline."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -13,15 +14,27 @@ from upo_sdk.network import is_offline_by_choice, is_reachable
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["download", "files_sha256", "hub_folder", "is_complete", "require_network"]
+__all__ = ["HUB_ID", "files_sha256", "hub_folder", "is_complete", "require_network"]
+
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+"""``owner/name``."""
 
 _TOKENIZER_FILES = ("*.json", "*.txt", "*.model")
 
 
-def hub_folder(model_id: str, revision: str | None = None, *, weights: bool) -> Path:
+def hub_folder(
+    model_id: str, revision: str | None = None, *, weights: bool, where: str, instead: str = "a local one: PATH"
+) -> Path:
     """Return a local folder with the config, the tokenizer and, if wanted, the safetensors weights of a hub model.
 
     Nothing is asked of the network if the cache already holds them.
+
+    Args:
+        model_id: ``owner/name``, or a name without owner.
+        revision: Commit, tag or branch; the main branch by default.
+        weights: Whether weights are wanted.
+        where: The objective, for errors.
+        instead: What the user may name instead, for errors.
 
     Raises:
         OfflineError: They are not cached and the hub is out of reach.
@@ -39,9 +52,11 @@ def hub_folder(model_id: str, revision: str | None = None, *, weights: bool) -> 
         pass
     except HFValidationError as error:
         raise ModelError(
-            f"'{model_id}' is not a hub id: {error}", where="toxicity model", fix="write owner/name"
+            f"'{model_id}' is not a hub id: {error}", where=where, fix=f"write owner/name, or {instead}"
         ) from error
-    require_network(huggingface_hub.constants.ENDPOINT, f"the classifier files of '{model_id}'")
+    require_network(
+        huggingface_hub.constants.ENDPOINT, f"the classifier files of '{model_id}'", where=where, instead=instead
+    )
     try:
         found = huggingface_hub.snapshot_download(
             model_id, revision=revision, allow_patterns=patterns, ignore_patterns=["*/*"]
@@ -49,8 +64,8 @@ def hub_folder(model_id: str, revision: str | None = None, *, weights: bool) -> 
     except Exception as error:
         raise ModelError(
             f"'{model_id}' cannot be downloaded: {type(error).__name__}: {error}",
-            where=f"hub model '{model_id}', revision {revision or 'main'}",
-            fix="check the id, the revision and your access to it, or name a local folder: model=PATH",
+            where=f"{where}, hub model '{model_id}', revision {revision or 'main'}",
+            fix=f"check the id, the revision and your access to it, or use {instead}",
         ) from error
     return Path(found)
 
@@ -65,28 +80,7 @@ def is_complete(folder: Path, *, weights: bool) -> bool:
     )
 
 
-def download(url: str, path: Path, sha256_prefix: str) -> None:
-    """Download a file whose hash is known; nothing is left behind if it fails.
-
-    Raises:
-        OfflineError: The server is out of reach.
-        ModelError: The download failed, or its hash is another.
-    """
-    import torch.hub
-
-    require_network(url, f"'{path.name}'")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        torch.hub.download_url_to_file(url, str(path), sha256_prefix)
-    except Exception as error:
-        raise ModelError(
-            f"'{path.name}' cannot be downloaded: {type(error).__name__}: {error}",
-            where=url,
-            fix="try again, or use toxicity:W,model=builtin or a local classifier, model=PATH",
-        ) from error
-
-
-def require_network(url: str, wanted: str) -> None:
+def require_network(url: str, wanted: str, *, where: str, instead: str) -> None:
     """Return if the server of ``url`` answers within seconds.
 
     Raises:
@@ -98,8 +92,8 @@ def require_network(url: str, wanted: str) -> None:
     reason = f"{variable} is set" if variable else f"{urlsplit(url).hostname} does not answer"
     raise OfflineError(
         f"{wanted} would have to be downloaded, and {reason}",
-        where="toxicity model",
-        fix="use the built-in scorer, toxicity:W,model=builtin, or a local classifier, toxicity:W,model=PATH",
+        where=where,
+        fix=f"go online, or use {instead}",
     )
 
 

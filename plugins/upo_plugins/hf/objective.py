@@ -1,0 +1,118 @@
+"""The ``hf`` objective: a sequence classifier or reward model of the Transformers library."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from upo_plugins.hf.outputs import choose_activation, choose_label, pooled, reward
+from upo_sdk.errors import ModelError
+from upo_sdk.objectives import Needs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from upo_plugins.hf.options import Activation, ClassifierOptions, Input
+    from upo_sdk.objectives import Completion
+
+__all__ = ["Classifier"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    model: Any
+    tokenizer: Any
+    label: int
+    activation: Activation
+    input: Input
+    limit: int
+    fingerprint: Mapping[str, str]
+
+
+class Classifier:
+    """The ``hf`` objective."""
+
+    def __init__(self, options: ClassifierOptions) -> None:
+        self.options = options
+        self.needs = Needs(messages=options.input in {None, "chat"})
+        self._found: _Loaded | None = None
+
+    def setup(self, device: str, /) -> None:
+        """Load model and tokenizer.
+
+        Raises:
+            ModelError: It cannot be loaded; pickled weights and remote code are refused.
+            OfflineError: It would have to be downloaded, and the network is out of reach.
+            ObjectiveRefError: It has no such label.
+        """
+        self._found = _load(self.options, device)
+
+    def close(self) -> None:
+        """Release the model."""
+        self._found = None
+
+    def fingerprint(self) -> Mapping[str, str]:
+        """Return the hashes of weights, config and tokenizer, and what was chosen where an option was left unset."""
+        return self._loaded().fingerprint
+
+    def rewards(self, completions: Sequence[Completion], /) -> list[float]:
+        """Return one reward per completion."""
+        from upo_plugins.hf.inputs import windows_of
+        from upo_sdk.classifiers import window_logits
+
+        loaded, options = self._loaded(), self.options
+        found = windows_of(loaded.tokenizer, completions, loaded.input, loaded.limit)
+        rewards: dict[int, list[float]] = defaultdict(list)
+        for window, logits in window_logits(loaded.model, loaded.tokenizer, found, options.batch_size):
+            rewards[window.text].append(reward(logits, loaded.label, loaded.activation, reverse=options.reverse))
+        return [pooled(rewards[text], options.pool) for text in range(len(completions))]
+
+    def _loaded(self) -> _Loaded:
+        if self._found is None:
+            msg = "call setup() first"
+            raise RuntimeError(msg)
+        return self._found
+
+
+def _load(options: ClassifierOptions, device: str) -> _Loaded:
+    import torch
+
+    from upo_plugins.hf.inputs import choose_input
+    from upo_sdk.classifiers import classifier_fingerprint, load_classifier, load_tokenizer, token_limit
+
+    where = f"hf:{options.model}"
+    folder = _folder(options, where)
+    model, tokenizer = load_classifier(folder), load_tokenizer(folder)
+    config = model.config
+    config.get_text_config().pad_token_id = tokenizer.pad_token_id  # by it, a decoder finds the last token to read
+    labels = [str(config.id2label[index]) for index in range(config.num_labels)]
+    activation = choose_activation(options.activation, len(labels), config.problem_type, where)
+    kind = choose_input(options.input, tokenizer, len(labels))
+    if kind == "chat" and not tokenizer.chat_template:
+        raise ModelError("its tokenizer has no chat template", where=where, fix="write input=pair, or input=response")
+    return _Loaded(
+        model=model.to(device=device, dtype=getattr(torch, options.dtype)).eval(),
+        tokenizer=tokenizer,
+        label=choose_label(options.label, labels, where),
+        activation=activation,
+        input=kind,
+        limit=token_limit(config, tokenizer, options.max_length),
+        fingerprint={**classifier_fingerprint(folder), "activation": activation, "input": kind},
+    )
+
+
+def _folder(options: ClassifierOptions, where: str) -> Path:
+    from upo_sdk.classifiers import HUB_ID, hub_folder
+
+    path = Path(options.model).expanduser()
+    if path.is_dir():
+        return path
+    if not HUB_ID.fullmatch(options.model):
+        raise ModelError(
+            f"there is no folder '{options.model}', and it is no hub id",
+            where=where,
+            fix="check the path, or write owner/name",
+        )
+    return hub_folder(options.model, options.revision, weights=True, where=where, instead="a local folder, hf:FOLDER")

@@ -1,0 +1,84 @@
+"""Options of the ``http`` objective."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field
+
+from upo_sdk.objectives import NameList, Options
+from upo_sdk.redaction import HIDDEN, redact
+
+__all__ = ["ServiceOptions"]
+
+
+def _check_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        msg = "write http://HOST/PATH or https://HOST/PATH"
+        raise ValueError(msg)
+    if HIDDEN in redact(url) and HIDDEN not in url:
+        msg = (
+            "a URL is written to logs and files, so no password or key may be in it: name the variable, token_env=NAME"
+        )
+        raise ValueError(msg)
+    return url
+
+
+Url = Annotated[str, AfterValidator(_check_url)]
+
+
+class ServiceOptions(Options):
+    """Options of the ``http`` objective."""
+
+    operational = frozenset(
+        {
+            "token_env",
+            "token_header",
+            "batch_size",
+            "concurrency",
+            "retries",
+            "backoff",
+            "max_wait",
+            "connect_timeout",
+            "read_timeout",
+        }
+    )
+
+    url: Url = Field(description="Address of the service; batches are sent there by POST.")
+    version: str | None = Field(
+        default=None, description="Version of the scorer behind the address; another one scores everything anew."
+    )
+    columns: NameList = Field(default=(), description="Columns of the data that the service also gets.")
+    token_env: str | None = Field(
+        default=None, description="Environment variable with the key; sent as 'Authorization: Bearer KEY'."
+    )
+    token_header: str = Field(
+        default="Authorization",
+        pattern=r"^[A-Za-z0-9-]+$",
+        description="Header for the key; any other than Authorization gets the bare key.",
+    )
+    batch_size: int = Field(default=16, ge=1, le=128, description="Completions per request.")
+    concurrency: int = Field(
+        default=8, ge=1, le=128, description="Requests at a time; 128 completions are in flight at most."
+    )
+    retries: int = Field(
+        default=5, ge=0, description="Further attempts after a time-out, a broken connection, status 429 or 5xx."
+    )
+    backoff: float = Field(
+        default=0.5,
+        gt=0,
+        allow_inf_nan=False,
+        description="Seconds before the first further attempt; they double, with jitter.",
+    )
+    max_wait: float = Field(
+        default=60.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Most seconds between two attempts, also if the service asks for more.",
+    )
+    connect_timeout: float = Field(default=5.0, gt=0, allow_inf_nan=False, description="Seconds to connect.")
+    read_timeout: float = Field(
+        default=60.0, gt=0, allow_inf_nan=False, description="Seconds without a byte of the answer."
+    )

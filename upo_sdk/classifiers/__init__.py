@@ -1,0 +1,24 @@
+"""Sequence classifiers for objectives that wrap one: found, loaded safely, fed with texts of any length.
+
+Importing this imports torch: do so where an objective is set up, not in the module of its hook or options.
+"""
+
+from upo_sdk.classifiers.hub import HUB_ID, files_sha256, hub_folder, is_complete, require_network
+from upo_sdk.classifiers.loading import classifier_fingerprint, config_sha256, load_classifier, load_tokenizer
+from upo_sdk.classifiers.windows import Window, token_limit, window_logits, windows
+
+__all__ = [
+    "HUB_ID",
+    "Window",
+    "classifier_fingerprint",
+    "config_sha256",
+    "files_sha256",
+    "hub_folder",
+    "is_complete",
+    "load_classifier",
+    "load_tokenizer",
+    "require_network",
+    "token_limit",
+    "window_logits",
+    "windows",
+]
