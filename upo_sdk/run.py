@@ -138,7 +138,7 @@ class _Run:
             if self.folder.resume_from:
                 policy.lm = load_language_model(self.plan.model, str(self.folder.resume_from))
                 policy.to(self.args.device)
-            trainer = self._trainer(policy, tokenizer, rows, held_out_rows)
+            trainer = self._trainer(policy, tokenizer, rows, held_out_rows, statistics)
             with self._recorded(trainer, manifest):
                 self._train(trainer)
             after = list[FloatArray]()
@@ -225,6 +225,7 @@ class _Run:
         tokenizer: PreTrainedTokenizerBase,
         rows: PreparedRows,
         held_out_rows: PreparedRows | None,
+        statistics: Sequence[ScoreStatistics],
     ) -> UPOTrainer:
         from upo_sdk.training.batching import epoch_batches
         from upo_sdk.training.trainer import UPOTrainer  # heavy, and not needed by a run that is refused
@@ -233,7 +234,10 @@ class _Run:
         learned = self.plan.auxiliary and self.config.loss.baseline == "value"
         unified = UnifiedLoss(
             [PreferenceTerm(item.label, item.weight, item.preference) for item in self.plan.preference],
-            [AuxiliaryTerm(item.label, item.weight) for item in self.plan.auxiliary],
+            [
+                AuxiliaryTerm(item.label, item.weight, scores.mean)
+                for item, scores in zip(self.plan.auxiliary, statistics, strict=True)
+            ],
             self.config.loss,
             hidden_size=policy.hidden_size if learned else None,
         )
@@ -246,7 +250,11 @@ class _Run:
         try:
             return UPOTrainer(
                 policy,
-                Step(unified=unified, beta=_beta(self.plan.preference)),
+                Step(
+                    unified=unified,
+                    beta=_beta(self.plan.preference),
+                    probe_steps=self.config.training.probe_steps,
+                ),
                 self.args,
                 collator=Collator(policy.layout),
                 train_rows=rows,
@@ -269,11 +277,11 @@ class _Run:
     def _train(self, trainer: UPOTrainer) -> None:
         trainer.train(resume_from_checkpoint=str(self.folder.resume_from) if self.folder.resume_from else None)
         trainer.require_finite({})
-        if not _finished(trainer):
-            return  # the checkpoint is the result; a model beside it would look finished
-        if trainer.eval_dataset is not None:
-            trainer.evaluate()
-        trainer.save_model(str(self.folder.path))
+        if _finished(trainer):  # else the checkpoint is the result; a model beside it would look finished
+            if trainer.eval_dataset is not None:
+                trainer.evaluate()
+            trainer.save_model(str(self.folder.path))
+        trainer.log_summary()
 
     def _result(
         self,

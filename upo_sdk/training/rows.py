@@ -101,7 +101,7 @@ class PreparedRows(Dataset[PreparedRow]):
 
 
 class Collator:
-    """Turns prepared rows into ``{"policy": ..., "loss": ..., "rows": B}``: inputs of the forward and of the loss.
+    """Turns rows into the inputs of the forward (``policy``) and of the ``loss``, and counts ``rows`` and ``tokens``.
 
     All indices are made here, so that no step waits for the device to find out which completions are which.
     """
@@ -112,7 +112,8 @@ class Collator:
     def __call__(self, rows: Sequence[PreparedRow]) -> dict[str, Any]:
         """Collate a batch."""
         policy = self.layout.collate([row.branches for row in rows])
-        return {"policy": policy, "loss": _loss_inputs(rows), "rows": len(rows)}
+        tokens = sum(len(row.branches.prompt_ids) + sum(map(len, row.branches.response_ids)) for row in rows)
+        return {"policy": policy, "loss": _loss_inputs(rows), "rows": len(rows), "tokens": tokens}
 
 
 def _loss_inputs(rows: Sequence[PreparedRow]) -> dict[str, Tensor]:
