@@ -11,9 +11,9 @@ import numpy as np
 
 from upo_sdk import demo
 from upo_sdk.config import ObjectiveRef, RunConfig, build_config
-from upo_sdk.data import cut_batches, load_preference_data, tokenize, tokens_per_row
+from upo_sdk.data import check_numbers, cut_batches, load_preference_data, tokenize, tokens_per_row
 from upo_sdk.demo import settings
-from upo_sdk.errors import ConfigError, DataError
+from upo_sdk.errors import ConfigError, DataError, ObjectiveRefError
 from upo_sdk.objectives.build import LiveObjective, build_objectives
 from upo_sdk.policy import count_parameters, load_model_config, load_tokenizer
 
@@ -123,9 +123,11 @@ def make_plan(config: RunConfig, registry: Registry) -> RunPlan:
     objectives = [item for item in objectives if item.weight > 0]
     notices += [f"'{ref.label}' has weight 0 and is left out" for ref in config.objectives if ref.weight == 0]
     _check_fit(objectives, data)
+    _check_weighting(objectives, config)
     parameters = count_parameters(model_config, model.path)
     rows_per_batch = _rows_per_batch(config, data, notices)
     data = _only_needed_rows(config, data, rows_per_batch, notices)
+    notices += _check_numbers(objectives, data)
     plan = RunPlan(
         config=config,
         model=model,
@@ -190,6 +192,28 @@ def _check_fit(objectives: Sequence[LiveObjective], data: PreferenceData) -> Non
                 where=data.description,
                 fix="use --objective kto, or data with chosen and rejected",
             )
+
+
+def _check_weighting(objectives: Sequence[LiveObjective], config: RunConfig) -> None:
+    for item in objectives:
+        if item.is_preference and item.ref.normalize != "none":
+            raise ObjectiveRefError(
+                f"'{item.label}' is a preference objective: it has no rewards to normalise",
+                where=f"objective '{item.ref}'",
+                fix=f"leave out normalize={item.ref.normalize}",
+            )
+        if not item.is_preference and item.schedule and config.loss.baseline in {"soft", "prompt-mean"}:
+            raise ConfigError(
+                f"the baseline '{config.loss.baseline}' is computed once from the weights, and that of '{item.label}' "
+                f"changes over the run",
+                where=f"objective '{item.ref}'",
+                fix="use --baseline value, which follows, or none; or leave out the schedule",
+            )
+
+
+def _check_numbers(objectives: Sequence[LiveObjective], data: PreferenceData) -> list[str]:
+    margin_readers = [item.label for item in objectives if item.objective.needs.margin]
+    return check_numbers(data, [item.label for item in objectives if not item.is_preference], margin_readers)
 
 
 def _within_positions(data: DataConfig, model_config: Any, notices: list[str]) -> DataConfig:
@@ -266,6 +290,12 @@ def _with_warnings(plan: RunPlan) -> RunPlan:
             f"the auxiliary term starts after {gate} steps and this run has {plan.steps}: "
             f"{', '.join(item.label for item in plan.auxiliary)} will teach nothing; lower --gate_steps"
         )
+    warnings += [
+        f"'{item.label}' has no weight before step {item.schedule.first_step() + 1} and this run has {plan.steps}: it "
+        f"will teach nothing; let {item.schedule} start earlier"
+        for item in plan.objectives
+        if item.schedule and item.schedule.first_step() >= plan.steps
+    ]
     if plan.is_demo and not plan.auxiliary and plan.steps > settings.DPO_ALONE_STEPS:
         warnings.append(
             f"a preference objective alone forgets how to write such short answers after about "

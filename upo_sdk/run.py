@@ -28,6 +28,7 @@ from upo_sdk.policy import (
 )
 from upo_sdk.policy.fingerprint import weights_sha256
 from upo_sdk.result import AlignResult
+from upo_sdk.scoring import NORMALIZATION_FILE, Rank, ZScore, to_json
 from upo_sdk.scoring.score import FloatArray
 from upo_sdk.training import (
     CollapseWarning,
@@ -40,6 +41,7 @@ from upo_sdk.training import (
     StopWhenCancelled,
     make_manifest,
     model_card,
+    normalized,
     now,
     training_arguments,
 )
@@ -119,6 +121,7 @@ class _Run:
         self.args = training_arguments(self.config.training, folder.path, evaluate=plan.data.eval is not None)
         self.cache = ContentCache(default_cache_dir() / "cache.sqlite")
         self.preparation = Preparation(plan, self.cache, callbacks, cancel)
+        self.normalizers: dict[str, ZScore | Rank] = {}
 
     def execute(self) -> AlignResult:
         self._announce()
@@ -129,7 +132,11 @@ class _Run:
             self.preparation.fit(train)
             train = self.preparation.score(train)
             statistics = self.preparation.describe(train)
-            held_out = self.preparation.score(held_out) if held_out else None
+            resumed = self.folder.resume_from
+            self.normalizers = self.preparation.normalizers(train, resumed.parent if resumed else None)
+            train = self.preparation.normalize(train, self.normalizers)
+            if held_out:
+                held_out = self.preparation.normalize(self.preparation.score(held_out), self.normalizers)
             weights = weights_sha256(policy.lm)
             manifest = self._manifest(weights, policy.layout.name, statistics)
             rows = self._rows(train, policy, weights)
@@ -138,7 +145,7 @@ class _Run:
             if self.folder.resume_from:
                 policy.lm = load_language_model(self.plan.model, str(self.folder.resume_from))
                 policy.to(self.args.device)
-            trainer = self._trainer(policy, tokenizer, rows, held_out_rows, statistics)
+            trainer = self._trainer(policy, tokenizer, rows, held_out_rows, train)
             with self._recorded(trainer, manifest):
                 self._train(trainer)
             after = list[FloatArray]()
@@ -164,6 +171,8 @@ class _Run:
         if self._is_main:
             self.folder.open()
             self.folder.write("config.resolved.yaml", to_yaml(self.config))
+            if self.normalizers:
+                self.folder.write(NORMALIZATION_FILE, to_json(self.normalizers))
             self.folder.write_manifest({**manifest, "status": "running"})
         try:
             yield
@@ -195,6 +204,7 @@ class _Run:
             self.plan,
             weights_sha256=weights,
             statistics=statistics,
+            normalizers=self.normalizers,
             layout=layout,
             resumed_from=self.folder.resume_from,
         )
@@ -208,7 +218,7 @@ class _Run:
         count = min(self.config.eval_prompts or 0, len(split.dataset))
         if not count or not self.plan.auxiliary or union_of_needs(self.plan.auxiliary).columns:
             return []
-        return answer_rewards(
+        rewards = answer_rewards(
             policy.lm,
             tokenizer,
             split.dataset.select(range(count)),
@@ -218,6 +228,7 @@ class _Run:
             seed=self.config.training.seed,
             on_progress=self.preparation.progress(f"answering {split.name} prompts", "prompts"),
         )
+        return normalized(self.plan.auxiliary, rewards, self.normalizers)
 
     def _trainer(
         self,
@@ -225,7 +236,7 @@ class _Run:
         tokenizer: PreTrainedTokenizerBase,
         rows: PreparedRows,
         held_out_rows: PreparedRows | None,
-        statistics: Sequence[ScoreStatistics],
+        train: Split,
     ) -> UPOTrainer:
         from upo_sdk.training.batching import epoch_batches
         from upo_sdk.training.trainer import UPOTrainer  # heavy, and not needed by a run that is refused
@@ -233,10 +244,10 @@ class _Run:
         torch.manual_seed(self.config.training.seed)  # the value head's first weights
         learned = self.plan.auxiliary and self.config.loss.baseline == "value"
         unified = UnifiedLoss(
-            [PreferenceTerm(item.label, item.weight, item.preference) for item in self.plan.preference],
+            [PreferenceTerm(item.label, item.weight, item.preference, item.schedule) for item in self.plan.preference],
             [
-                AuxiliaryTerm(item.label, item.weight, scores.mean)
-                for item, scores in zip(self.plan.auxiliary, statistics, strict=True)
+                AuxiliaryTerm(item.label, item.weight, float(rewards.mean()), item.schedule)
+                for item, rewards in zip(self.plan.auxiliary, train.rewards, strict=True)
             ],
             self.config.loss,
             hidden_size=policy.hidden_size if learned else None,

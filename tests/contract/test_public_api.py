@@ -21,8 +21,8 @@ PUBLIC = {
         Parallel PreferenceBatch PreferenceLoss PreferenceObjective TokenLogps""",
     "upo_sdk.plugin": "DatasetFormatSpec HookSpecs ObjectiveSpec hookimpl",
     "upo_sdk.testing": "CheckFailedError CheckResult check_objective parametrize_checks run_checks",
-    "upo_sdk.config": """DataConfig LossConfig ModelConfig ObjectiveRef PluginPolicy RunConfig TrainingConfig
-        build_config merge preset presets read_config_file to_yaml written_name""",
+    "upo_sdk.config": """DataConfig LossConfig ModelConfig ObjectiveRef PluginPolicy RunConfig Schedule
+        TrainingConfig build_config merge preset presets read_config_file to_yaml written_name""",
     "upo_sdk.engine": """AuxiliaryBatch AuxiliaryTerm GradientParts PreferenceTerm UnifiedLoss UnifiedOutput ValueHead
         actor_loss advantage_weights attribute_weights effective_sample_size expectile_loss gradient_metrics
         parameter_gram""",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from upo_sdk.config.schedule import Schedule
 from upo_sdk.errors import ObjectiveRefError
 
 __all__ = ["ObjectiveRef"]
@@ -15,19 +16,27 @@ __all__ = ["ObjectiveRef"]
 _NAME = r"[A-Za-z_]\w*"
 # A module without a dot is a path only if a weight follows: 'toxicity:high' is a mistyped weight, not an import.
 _DOTTED_PATH = re.compile(rf"{_NAME}(\.{_NAME})+:{_NAME}(\.{_NAME})*|{_NAME}:{_NAME}(\.{_NAME})*(?=:)")
-_FORM = "NAME[:WEIGHT][,OPTION=VALUE]..., such as toxicity:0.3 or toxicity:0.3,model=builtin"
+# The commas within a schedule's brackets do not part options, so it is taken out first. A name may hold an '@'.
+_SCHEDULE = re.compile(r"^([^,=]*)@([^,@:/]*\([^()]*\)|(?:linear|cosine|step)\b[^,]*)(?=,|$)")
+_FORM = "NAME[:WEIGHT][@SCHEDULE][,OPTION=VALUE]..., such as toxicity:0.3 or toxicity:0.3,model=builtin"
+_RESERVED = {"as": "label", "normalize": "normalize"}
 
 
 class ObjectiveRef(BaseModel):
     """A reference to an objective.
 
-    Text form: ``NAME[:WEIGHT][,OPTION=VALUE]...``. ``NAME`` is a registered name or a dotted path
-    ``package.module:attribute``. The reserved option ``as`` sets the label, which lets one objective be used twice.
+    Text form: ``NAME[:WEIGHT][@SCHEDULE][,OPTION=VALUE]...``. ``NAME`` is a registered name or a dotted path
+    ``package.module:attribute``. Two options are reserved: ``as`` sets the label, which lets one objective be used
+    twice, and ``normalize`` the normalisation.
 
     Attributes:
         name: Registered name, or dotted path.
         weight: Not negative, finite. It multiplies the reward of an auxiliary objective, the loss of a preference
             objective. An auxiliary objective of weight zero is not scored at all.
+        schedule: How the weight changes over the run, such as ``linear(0,500)``; None keeps it. See :class:`Schedule`.
+        normalize: What is done to the rewards of an auxiliary objective before they are weighted, with statistics of
+            the training data: ``zscore`` (subtract the mean, divide by the standard deviation), ``rank`` (the share of
+            training completions with a lower reward, equal ones counted half), or ``none``.
         options: Options as written; the objective's own options model validates them.
         label: The name under which it is logged; the name the user typed unless ``as`` was given.
     """
@@ -36,6 +45,8 @@ class ObjectiveRef(BaseModel):
 
     name: str = Field(min_length=1)
     weight: float = 1.0
+    schedule: str | None = None
+    normalize: Literal["none", "zscore", "rank"] = "none"
     options: dict[str, Any] = Field(default_factory=dict)
     label: str = ""
 
@@ -46,7 +57,7 @@ class ObjectiveRef(BaseModel):
             return parse(value)
         if isinstance(value, dict) and "name" not in value and len(value) == 1:
             ((name, weight),) = value.items()
-            return {"name": name, "weight": weight}
+            return parse(f"{name}:{weight}") if isinstance(weight, str) else {"name": name, "weight": weight}
         return value
 
     @model_validator(mode="after")
@@ -57,6 +68,8 @@ class ObjectiveRef(BaseModel):
                 where=f"objective '{self}'",
                 fix=f"write {self.name}:0.3, or leave the objective out",
             )
+        if self.schedule is not None:
+            object.__setattr__(self, "schedule", str(Schedule.parse(self.schedule)))
         if not self.label:
             object.__setattr__(self, "label", self.name)
         return self
@@ -67,9 +80,11 @@ class ObjectiveRef(BaseModel):
         return ":" in self.name
 
     def __str__(self) -> str:
-        options = {**({"as": self.label} if self.label != self.name else {}), **self.options}
+        label = {"as": self.label} if self.label != self.name else {}
+        normalize = {"normalize": self.normalize} if self.normalize != "none" else {}
+        options = {**label, **normalize, **self.options}
         written = "".join(f",{key}={_write(value)}" for key, value in options.items())
-        return f"{self.name}:{self.weight:g}{written}"
+        return f"{self.name}:{self.weight:g}{f'@{self.schedule}' if self.schedule else ''}{written}"
 
 
 def parse(text: str) -> dict[str, Any]:
@@ -78,19 +93,24 @@ def parse(text: str) -> dict[str, Any]:
     Raises:
         ObjectiveRefError: The text does not have the form, or the weight is not a number.
     """
-    head, *assignments = (part.strip() for part in text.split(","))
+    scheduled = _SCHEDULE.match(text)
+    rest = scheduled[1] + text[scheduled.end() :] if scheduled else text
+    head, *assignments = (part.strip() for part in rest.split(","))
     name, weight = _split_head(head, text)
     fields: dict[str, Any] = {"name": name, "weight": weight, "options": {}}
+    if scheduled:
+        fields["schedule"] = scheduled[2]
     for assignment in assignments:
         key, equals, value = assignment.partition("=")
         if not equals or not key:
             raise ObjectiveRefError(
                 f"'{assignment}' is not an option", where=f"objective '{text}'", fix=f"write {_FORM}"
             )
-        if key in fields["options"] or (key == "as" and "label" in fields):
+        field = _RESERVED.get(key)
+        if key in fields["options"] or field in fields:
             raise ObjectiveRefError(f"option '{key}' is given twice", where=f"objective '{text}'", fix="give it once")
-        if key == "as":
-            fields["label"] = value
+        if field:
+            fields[field] = value
         else:
             fields["options"][key] = value
     return fields

@@ -94,15 +94,15 @@ def loss_gradient(loss: Tensor, logps_NT: Tensor) -> Tensor:
 
 
 def actor_gradients(
-    policy: TokenLogps, deviations_NK: Tensor, advantage_N: Tensor, config: LossConfig, coefficient: float
+    policy: TokenLogps, deviations_NK: Tensor, advantage_N: Tensor, config: LossConfig, coefficient_N: Tensor
 ) -> list[Tensor]:
-    """Return the gradient of ``coefficient · mean_N L_actor`` by the log-probs, split into 1 + K parts of shape [N, T].
+    """Return the gradient of ``Σ_n c_n L_actor,n`` by the log-probs, split into 1 + K parts of shape [N, T].
 
-    First the plain likelihood, then one per auxiliary objective: ``−coefficient/N · u · 1/|y|`` at every response
-    token, ``u`` from :func:`attribute_weights`; without ``1/|y|`` for ``length_normalization: sum``.
+    First the plain likelihood, then one per auxiliary objective: ``−c_n u_n / |y_n|`` at every response token, ``u``
+    from :func:`attribute_weights`; without ``1/|y|`` for ``length_normalization: sum``.
     """
     likelihood_N, added_NK = attribute_weights(deviations_NK, advantage_N, config.lambda_, config.advantage_cap)
-    unit_NT = -coefficient / len(advantage_N) * policy.mask_NT.to(policy.logps_NT.dtype)
+    unit_NT = -coefficient_N.unsqueeze(-1) * policy.mask_NT.to(policy.logps_NT.dtype)
     if config.length_normalization == "token-mean":
         unit_NT = unit_NT / policy.lengths_N().clamp(min=1).unsqueeze(-1)
     return [weight_N.unsqueeze(-1) * unit_NT for weight_N in (likelihood_N, *added_NK.unbind(-1))]

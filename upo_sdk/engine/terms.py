@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from upo_sdk.config import Schedule
     from upo_sdk.engine.gradients import GradientParts
     from upo_sdk.objectives import PreferenceObjective
 
@@ -16,11 +17,16 @@ __all__ = ["AuxiliaryBatch", "AuxiliaryTerm", "PreferenceTerm", "UnifiedOutput"]
 
 @dataclass(frozen=True, slots=True)
 class PreferenceTerm:
-    """A preference objective, the weight of its loss, and the label it is logged under."""
+    """A preference objective, the weight of its loss, the label it is logged under, and how the weight changes."""
 
     label: str
     weight: float
     objective: PreferenceObjective
+    schedule: Schedule | None = None
+
+    def weight_at(self, step: int) -> float:
+        """Return the weight after ``step`` optimizer steps."""
+        return self.weight * (self.schedule.factor(step) if self.schedule else 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +38,17 @@ class AuxiliaryTerm:
         weight: What its reward is multiplied with.
         mean_reward: Its mean reward on the training data. It enters no loss; it is what counts as no signal where the
             gradient is split into the objectives' parts.
+        schedule: How the weight changes.
     """
 
     label: str
     weight: float
     mean_reward: float = 0.0
+    schedule: Schedule | None = None
+
+    def weight_at(self, step: int) -> float:
+        """Return the weight after ``step`` optimizer steps."""
+        return self.weight * (self.schedule.factor(step) if self.schedule else 1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

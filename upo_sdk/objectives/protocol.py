@@ -29,6 +29,7 @@ class Needs:
         reference: Log-probs of the frozen reference model.
         pairs: Every prompt has a chosen and a rejected response.
         kl: The batch's KL estimate from mismatched prompts and responses (``PreferenceBatch.kl``).
+        margin: ``PreferenceBatch.margin_B``, if the data has a column ``margin``.
         token_counts: ``Completion.token_count``, counted with the policy's tokenizer.
         columns: Further columns of the dataset, handed over in ``Completion.columns``.
         batch_statistic: Nothing to prepare, but a warning: an item's loss depends on the other items of its batch
@@ -38,6 +39,7 @@ class Needs:
     reference: bool = False
     pairs: bool = False
     kl: bool = False
+    margin: bool = False
     token_counts: bool = False
     columns: frozenset[str] = frozenset()
     batch_statistic: bool = False

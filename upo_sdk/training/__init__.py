@@ -4,7 +4,7 @@ from upo_sdk.training.arguments import training_arguments
 from upo_sdk.training.callbacks import CollapseWarning, EventBridge, MetricsFile, StopWhenCancelled
 from upo_sdk.training.manifest import make_manifest, now
 from upo_sdk.training.model_card import model_card
-from upo_sdk.training.preparation import Preparation, Split
+from upo_sdk.training.preparation import Preparation, Split, normalized
 from upo_sdk.training.rows import Collator, PreparedRow, PreparedRows
 from upo_sdk.training.run_folder import RunFolder
 from upo_sdk.training.step import Step
@@ -23,6 +23,7 @@ __all__ = [
     "StopWhenCancelled",
     "make_manifest",
     "model_card",
+    "normalized",
     "now",
     "training_arguments",
 ]

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 from upo_sdk.objectives import Fingerprinted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from upo_sdk.events import ScoreStatistics
     from upo_sdk.objectives.build import LiveObjective
     from upo_sdk.plan import RunPlan
+    from upo_sdk.scoring import Rank, ZScore
 
 __all__ = ["make_manifest", "now"]
 
@@ -24,7 +25,13 @@ _PACKAGES = ("upo-sdk", "torch", "transformers", "accelerate", "datasets", "safe
 
 
 def make_manifest(
-    plan: RunPlan, *, weights_sha256: str, statistics: Sequence[ScoreStatistics], layout: str, resumed_from: Path | None
+    plan: RunPlan,
+    *,
+    weights_sha256: str,
+    statistics: Sequence[ScoreStatistics],
+    normalizers: Mapping[str, ZScore | Rank],
+    layout: str,
+    resumed_from: Path | None,
 ) -> dict[str, Any]:
     """Describe a run that is about to train; its objectives are set up, so their scorers are known."""
     return {
@@ -34,6 +41,7 @@ def make_manifest(
         "data": {"description": plan.data.description, "fingerprint": plan.data.fingerprint},
         "objectives": [_describe(item) for item in plan.objectives],
         "scores": [asdict(item) for item in statistics],
+        "normalization": {label: normalizer.summary() for label, normalizer in normalizers.items()},
         "seed": plan.config.training.seed,
         "layout": layout,
         "resumed_from": str(resumed_from) if resumed_from else None,
@@ -52,6 +60,7 @@ def _describe(item: LiveObjective) -> dict[str, Any]:
         "objective": str(item.ref),
         "kind": "preference" if item.is_preference else "auxiliary",
         "weight": item.weight,
+        "schedule": item.ref.schedule,
         "options": item.options.model_dump(mode="json") if item.options else {},
         "distribution": item.distribution,
         "version": item.version,

@@ -43,7 +43,8 @@ class Step:
         """Return the loss of one micro-batch with every metric of the run; with its gradient in parts, if asked."""
         batch = self._preference_batch(output, inputs)
         auxiliary = self._auxiliary_batch(output, inputs) if self.unified.auxiliary else None
-        result: UnifiedOutput = self.unified(batch, auxiliary, step=step, gradients=gradients)
+        weight_N = inputs["sample_weight_P"][inputs["prompt_N"]] if "sample_weight_P" in inputs else None
+        result: UnifiedOutput = self.unified(batch, auxiliary, step=step, sample_weight_N=weight_N, gradients=gradients)
         with torch.no_grad():
             result.metrics.update(preference_metrics(batch, self.beta))
         return result
@@ -59,6 +60,7 @@ class Step:
             chosen_B=inputs.get("chosen_B"),
             rejected_B=inputs.get("rejected_B"),
             kl=self._kl(policy, reference, inputs),
+            margin_B=inputs.get("margin_B"),
         )
 
     def _kl(self, policy: TokenLogps, reference: TokenLogps | None, inputs: dict[str, Tensor]) -> Tensor | None:

@@ -34,8 +34,9 @@ _VALUE_OPTIMIZER = "value_optimizer.pt"
 class UPOTrainer(Trainer):
     """Trains a :class:`Policy` with the unified loss.
 
-    The loss of a step is the mean over all rows of the accumulated batch, on all ranks; splitting it into micro-batches
-    changes nothing. The value head has an optimizer, a learning rate and a gradient clipping of its own.
+    The loss of a step is the mean over all rows of the accumulated batch, on all ranks, weighted if the rows have
+    weights; splitting it into micro-batches changes nothing. The value head has an optimizer, a learning rate and a
+    gradient clipping of its own.
     """
 
     loss_is_scaled_for_ga = True
@@ -112,7 +113,7 @@ class UPOTrainer(Trainer):
         probing = training and self.step.probe_steps > 0 and step % self.step.probe_steps == 0
         logged = training and (step + 1) % self.state.logging_steps == 0
         result = self.step(model(**inputs["policy"]), inputs["loss"], step=step, gradients=probing or logged)
-        share = 1.0 if num_items_in_batch is None else inputs["rows"] / num_items_in_batch
+        share = 1.0 if num_items_in_batch is None else inputs["weight"] / num_items_in_batch
         if probing and result.gradients is not None:
             result.metrics.update(probe(result.gradients, model))
         if training:
@@ -126,11 +127,11 @@ class UPOTrainer(Trainer):
         return (loss, result) if return_outputs else loss
 
     def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Tensor | int | None:
-        """Count the rows of the accumulated batch, per rank on average, because gradients are averaged over ranks."""
-        rows = sum(batch["rows"] for batch in batch_samples)
+        """Add up the weights of the accumulated rows, per rank on average: gradients are averaged over ranks."""
+        weight = sum(batch["weight"] for batch in batch_samples)
         if self.args.world_size == 1 or not batch_samples:
-            return rows or None
-        return self._mean_over_ranks(torch.tensor(float(rows), device=device))
+            return weight or None
+        return self._mean_over_ranks(torch.tensor(float(weight), device=device))
 
     def _mean_over_ranks(self, value: Tensor) -> Tensor:
         return cast("Tensor", self.accelerator.reduce(value, reduction="mean"))
@@ -180,10 +181,11 @@ class UPOTrainer(Trainer):
         )
 
     def _weights(self) -> dict[str, float]:
-        unified = self.step.unified
-        weights = [(term.label, term.weight) for term in unified.preference]
-        weights += [(term.label, term.weight) for term in unified.auxiliary]
-        return {f"objective/{label}/weight": weight for label, weight in weights}
+        """Return the weights of the step that was just taken."""
+        return {
+            f"objective/{label}/weight": weight
+            for label, weight in self.step.unified.weights_at(self.state.global_step - 1).items()
+        }
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         self.require_finite({})
