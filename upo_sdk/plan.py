@@ -11,7 +11,7 @@ import numpy as np
 
 from upo_sdk import demo
 from upo_sdk.config import ObjectiveRef, RunConfig, build_config
-from upo_sdk.data import check_numbers, cut_batches, load_preference_data, tokenize, tokens_per_row
+from upo_sdk.data import SAMPLE_WEIGHT, check_numbers, cut_batches, load_preference_data, tokenize, tokens_per_row
 from upo_sdk.demo import settings
 from upo_sdk.errors import ConfigError, DataError, ObjectiveRefError
 from upo_sdk.objectives.build import LiveObjective, build_objectives
@@ -123,7 +123,7 @@ def make_plan(config: RunConfig, registry: Registry) -> RunPlan:
     objectives = [item for item in objectives if item.weight > 0]
     notices += [f"'{ref.label}' has weight 0 and is left out" for ref in config.objectives if ref.weight == 0]
     _check_fit(objectives, data)
-    _check_weighting(objectives, config)
+    _check_weighting(objectives, config, data)
     parameters = count_parameters(model_config, model.path)
     rows_per_batch = _rows_per_batch(config, data, notices)
     data = _only_needed_rows(config, data, rows_per_batch, notices)
@@ -194,8 +194,14 @@ def _check_fit(objectives: Sequence[LiveObjective], data: PreferenceData) -> Non
             )
 
 
-def _check_weighting(objectives: Sequence[LiveObjective], config: RunConfig) -> None:
+def _check_weighting(objectives: Sequence[LiveObjective], config: RunConfig, data: PreferenceData) -> None:
     for item in objectives:
+        if item.objective.needs.batch_statistic and SAMPLE_WEIGHT in data.columns:
+            raise DataError(
+                f"'{item.label}' compares the pairs of a batch with each other, so a row cannot have a weight of its own",
+                where=f"column '{SAMPLE_WEIGHT}'",
+                fix="choose another loss, or leave the column out",
+            )
         if item.is_preference and item.ref.normalize != "none":
             raise ObjectiveRefError(
                 f"'{item.label}' is a preference objective: it has no rewards to normalise",

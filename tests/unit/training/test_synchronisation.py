@@ -19,6 +19,7 @@ from upo_plugins.kto.options import KTOOptions
 from upo_sdk.config import LossConfig, ModelConfig
 from upo_sdk.engine import AuxiliaryTerm, PreferenceTerm, UnifiedLoss
 from upo_sdk.policy import Branches, PaddedLayout, Policy, load_language_model
+from upo_sdk.policy.layouts.blocks import BlockLayout
 from upo_sdk.training import Collator, PreparedRow, Step
 from upo_sdk.training.metrics import MetricBuffer
 
@@ -129,6 +130,15 @@ def test_from_the_policys_output_to_the_gradient_nothing_waits(policy: Policy, *
     with count_waits() as found:
         buffer.flush()
     assert found["tolist"] == 1 + gradients  # the interval's metrics in one transfer; then the gradients', on the host
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_whole_step_in_a_layout_of_blocks_waits_for_nothing(policy: Policy, *, packed: bool) -> None:
+    policy.layout = BlockLayout("blocks", shared=True, packed=packed)
+    inputs, step = Collator(policy.layout)(rows()), step_of(policy)
+    with count_waits() as found:
+        step(policy(**inputs["policy"]), inputs["loss"], step=0).loss.backward()
+    assert not found
 
 
 @pytest.mark.gpu
