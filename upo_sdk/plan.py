@@ -11,15 +11,14 @@ import numpy as np
 
 from upo_sdk import demo
 from upo_sdk.config import ObjectiveRef, RunConfig, build_config
-from upo_sdk.data import SAMPLE_WEIGHT, check_numbers, cut_batches, load_preference_data, tokenize, tokens_per_row
+from upo_sdk.data import cut_batches, load_preference_data, tokenize, tokens_per_row
 from upo_sdk.demo import settings
-from upo_sdk.errors import ConfigError, DataError, ObjectiveRefError
+from upo_sdk.errors import ConfigError
+from upo_sdk.fit import check_fit, check_given_numbers, check_weighting
 from upo_sdk.objectives.build import LiveObjective, build_objectives
 from upo_sdk.policy import count_parameters, load_model_config, load_tokenizer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from upo_sdk.config import DataConfig, ModelConfig
     from upo_sdk.data import PreferenceData
     from upo_sdk.plugin.registry import Registry
@@ -122,12 +121,12 @@ def make_plan(config: RunConfig, registry: Registry) -> RunPlan:
         objectives = [*build_objectives([added], registry), *objectives]
     objectives = [item for item in objectives if item.weight > 0]
     notices += [f"'{ref.label}' has weight 0 and is left out" for ref in config.objectives if ref.weight == 0]
-    _check_fit(objectives, data)
-    _check_weighting(objectives, config, data)
+    check_fit(objectives, data)
+    check_weighting(objectives, config, data)
     parameters = count_parameters(model_config, model.path)
     rows_per_batch = _rows_per_batch(config, data, notices)
     data = _only_needed_rows(config, data, rows_per_batch, notices)
-    notices += _check_numbers(objectives, data)
+    notices += check_given_numbers(objectives, data)
     plan = RunPlan(
         config=config,
         model=model,
@@ -178,48 +177,6 @@ def _default_preference(data: PreferenceData, notices: list[str]) -> ObjectiveRe
     name = "dpo" if data.shape == "pairs" else "kto"
     notices.append(f"no preference objective was named: '{name}' is used, because the data is {data.shape}")
     return ObjectiveRef(name=name)
-
-
-def _check_fit(objectives: Sequence[LiveObjective], data: PreferenceData) -> None:
-    if not any(item.is_preference for item in objectives):
-        raise ConfigError(
-            "no preference objective has a weight above zero", where="objectives", fix="add --objective dpo"
-        )
-    for item in objectives:
-        if item.objective.needs.pairs and data.shape != "pairs":
-            raise DataError(
-                f"'{item.label}' needs pairs, and the data has single completions",
-                where=data.description,
-                fix="use --objective kto, or data with chosen and rejected",
-            )
-
-
-def _check_weighting(objectives: Sequence[LiveObjective], config: RunConfig, data: PreferenceData) -> None:
-    for item in objectives:
-        if item.objective.needs.batch_statistic and SAMPLE_WEIGHT in data.columns:
-            raise DataError(
-                f"'{item.label}' compares the pairs of a batch with each other, so a row cannot have a weight of its own",
-                where=f"column '{SAMPLE_WEIGHT}'",
-                fix="choose another loss, or leave the column out",
-            )
-        if item.is_preference and item.ref.normalize != "none":
-            raise ObjectiveRefError(
-                f"'{item.label}' is a preference objective: it has no rewards to normalise",
-                where=f"objective '{item.ref}'",
-                fix=f"leave out normalize={item.ref.normalize}",
-            )
-        if not item.is_preference and item.schedule and config.loss.baseline in {"soft", "prompt-mean"}:
-            raise ConfigError(
-                f"the baseline '{config.loss.baseline}' is computed once from the weights, and that of '{item.label}' "
-                f"changes over the run",
-                where=f"objective '{item.ref}'",
-                fix="use --baseline value, which follows, or none; or leave out the schedule",
-            )
-
-
-def _check_numbers(objectives: Sequence[LiveObjective], data: PreferenceData) -> list[str]:
-    margin_readers = [item.label for item in objectives if item.objective.needs.margin]
-    return check_numbers(data, [item.label for item in objectives if not item.is_preference], margin_readers)
 
 
 def _within_positions(data: DataConfig, model_config: Any, notices: list[str]) -> DataConfig:
