@@ -11,15 +11,14 @@ import numpy as np
 
 from upo_sdk import demo
 from upo_sdk.config import ObjectiveRef, RunConfig, build_config
-from upo_sdk.data import check_scores, cut_batches, load_preference_data, tokenize, tokens_per_row
+from upo_sdk.data import cut_batches, load_preference_data, tokenize, tokens_per_row
 from upo_sdk.demo import settings
-from upo_sdk.errors import ConfigError, DataError
-from upo_sdk.objectives.build import LiveObjective, build_objectives, union_of_needs
+from upo_sdk.errors import ConfigError
+from upo_sdk.fit import check_fit, check_given_numbers, check_weighting
+from upo_sdk.objectives.build import LiveObjective, build_objectives
 from upo_sdk.policy import count_parameters, load_model_config, load_tokenizer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from upo_sdk.config import DataConfig, ModelConfig
     from upo_sdk.data import PreferenceData
     from upo_sdk.plugin.registry import Registry
@@ -122,10 +121,12 @@ def make_plan(config: RunConfig, registry: Registry) -> RunPlan:
         objectives = [*build_objectives([added], registry), *objectives]
     objectives = [item for item in objectives if item.weight > 0]
     notices += [f"'{ref.label}' has weight 0 and is left out" for ref in config.objectives if ref.weight == 0]
-    _check_fit(objectives, data)
+    check_fit(objectives, data)
+    check_weighting(objectives, config, data)
     parameters = count_parameters(model_config, model.path)
     rows_per_batch = _rows_per_batch(config, data, notices)
     data = _only_needed_rows(config, data, rows_per_batch, notices)
+    notices += check_given_numbers(objectives, data)
     plan = RunPlan(
         config=config,
         model=model,
@@ -176,23 +177,6 @@ def _default_preference(data: PreferenceData, notices: list[str]) -> ObjectiveRe
     name = "dpo" if data.shape == "pairs" else "kto"
     notices.append(f"no preference objective was named: '{name}' is used, because the data is {data.shape}")
     return ObjectiveRef(name=name)
-
-
-def _check_fit(objectives: Sequence[LiveObjective], data: PreferenceData) -> None:
-    if not any(item.is_preference for item in objectives):
-        raise ConfigError(
-            "no preference objective has a weight above zero", where="objectives", fix="add --objective dpo"
-        )
-    for item in objectives:
-        if item.objective.needs.pairs and data.shape != "pairs":
-            raise DataError(
-                f"'{item.label}' needs pairs, and the data has single completions",
-                where=data.description,
-                fix="use --objective kto, or data with chosen and rejected",
-            )
-    for part in (data.train, data.eval):
-        if part is not None:
-            check_scores(part, union_of_needs(objectives).score_columns, data.description)
 
 
 def _within_positions(data: DataConfig, model_config: Any, notices: list[str]) -> DataConfig:
@@ -269,6 +253,12 @@ def _with_warnings(plan: RunPlan) -> RunPlan:
             f"the auxiliary term starts after {gate} steps and this run has {plan.steps}: "
             f"{', '.join(item.label for item in plan.auxiliary)} will teach nothing; lower --gate_steps"
         )
+    warnings += [
+        f"'{item.label}' has no weight before step {item.schedule.first_step() + 1} and this run has {plan.steps}: it "
+        f"will teach nothing; let {item.schedule} start earlier"
+        for item in plan.objectives
+        if item.schedule and item.schedule.first_step() >= plan.steps
+    ]
     if plan.is_demo and not plan.auxiliary and plan.steps > settings.DPO_ALONE_STEPS:
         warnings.append(
             f"a preference objective alone forgets how to write such short answers after about "

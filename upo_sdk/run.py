@@ -32,6 +32,7 @@ from upo_sdk.policy import (
 )
 from upo_sdk.policy.fingerprint import weights_sha256
 from upo_sdk.result import AlignResult
+from upo_sdk.scoring import NORMALIZATION_FILE, Rank, ZScore, to_json
 from upo_sdk.scoring.score import FloatArray, score_completions
 from upo_sdk.training import (
     CollapseWarning,
@@ -45,6 +46,7 @@ from upo_sdk.training import (
     StopWhenCancelled,
     make_manifest,
     model_card,
+    normalized,
     now,
     training_arguments,
 )
@@ -132,6 +134,7 @@ class _Run:
         self.preparation = Preparation(plan, self.cache, self.guard, callbacks, cancel)
         skip = self.config.plugins.on_failure == "skip"
         self.failures = Failures(skip and self.args.world_size == 1, callbacks)  # ranks must agree on the terms
+        self.normalizers: dict[str, ZScore | Rank] = {}
 
     def execute(self) -> AlignResult:
         self._announce()
@@ -142,6 +145,7 @@ class _Run:
             policy = self._policy(train)
             train, held_out = self._score(train, held_out)
             statistics = self.preparation.describe(train)
+            train, held_out = self._normalize(train, held_out)
             weights = weights_sha256(policy.lm)
             manifest = self._manifest(weights, policy.layout.name, statistics)
             rows = self._rows(train, policy, weights)
@@ -152,7 +156,7 @@ class _Run:
             if self.folder.resume_from:
                 policy.lm = load_language_model(self.plan.model, str(self.folder.resume_from))
                 policy.to(self.args.device)
-            trainer = self._trainer(policy, tokenizer, rows, held_out_rows)
+            trainer = self._trainer(policy, tokenizer, rows, held_out_rows, train)
             with self._recorded(trainer, manifest):
                 self._train(trainer)
             after = list[FloatArray]()
@@ -184,6 +188,13 @@ class _Run:
         self._leave_out_skipped()
         return train, held_out
 
+    def _normalize(self, train: Split, held_out: Split | None) -> tuple[Split, Split | None]:
+        """Normalise the rewards by the training split, or as the run that is resumed did."""
+        resumed = self.folder.resume_from
+        self.normalizers = self.preparation.normalizers(train, resumed.parent if resumed else None)
+        normalize = self.preparation.normalize
+        return normalize(train, self.normalizers), normalize(held_out, self.normalizers) if held_out else None
+
     def _leave_out_skipped(self) -> None:
         self.plan = self.failures.without_skipped(self.plan)
         self.preparation = replace(self.preparation, plan=self.plan)
@@ -199,6 +210,8 @@ class _Run:
         if self._is_main:
             self.folder.open()
             self.folder.write("config.resolved.yaml", to_yaml(self.config))
+            if self.normalizers:
+                self.folder.write(NORMALIZATION_FILE, to_json(self.normalizers))
             self.folder.write_manifest({**manifest, "status": "running"})
         try:
             yield
@@ -230,6 +243,7 @@ class _Run:
             self.plan,
             weights_sha256=weights,
             statistics=statistics,
+            normalizers=self.normalizers,
             layout=layout,
             resumed_from=self.folder.resume_from,
             skipped=self.failures.skipped,
@@ -245,7 +259,7 @@ class _Run:
         needs = union_of_needs(self.plan.auxiliary)
         if not count or not self.plan.auxiliary or needs.columns or needs.score_columns:
             return []
-        return answer_rewards(
+        rewards = answer_rewards(
             policy.lm,
             tokenizer,
             split.dataset.select(range(count)),
@@ -255,6 +269,7 @@ class _Run:
             seed=self.config.training.seed,
             on_progress=self.preparation.progress(f"answering {split.name} prompts", "prompts"),
         )
+        return normalized(self.plan.auxiliary, rewards, self.normalizers)
 
     def _trainer(
         self,
@@ -262,6 +277,7 @@ class _Run:
         tokenizer: PreTrainedTokenizerBase,
         rows: PreparedRows,
         held_out_rows: PreparedRows | None,
+        train: Split,
     ) -> UPOTrainer:
         from upo_sdk.training.batching import epoch_batches
         from upo_sdk.training.trainer import UPOTrainer  # heavy, and not needed by a run that is refused
@@ -269,8 +285,14 @@ class _Run:
         torch.manual_seed(self.config.training.seed)  # the value head's first weights
         learned = self.plan.auxiliary and self.config.loss.baseline == "value"
         unified = UnifiedLoss(
-            [PreferenceTerm(item.label, item.weight, GuardedLoss(item, self.guard)) for item in self.plan.preference],
-            [AuxiliaryTerm(item.label, item.weight) for item in self.plan.auxiliary],
+            [
+                PreferenceTerm(item.label, item.weight, GuardedLoss(item, self.guard), item.schedule)
+                for item in self.plan.preference
+            ],
+            [
+                AuxiliaryTerm(item.label, item.weight, float(rewards.mean()), item.schedule)
+                for item, rewards in zip(self.plan.auxiliary, train.rewards, strict=True)
+            ],
             self.config.loss,
             hidden_size=policy.hidden_size if learned else None,
         )
@@ -283,7 +305,11 @@ class _Run:
         try:
             return UPOTrainer(
                 policy,
-                Step(unified=unified, beta=_beta(self.plan.preference)),
+                Step(
+                    unified=unified,
+                    beta=_beta(self.plan.preference),
+                    probe_steps=self.config.training.probe_steps,
+                ),
                 self.args,
                 collator=Collator(policy.layout),
                 train_rows=rows,
@@ -310,11 +336,11 @@ class _Run:
         except TrainingError as error:
             losses = [term.objective for term in trainer.step.unified.preference]
             raise (culprit(losses) or error) from error.__cause__
-        if not _finished(trainer):
-            return  # the checkpoint is the result; a model beside it would look finished
-        if trainer.eval_dataset is not None:
-            trainer.evaluate()
-        trainer.save_model(str(self.folder.path))
+        if _finished(trainer):  # else the checkpoint is the result; a model beside it would look finished
+            if trainer.eval_dataset is not None:
+                trainer.evaluate()
+            trainer.save_model(str(self.folder.path))
+        trainer.log_summary()
 
     def _result(
         self,

@@ -29,7 +29,7 @@ def print_plan(plan: RunPlan, out: Console) -> None:
     out.print(table("plan", "", rows=facts))
     out.print()
     rows = [
-        [item.label, _kind(item), f"{item.weight:g}", _options(item), f"{item.distribution} {item.version}".rstrip()]
+        [item.label, _kind(item), _weight(item), _options(item), f"{item.distribution} {item.version}".rstrip()]
         for item in plan.objectives
     ]
     out.print(table("objective", "kind", "weight", "options", "from", rows=rows))
@@ -53,6 +53,8 @@ def plan_as_data(plan: RunPlan, registry: Registry) -> dict[str, Any]:
                 "name": item.ref.name,
                 "kind": _kind(item),
                 "weight": item.weight,
+                "schedule": item.ref.schedule,
+                "normalize": item.ref.normalize,
                 "options": item.options.model_dump(mode="json") if item.options else {},
                 "from": {"distribution": item.distribution, "version": item.version, "target": item.target},
             }
@@ -75,8 +77,14 @@ def _kind(item: LiveObjective) -> str:
     return "preference" if item.is_preference else "auxiliary"
 
 
+def _weight(item: LiveObjective) -> str:
+    return f"{item.weight:g}@{item.ref.schedule}" if item.ref.schedule else f"{item.weight:g}"
+
+
 def _options(item: LiveObjective) -> str:
     given = item.options.model_dump(mode="json", exclude_unset=True) if item.options else {}
+    if item.ref.normalize != "none":
+        given = {"normalize": item.ref.normalize, **given}
     return ", ".join(f"{name}={value}" for name, value in given.items()) or "defaults"
 
 

@@ -23,10 +23,11 @@ PUBLIC = {
     "upo_sdk.classifiers": """HUB_ID Window classifier_fingerprint config_sha256 files_sha256 hub_folder is_complete
         load_classifier load_tokenizer require_network token_limit window_logits windows""",
     "upo_sdk.testing": "CheckFailedError CheckResult check_objective parametrize_checks run_checks",
-    "upo_sdk.config": """DataConfig LossConfig ModelConfig ObjectiveRef PluginPolicy RunConfig TrainingConfig
-        build_config merge preset presets read_config_file to_yaml written_name""",
-    "upo_sdk.engine": """AuxiliaryBatch AuxiliaryTerm PreferenceTerm UnifiedLoss UnifiedOutput ValueHead actor_loss
-        advantage_weights effective_sample_size expectile_loss""",
+    "upo_sdk.config": """DataConfig LossConfig ModelConfig ObjectiveRef PluginPolicy RunConfig Schedule
+        TrainingConfig build_config merge preset presets read_config_file to_yaml written_name""",
+    "upo_sdk.engine": """AuxiliaryBatch AuxiliaryTerm GradientParts PreferenceTerm UnifiedLoss UnifiedOutput ValueHead
+        actor_loss advantage_weights attribute_weights effective_sample_size expectile_loss gradient_metrics
+        parameter_gram""",
 }
 
 PARAMETERS = {

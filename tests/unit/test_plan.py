@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from upo_sdk.config import build_config
-from upo_sdk.errors import ConfigError, DataError
+from upo_sdk.errors import ConfigError, DataError, ObjectiveRefError
 from upo_sdk.plan import RunPlan, make_plan
 from upo_sdk.plugin.registry import load_registry
 
@@ -102,3 +102,36 @@ def test_max_steps_of_a_token_budget_draws_about_the_rows_it_can_reach(
     training = {"tokens_per_batch": 1, "max_steps": 2, "gradient_accumulation_steps": 2}
     made = plan(model=str(model_folder("llama")), data=str(pairs_file), training=training)
     assert (made.steps, len(made.data.train)) == (2, 4)
+
+
+@pytest.mark.parametrize("baseline", ["soft", "prompt-mean"])
+def test_a_baseline_computed_once_refuses_a_weight_that_changes(baseline: str) -> None:
+    with pytest.raises(ConfigError, match=f"the baseline '{baseline}' is computed once"):
+        plan(objectives=["length:0.1@linear(0,5),target=9"], loss={"baseline": baseline})
+    assert plan(objectives=["dpo@linear(5,0)", "length:0.1,target=9"], loss={"baseline": baseline}).steps
+
+
+def test_a_preference_objective_has_nothing_to_normalise() -> None:
+    with pytest.raises(ObjectiveRefError, match="no rewards to normalise"):
+        plan(objectives=["dpo,normalize=zscore"])
+
+
+def test_a_schedule_that_starts_behind_the_end_is_warned_of() -> None:
+    made = plan(objectives=["length:0.1@step(5),target=9"], training={"max_steps": 5}, loss={"gate_steps": 0})
+    assert any("no weight before step 6 and this run has 5" in text for text in made.warnings)
+
+
+def test_columns_with_numbers_are_named_and_checked(model_folder: Callable[[str], Path], tmp_path: Path) -> None:
+    path = tmp_path / "pairs.jsonl"
+    row = {"prompt": "a", "chosen": "b", "rejected": "c", "sample_weight": 2, "margin": 0.5, "reward/length": [1, 0]}
+    path.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    settings = {"model": str(model_folder("llama")), "data": str(path), "objectives": ["dpo", "length:0.1,target=9"]}
+    notices = " ".join(plan(**settings).notices)
+    assert "column 'sample_weight' says" in notices
+    assert "column 'margin' is subtracted from the logit of dpo" in notices
+    assert "'length' is not scored" in notices
+    with pytest.raises(DataError, match="compares the pairs of a batch"):
+        plan(**{**settings, "objectives": ["dpo,loss_type=aot"]})
+    path.write_text(json.dumps({**row, "sample_weight": -2}) + "\n", encoding="utf-8")
+    with pytest.raises(DataError, match="below zero"):
+        plan(**settings)

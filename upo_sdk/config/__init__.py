@@ -5,6 +5,7 @@ from upo_sdk.config.data import DataConfig
 from upo_sdk.config.files import build_config, merge, preset, presets, read_config_file, to_yaml
 from upo_sdk.config.objective_ref import ObjectiveRef
 from upo_sdk.config.run_config import RunConfig
+from upo_sdk.config.schedule import Schedule
 from upo_sdk.config.sections import LossConfig, ModelConfig, PluginPolicy, TrainingConfig
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "ObjectiveRef",
     "PluginPolicy",
     "RunConfig",
+    "Schedule",
     "TrainingConfig",
     "build_config",
     "merge",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from upo_sdk.config.objective_target import default_label, join_target, match_targeted, split_target
+from upo_sdk.config.schedule import Schedule
 from upo_sdk.errors import ObjectiveRefError
 from upo_sdk.redaction import redact
 
@@ -17,15 +18,19 @@ __all__ = ["ObjectiveRef"]
 _NAME = r"[A-Za-z_]\w*"
 # A module without a dot is a path only if a weight follows: 'toxicity:high' is a mistyped weight, not an import.
 _DOTTED_PATH = re.compile(rf"{_NAME}(\.{_NAME})+:{_NAME}(\.{_NAME})*|{_NAME}:{_NAME}(\.{_NAME})*(?=:)")
-_FORM = "NAME[:WEIGHT][,OPTION=VALUE]..., such as toxicity:0.3 or toxicity:0.3,model=builtin"
+# The commas within a schedule's brackets do not part options, so it is taken out first. A name may hold an '@'.
+_SCHEDULE = re.compile(r"^([^,=]*)@([^,@:/]*\([^()]*\)|(?:linear|cosine|step)\b[^,]*)(?=,|$)")
+_FORM = "NAME[:WEIGHT][@SCHEDULE][,OPTION=VALUE]..., such as toxicity:0.3 or toxicity:0.3,model=builtin"
+_RESERVED = {"as": "label", "normalize": "normalize"}
 
 
 class ObjectiveRef(BaseModel):
     """A reference to an objective.
 
-    Text form: ``NAME[:WEIGHT][,OPTION=VALUE]...``. ``NAME`` is a registered name, a dotted path
-    ``package.module:attribute``, or one of ``column:``, ``hf:``, ``trl:`` with a target behind it, or a URL. The
-    reserved option ``as`` sets the label, which lets one objective be used twice.
+    Text form: ``NAME[:WEIGHT][@SCHEDULE][,OPTION=VALUE]...``. ``NAME`` is a registered name, a dotted path
+    ``package.module:attribute``, or one of ``column:``, ``hf:``, ``trl:`` with a target behind it, or a URL. Two
+    options are reserved: ``as`` sets the label, which lets one objective be used twice, and ``normalize`` the
+    normalisation.
 
     Attributes:
         name: Registered name, or dotted path.
@@ -33,6 +38,10 @@ class ObjectiveRef(BaseModel):
             the objective's spec calls positional.
         weight: Not negative, finite. It multiplies the reward of an auxiliary objective, the loss of a preference
             objective. An auxiliary objective of weight zero is not scored at all.
+        schedule: How the weight changes over the run, such as ``linear(0,500)``; None keeps it. See :class:`Schedule`.
+        normalize: What is done to the rewards of an auxiliary objective before they are weighted, with statistics of
+            the training data: ``zscore`` (subtract the mean, divide by the standard deviation), ``rank`` (the share of
+            training completions with a lower reward, equal ones counted half), or ``none``.
         options: Options as written; the objective's own options model validates them.
         label: The name under which it is logged: what ``as`` says, else the name the user typed, of a target its
             last part.
@@ -43,6 +52,8 @@ class ObjectiveRef(BaseModel):
     name: str = Field(min_length=1)
     target: str = ""
     weight: float = 1.0
+    schedule: str | None = None
+    normalize: Literal["none", "zscore", "rank"] = "none"
     options: dict[str, Any] = Field(default_factory=dict)
     label: str = ""
 
@@ -53,7 +64,7 @@ class ObjectiveRef(BaseModel):
             value = parse(value)
         elif isinstance(value, dict) and "name" not in value and len(value) == 1:
             ((name, weight),) = value.items()
-            value = {"name": name, "weight": weight}
+            value = parse(f"{name}:{weight}") if isinstance(weight, str) else {"name": name, "weight": weight}
         if isinstance(value, dict) and isinstance(value.get("name"), str) and not value.get("target"):
             name, target = split_target(value["name"])
             value = {**value, "name": name, "target": target}
@@ -67,6 +78,8 @@ class ObjectiveRef(BaseModel):
                 where=f"objective '{self}'",
                 fix=f"write {self.name}:0.3, or leave the objective out",
             )
+        if self.schedule is not None:
+            object.__setattr__(self, "schedule", str(Schedule.parse(self.schedule)))
         if not self.label:
             object.__setattr__(self, "label", default_label(self.name, self.target))
         return self
@@ -78,9 +91,12 @@ class ObjectiveRef(BaseModel):
 
     def __str__(self) -> str:
         named = self.label != default_label(self.name, self.target)
-        options = {**({"as": self.label} if named else {}), **self.options}
+        label = {"as": self.label} if named else {}
+        normalize = {"normalize": self.normalize} if self.normalize != "none" else {}
+        options = {**label, **normalize, **self.options}
         written = "".join(f",{key}={_write(value)}" for key, value in options.items())
-        return redact(f"{join_target(self.name, self.target)}:{self.weight:g}{written}")
+        schedule = f"@{self.schedule}" if self.schedule else ""
+        return redact(f"{join_target(self.name, self.target)}:{self.weight:g}{schedule}{written}")
 
 
 def parse(text: str) -> dict[str, Any]:
@@ -89,9 +105,13 @@ def parse(text: str) -> dict[str, Any]:
     Raises:
         ObjectiveRefError: The text does not have the form, or the weight is not a number.
     """
-    head, *assignments = (part.strip() for part in text.split(","))
+    scheduled = _SCHEDULE.match(text)
+    rest = scheduled[1] + text[scheduled.end() :] if scheduled else text
+    head, *assignments = (part.strip() for part in rest.split(","))
     name, weight = _split_head(head, text)
     fields: dict[str, Any] = {"name": name, "weight": weight, "options": {}}
+    if scheduled:
+        fields["schedule"] = scheduled[2]
     for assignment in assignments:
         key, equals, value = assignment.partition("=")
         if not equals or not key:
@@ -100,10 +120,11 @@ def parse(text: str) -> dict[str, Any]:
                 where=f"objective '{text}'",
                 fix=f"write {_FORM}{'; a URL with a comma needs the YAML form' if '://' in head else ''}",
             )
-        if key in fields["options"] or (key == "as" and "label" in fields):
+        field = _RESERVED.get(key)
+        if key in fields["options"] or field in fields:
             raise ObjectiveRefError(f"option '{key}' is given twice", where=f"objective '{text}'", fix="give it once")
-        if key == "as":
-            fields["label"] = value
+        if field:
+            fields[field] = value
         else:
             fields["options"][key] = value
     return fields

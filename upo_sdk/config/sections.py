@@ -97,6 +97,11 @@ class TrainingConfig(Section):
     gradient_checkpointing: bool = Field(default=False, description="Trade time for memory.")
     seed: int = Field(default=42, ge=0, description="Seed of data order, dropout and the value head.")
     logging_steps: int = Field(default=10, ge=1, description="Steps between two rows of metrics.jsonl.")
+    probe_steps: int = Field(
+        default=0,
+        ge=0,
+        description="Steps between two comparisons of the objectives' gradients by the parameters; 0 is off.",
+    )
     save_steps: int = Field(default=0, ge=0, description="Steps between two checkpoints; 0 saves only the final model.")
     save_total_limit: int | None = Field(default=None, ge=1, description="How many checkpoints to keep.")
     eval_steps: int = Field(default=0, ge=0, description="Steps between two evaluations; 0 evaluates once, at the end.")

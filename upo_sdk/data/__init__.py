@@ -3,22 +3,38 @@
 from upo_sdk.data.batches import cut_batches
 from upo_sdk.data.lengths import longest_first, tokens_per_row
 from upo_sdk.data.load import PreferenceData, load_preference_data
+from upo_sdk.data.numbers import (
+    MARGIN,
+    SAMPLE_WEIGHT,
+    check_numbers,
+    margins,
+    reward_columns,
+    rewards_in_data,
+    sample_weights,
+)
 from upo_sdk.data.scores import check_scores, read_scores
 from upo_sdk.data.texts import completions
 from upo_sdk.data.tokens import Tokenized, largest_token_id, tokenize
 from upo_sdk.data.truncation import TruncationReport
 
 __all__ = [
+    "MARGIN",
+    "SAMPLE_WEIGHT",
     "PreferenceData",
     "Tokenized",
     "TruncationReport",
+    "check_numbers",
     "check_scores",
     "completions",
     "cut_batches",
     "largest_token_id",
     "load_preference_data",
     "longest_first",
+    "margins",
     "read_scores",
+    "reward_columns",
+    "rewards_in_data",
+    "sample_weights",
     "tokenize",
     "tokens_per_row",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -10,67 +9,18 @@ from torch import Tensor, nn
 
 from upo_sdk.config import LossConfig
 from upo_sdk.engine.advantage import actor_loss, advantage_weights, effective_sample_size, expectile_loss
+from upo_sdk.engine.gradients import GradientParts, actor_gradients, loss_gradient
+from upo_sdk.engine.terms import UnifiedOutput
 from upo_sdk.engine.value_head import ValueHead
+from upo_sdk.engine.weighting import mean_shares, weighted_mean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from upo_sdk.objectives import PreferenceBatch, PreferenceObjective
+    from upo_sdk.engine.terms import AuxiliaryBatch, AuxiliaryTerm, PreferenceTerm
+    from upo_sdk.objectives import PreferenceBatch
 
-__all__ = ["AuxiliaryBatch", "AuxiliaryTerm", "PreferenceTerm", "UnifiedLoss", "UnifiedOutput"]
-
-
-@dataclass(frozen=True, slots=True)
-class PreferenceTerm:
-    """A preference objective, the weight of its loss, and the label it is logged under."""
-
-    label: str
-    weight: float
-    objective: PreferenceObjective
-
-
-@dataclass(frozen=True, slots=True)
-class AuxiliaryTerm:
-    """The label of an auxiliary objective and the weight of its reward."""
-
-    label: str
-    weight: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuxiliaryBatch:
-    """What the auxiliary part reads; ``K`` counts the auxiliary objectives.
-
-    Attributes:
-        rewards_NK: ``r_k`` per completion, unweighted.
-        prompt_N: Index into the prompts, per completion.
-        prompt_state_PH: Hidden state of the policy at the last prompt token, for the learned baseline.
-        baseline_P: A baseline computed from the data, instead of the learned one.
-    """
-
-    rewards_NK: Tensor
-    prompt_N: Tensor
-    prompt_state_PH: Tensor | None = None
-    baseline_P: Tensor | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class UnifiedOutput:
-    """The loss and what to log.
-
-    Attributes:
-        loss: Scalar to call ``backward`` on: ``policy_loss + value_coefficient · value_loss``.
-        policy_loss: ``L_Ψ + γ g(t) L_actor``; its gradient reaches the policy alone.
-        value_loss: Expectile regression; its gradient reaches the value head alone. Zero without a learned baseline.
-        weights_N: The advantage weights ``exp(λA)``, or None without auxiliary objectives.
-        metrics: Detached scalars, on the device.
-    """
-
-    loss: Tensor
-    policy_loss: Tensor
-    value_loss: Tensor
-    weights_N: Tensor | None
-    metrics: dict[str, Tensor]
+__all__ = ["UnifiedLoss"]
 
 
 class UnifiedLoss(nn.Module):
@@ -94,8 +44,6 @@ class UnifiedLoss(nn.Module):
         hidden_size: Size of the policy's hidden state, or None for no learned baseline.
     """
 
-    weights_K: Tensor
-
     def __init__(
         self,
         preference: Sequence[PreferenceTerm],
@@ -107,15 +55,25 @@ class UnifiedLoss(nn.Module):
         self.preference = tuple(preference)
         self.auxiliary = tuple(auxiliary)
         self.config = config or LossConfig()
-        self.register_buffer("weights_K", torch.tensor([term.weight for term in auxiliary]), persistent=False)
         self.value_head = None if hidden_size is None else ValueHead(hidden_size)
 
     def actor_coefficient(self, step: int) -> float:
         """Return ``γ g(t)``: zero before the gate opens, γ from then on."""
         return self.config.gamma if step >= self.config.gate_steps else 0.0
 
+    def weights_at(self, step: int) -> dict[str, float]:
+        """Return the weight of every objective after ``step`` optimizer steps, by label."""
+        preference = {term.label: term.weight_at(step) for term in self.preference}
+        return preference | {term.label: term.weight_at(step) for term in self.auxiliary}
+
     def forward(
-        self, preference: PreferenceBatch, auxiliary: AuxiliaryBatch | None = None, *, step: int
+        self,
+        preference: PreferenceBatch,
+        auxiliary: AuxiliaryBatch | None = None,
+        *,
+        step: int,
+        sample_weight_N: Tensor | None = None,
+        gradients: bool = False,
     ) -> UnifiedOutput:
         """Compose the loss of one batch.
 
@@ -123,34 +81,69 @@ class UnifiedLoss(nn.Module):
             preference: Log-probs and labels.
             auxiliary: Rewards and what the baseline reads, or None for the preference loss alone.
             step: Number of optimizer steps already taken.
+            sample_weight_N: How much each completion counts in every term; both of a pair count alike. Every mean
+                becomes ``Σ s ℓ / Σ s``.
+            gradients: Split the gradient by the log-probs into the parts of the loss. It takes one short backward
+                pass per preference objective, from its loss to the log-probs; the loss is the same.
         """
-        policy_loss, metrics = self._preference_loss(preference)
-        value_loss = torch.zeros_like(policy_loss)
-        weights_N = None
+        policy = preference.policy
+        losses, metrics = self._preference_losses(preference, sample_weight_N, step)
+        policy_loss = sum(losses, policy.logps_NT.new_zeros(()))
+        value_loss, weights_N = torch.zeros_like(policy_loss), None
+        parts = [loss_gradient(loss, policy.logps_NT) for loss in losses] if gradients else []
         if auxiliary is not None:
-            rewards_N = auxiliary.rewards_NK @ self.weights_K
-            values_N = self._baseline(auxiliary)
+            rewards_N, values_N = self._weighted_sum(auxiliary.rewards_NK, step), self._baseline(auxiliary)
             weights_N = advantage_weights(rewards_N, values_N, self.config.lambda_, self.config.advantage_cap)
-            actor = actor_loss(preference.policy, weights_N, self.config.length_normalization).mean()
+            actor_N = actor_loss(policy, weights_N, self.config.length_normalization)
+            actor = weighted_mean(actor_N, sample_weight_N)
             coefficient = self.actor_coefficient(step)
             if coefficient:
                 policy_loss = policy_loss + coefficient * actor
             if self.value_head is not None:
-                value_loss = expectile_loss(rewards_N, values_N, self.config.expectile).mean()
+                value_N = expectile_loss(rewards_N, values_N, self.config.expectile)
+                value_loss = weighted_mean(value_N, sample_weight_N)
             metrics |= _advantage_metrics(rewards_N, values_N, weights_N, actor, value_loss)
             metrics |= self._reward_metrics(auxiliary.rewards_NK)
+            if gradients:
+                deviations_NK = self._weighted_deviations(auxiliary.rewards_NK, step)
+                coefficient_N = coefficient * mean_shares(actor_N, sample_weight_N)
+                advantage_N = (rewards_N - values_N).detach()
+                parts += actor_gradients(policy, deviations_NK, advantage_N, self.config, coefficient_N)
         loss = policy_loss + self.config.value_coefficient * value_loss
-        return UnifiedOutput(loss, policy_loss, value_loss, weights_N, metrics)
+        found = self._gradient_parts(parts, policy.logps_NT) if parts else None
+        return UnifiedOutput(loss, policy_loss, value_loss, weights_N, metrics, found)
 
-    def _preference_loss(self, batch: PreferenceBatch) -> tuple[Tensor, dict[str, Tensor]]:
-        total = batch.policy.logps_NT.new_zeros(())
-        metrics: dict[str, Tensor] = {}
+    def _preference_losses(
+        self, batch: PreferenceBatch, sample_weight_N: Tensor | None, step: int
+    ) -> tuple[list[Tensor], dict[str, Tensor]]:
+        weighted, metrics = list[Tensor](), dict[str, Tensor]()
         for term in self.preference:
             result = term.objective.loss(batch)
-            loss = result.loss_B.mean()
-            total = total + term.weight * loss
+            loss = weighted_mean(result.loss_B, _per_item(sample_weight_N, result.loss_B, batch))
+            weighted.append(term.weight_at(step) * loss)
             metrics |= {**result.metrics, f"objective/{term.label}/loss": loss.detach()}
-        return total, metrics
+        return weighted, metrics
+
+    def _weighted_sum(self, rewards_NK: Tensor, step: int) -> Tensor:
+        """Return ``R = Σ_k w_k r_k``; the weights are plain numbers, so that no step copies them to the device."""
+        terms = zip(self.auxiliary, rewards_NK.unbind(-1), strict=True)
+        return sum((term.weight_at(step) * reward_N for term, reward_N in terms), torch.zeros_like(rewards_NK[:, 0]))
+
+    def _weighted_deviations(self, rewards_NK: Tensor, step: int) -> Tensor:
+        """Return ``w_k (r_k − mean r_k)``, shape [N, K]."""
+        terms = zip(self.auxiliary, rewards_NK.unbind(-1), strict=True)
+        return torch.stack([term.weight_at(step) * (reward_N - term.mean_reward) for term, reward_N in terms], -1)
+
+    def _gradient_parts(self, parts: list[Tensor], logps_NT: Tensor) -> GradientParts:
+        names = [f"objective/{term.label}" for term in self.preference]
+        if self.auxiliary:
+            names += ["likelihood", *(f"objective/{term.label}" for term in self.auxiliary)]
+        return GradientParts(
+            names=tuple(names),
+            preference=len(self.preference),
+            gradient_MNT=torch.stack(parts),
+            logps_NT=logps_NT,
+        )
 
     def _reward_metrics(self, rewards_NK: Tensor) -> dict[str, Tensor]:
         mean_K, std_K = rewards_NK.mean(0), rewards_NK.std(0, correction=0)
@@ -167,6 +160,13 @@ class UnifiedLoss(nn.Module):
             value_P: Tensor = self.value_head(auxiliary.prompt_state_PH)
             return value_P[auxiliary.prompt_N]
         return torch.zeros_like(auxiliary.rewards_NK[:, 0])
+
+
+def _per_item(sample_weight_N: Tensor | None, loss_B: Tensor, batch: PreferenceBatch) -> Tensor | None:
+    """Return the weight of each item of a preference loss: of each pair if it has one loss per pair."""
+    if sample_weight_N is None or len(loss_B) == len(sample_weight_N) or batch.chosen_B is None:
+        return sample_weight_N
+    return sample_weight_N[batch.chosen_B]
 
 
 def _advantage_metrics(

@@ -78,6 +78,8 @@ class PreferenceBatch:
         rejected_B: Index into N of each pair's rejected completion, or None for unpaired data.
         kl: Scalar estimate of KL(π‖π_ref) from mismatched prompts and responses, detached, not negative, averaged
             over ranks; None if no objective needs it.
+        margin_B: By how much each pair's chosen completion is better, from the data's column ``margin``; None if there
+            is no such column or no objective that needs it. A loss subtracts it from its logit.
     """
 
     policy: TokenLogps
@@ -86,6 +88,7 @@ class PreferenceBatch:
     chosen_B: Tensor | None = None
     rejected_B: Tensor | None = None
     kl: Tensor | None = None
+    margin_B: Tensor | None = None
 
     def log_ratios_N(self) -> Tensor:
         """Return ``log π(y|x) − log π_ref(y|x)`` per completion, shape [N]; the reference is detached.

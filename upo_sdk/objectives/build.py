@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast, get_type_hints
 from packaging.utils import canonicalize_name
 from pydantic import BaseModel, ValidationError
 
+from upo_sdk.config import Schedule
 from upo_sdk.config.files import config_error
 from upo_sdk.errors import ObjectiveRefError, PluginError, UPOError, did_you_mean
 from upo_sdk.objectives.adapters import FunctionObjective, scored_function
@@ -60,6 +61,11 @@ class LiveObjective:
         return f"{self.target} of {self.origin}"
 
     @property
+    def schedule(self) -> Schedule | None:
+        """How the weight changes over the run, or None if it does not."""
+        return Schedule.parse(self.ref.schedule) if self.ref.schedule else None
+
+    @property
     def is_preference(self) -> bool:
         """Whether it is a loss on log-probs; else it is a reward on texts."""
         return isinstance(self.objective, PreferenceObjective)
@@ -97,6 +103,7 @@ def union_of_needs(objectives: Sequence[LiveObjective]) -> Needs:
         reference=any(need.reference for need in needs),
         pairs=any(need.pairs for need in needs),
         kl=any(need.kl for need in needs),
+        margin=any(need.margin for need in needs),
         token_counts=any(need.token_counts for need in needs),
         messages=any(need.messages for need in needs),
         columns=frozenset[str]().union(*(need.columns for need in needs)),

@@ -30,6 +30,7 @@ class Needs:
         reference: Log-probs of the frozen reference model.
         pairs: Every prompt has a chosen and a rejected response.
         kl: The batch's KL estimate from mismatched prompts and responses (``PreferenceBatch.kl``).
+        margin: ``PreferenceBatch.margin_B``, if the data has a column ``margin``.
         token_counts: ``Completion.token_count``, counted with the policy's tokenizer.
         messages: ``Completion.prompt_messages`` and ``response_messages``, where the data is conversational.
         columns: Further columns of the dataset, handed over in ``Completion.columns``.
@@ -43,6 +44,7 @@ class Needs:
     reference: bool = False
     pairs: bool = False
     kl: bool = False
+    margin: bool = False
     token_counts: bool = False
     messages: bool = False
     columns: frozenset[str] = frozenset()

@@ -5,7 +5,7 @@ from upo_sdk.training.callbacks import CollapseWarning, EventBridge, MetricsFile
 from upo_sdk.training.failures import Failures
 from upo_sdk.training.manifest import make_manifest, now
 from upo_sdk.training.model_card import model_card
-from upo_sdk.training.preparation import Preparation, Split
+from upo_sdk.training.preparation import Preparation, Split, normalized
 from upo_sdk.training.rows import Collator, PreparedRow, PreparedRows
 from upo_sdk.training.run_folder import RunFolder
 from upo_sdk.training.step import Step
@@ -25,6 +25,7 @@ __all__ = [
     "StopWhenCancelled",
     "make_manifest",
     "model_card",
+    "normalized",
     "now",
     "training_arguments",
 ]

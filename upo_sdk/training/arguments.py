@@ -83,7 +83,8 @@ def training_arguments(config: TrainingConfig, output_dir: Path, *, evaluate: bo
         "remove_unused_columns": False,
         "disable_tqdm": True,
         "logging_nan_inf_filter": False,
-        "dataloader_pin_memory": False,
+        "dataloader_pin_memory": torch.cuda.is_available(),
+        "accelerator_config": {"non_blocking": torch.cuda.is_available()},  # copying a batch waits for nothing
         "ddp_find_unused_parameters": False,
         "use_cpu": not torch.accelerator.is_available(),
         **config.arguments,

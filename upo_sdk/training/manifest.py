@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from upo_sdk.events import ScoreStatistics
     from upo_sdk.objectives.build import LiveObjective
     from upo_sdk.plan import RunPlan
+    from upo_sdk.scoring import Rank, ZScore
 
 __all__ = ["make_manifest", "now"]
 
@@ -28,6 +29,7 @@ def make_manifest(
     *,
     weights_sha256: str,
     statistics: Sequence[ScoreStatistics],
+    normalizers: Mapping[str, ZScore | Rank],
     layout: str,
     resumed_from: Path | None,
     skipped: Sequence[Mapping[str, str]],
@@ -41,6 +43,7 @@ def make_manifest(
         "objectives": [_describe(item) for item in plan.objectives],
         "skipped": list(skipped),
         "scores": [asdict(item) for item in statistics],
+        "normalization": {label: normalizer.summary() for label, normalizer in normalizers.items()},
         "seed": plan.config.training.seed,
         "layout": layout,
         "resumed_from": str(resumed_from) if resumed_from else None,
@@ -59,6 +62,7 @@ def _describe(item: LiveObjective) -> dict[str, Any]:
         "objective": str(item.ref),
         "kind": "preference" if item.is_preference else "auxiliary",
         "weight": item.weight,
+        "schedule": item.ref.schedule,
         "options": item.options.model_dump(mode="json") if item.options else {},
         "distribution": item.distribution,
         "version": item.version,

@@ -7,19 +7,29 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from upo_sdk.data import completions, tokenize
+from upo_sdk.data import (
+    MARGIN,
+    SAMPLE_WEIGHT,
+    completions,
+    margins,
+    reward_columns,
+    rewards_in_data,
+    sample_weights,
+    tokenize,
+)
 from upo_sdk.data.columns import read_rows_of
 from upo_sdk.errors import CancelledError
 from upo_sdk.events import Notice, Progress, ScoresReady, emit
 from upo_sdk.objectives import Remarking
 from upo_sdk.objectives.build import union_of_needs
 from upo_sdk.policy import reference_logps
-from upo_sdk.scoring import data_baseline, describe_scores, score_completions
+from upo_sdk.scoring import data_baseline, describe_scores, fit_normalizer, read_normalizers, score_completions
 from upo_sdk.training.branches import BranchRows
 from upo_sdk.training.rows import PreparedRows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from datasets import Dataset
     from transformers import PreTrainedTokenizerBase
@@ -31,9 +41,10 @@ if TYPE_CHECKING:
     from upo_sdk.objectives.guard import Guard
     from upo_sdk.plan import RunPlan
     from upo_sdk.policy import Policy
+    from upo_sdk.scoring import Rank, ZScore
     from upo_sdk.scoring.score import FloatArray
 
-__all__ = ["Preparation", "Split"]
+__all__ = ["Preparation", "Split", "normalized"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +82,25 @@ class Preparation:
 
     def score(self, split: Split, item: LiveObjective) -> Split:
         """Return the split with the rewards of one more auxiliary objective."""
-        rewards = score_completions(
-            item,
-            split.completions,
-            self.cache,
-            guard=self.guard,
-            on_progress=self.progress(f"scoring {split.name} completions with {item.label}", "completions"),
-        )
-        for text in item.objective.remarks() if isinstance(item.objective, Remarking) else ():
-            emit(self.callbacks, Notice("info", f"'{item.label}', {split.name} completions: {text}"))
-        return replace(split, rewards=[*split.rewards, rewards])
+        return replace(split, rewards=[*split.rewards, self._score(item, split)])
+
+    def normalizers(self, train: Split, kept_in: Path | None) -> dict[str, ZScore | Rank]:
+        """Return the normalisations that the objectives ask for, by label.
+
+        Args:
+            train: Scored, not normalised; it defines those that are not kept.
+            kept_in: The folder of the run that is resumed, or None.
+        """
+        kept = read_normalizers(kept_in) if kept_in else {}
+        return {
+            item.label: kept.get(item.label) or fit_normalizer(item.ref.normalize, rewards)
+            for item, rewards in zip(self.plan.auxiliary, train.rewards, strict=True)
+            if item.ref.normalize != "none"
+        }
+
+    def normalize(self, split: Split, normalizers: Mapping[str, ZScore | Rank]) -> Split:
+        """Return the split with its rewards normalised."""
+        return replace(split, rewards=normalized(self.plan.auxiliary, split.rewards, normalizers))
 
     def describe(self, train: Split) -> tuple[ScoreStatistics, ...]:
         """Announce the statistics of every objective and warn of those whose reward never varies."""
@@ -126,8 +146,16 @@ class Preparation:
             if needs.reference
             else None
         )
-        baseline_R = self._data_baseline(split, branches, rewards_NK)
-        return PreparedRows(split.dataset, branches, rewards_NK, baseline_R=baseline_R, reference=reference)
+        columns = self.plan.data.columns
+        return PreparedRows(
+            split.dataset,
+            branches,
+            rewards_NK,
+            baseline_R=self._data_baseline(split, branches, rewards_NK),
+            sample_weight_R=sample_weights(split.dataset) if SAMPLE_WEIGHT in columns else None,
+            margin_R=margins(split.dataset) if MARGIN in columns and needs.margin else None,
+            reference=reference,
+        )
 
     def progress(self, task: str, unit: str) -> Callable[[int, int], None]:
         """Return a function that emits the progress of a task, and ends it if the run is cancelled."""
@@ -142,6 +170,21 @@ class Preparation:
                 )
 
         return report
+
+    def _score(self, item: LiveObjective, split: Split) -> FloatArray:
+        columns = reward_columns(item.label, self.plan.data.columns)
+        if columns:
+            return rewards_in_data(split.dataset, columns)
+        rewards = score_completions(
+            item,
+            split.completions,
+            self.cache,
+            guard=self.guard,
+            on_progress=self.progress(f"scoring {split.name} completions with {item.label}", "completions"),
+        )
+        for text in item.objective.remarks() if isinstance(item.objective, Remarking) else ():
+            emit(self.callbacks, Notice("info", f"'{item.label}', {split.name} completions: {text}"))
+        return rewards
 
     def _tokenize(self, name: str, data: Dataset, tokenizer: PreTrainedTokenizerBase) -> Split:
         limits, needs = self.plan.data_config, union_of_needs(self.plan.objectives)
@@ -166,3 +209,13 @@ class Preparation:
         weights_K = np.array([item.weight for item in self.plan.auxiliary])
         prompts = (row["prompt"] for row in read_rows_of(split.dataset, "prompt"))
         return data_baseline(loss.baseline, prompts, branches.own_counts_R, rewards_NK @ weights_K, loss.lambda_)
+
+
+def normalized(
+    auxiliary: Sequence[LiveObjective], rewards: Sequence[FloatArray], normalizers: Mapping[str, ZScore | Rank]
+) -> list[FloatArray]:
+    """Return one array per objective, normalised where there is a normalisation of its label."""
+    return [
+        normalizers[item.label](values) if item.label in normalizers else values
+        for item, values in zip(auxiliary, rewards, strict=False)
+    ]

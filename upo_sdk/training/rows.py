@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Collator", "PreparedRow", "PreparedRows"]
 
+FloatArray = np.ndarray[tuple[int], np.dtype[np.float64]]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedRow:
@@ -32,6 +34,8 @@ class PreparedRow:
         baseline: V(x) computed from the data, or None.
         reference_logps: Per branch, one log-prob per token; None if no objective needs them.
         mismatched: Whether the last branch is a mismatched response.
+        sample_weight: How much the row counts, or None if all count alike.
+        margin: By how much the chosen response is better, or None.
     """
 
     branches: Branches
@@ -40,6 +44,8 @@ class PreparedRow:
     baseline: float | None
     reference_logps: Sequence[np.ndarray[Any, np.dtype[np.float32]]] | None
     mismatched: bool
+    sample_weight: float | None = None
+    margin: float | None = None
 
 
 class PreparedRows(Dataset[PreparedRow]):
@@ -50,6 +56,8 @@ class PreparedRows(Dataset[PreparedRow]):
         branches: Its prompts and responses.
         rewards_NK: Shape [responses, auxiliary objectives], the mismatched responses excluded.
         baseline_R: V(x) computed from the data, or None.
+        sample_weight_R: How much each row counts, or None if all count alike.
+        margin_R: By how much each chosen response is better, or None.
         reference: Per row, one array of log-probs per branch; None if no objective needs them.
     """
 
@@ -59,14 +67,16 @@ class PreparedRows(Dataset[PreparedRow]):
         branches: BranchRows,
         rewards_NK: np.ndarray[Any, np.dtype[np.float64]],
         *,
-        baseline_R: np.ndarray[Any, np.dtype[np.float64]] | None = None,
+        baseline_R: FloatArray | None = None,
+        sample_weight_R: FloatArray | None = None,
+        margin_R: FloatArray | None = None,
         reference: ReferenceLogps | None = None,
     ) -> None:
         self._labels = dataset.select_columns("desirable")
         self._branches = branches
         self._rewards_NK = rewards_NK
         self._end_R = np.cumsum(branches.own_counts_R)
-        self._baseline_R = baseline_R
+        self._numbers = {"baseline": baseline_R, "sample_weight": sample_weight_R, "margin": margin_R}
         self._reference = reference
 
     def __len__(self) -> int:
@@ -90,19 +100,23 @@ class PreparedRows(Dataset[PreparedRow]):
 
     def _row(self, index: int, branches: Branches, desirable: Sequence[bool]) -> PreparedRow:
         end = self._end_R[index]
+        numbers = {
+            name: None if values_R is None else float(values_R[index]) for name, values_R in self._numbers.items()
+        }
         return PreparedRow(
             branches=branches,
             desirable=desirable,
             rewards=self._rewards_NK[end - len(desirable) : end],
-            baseline=None if self._baseline_R is None else float(self._baseline_R[index]),
             reference_logps=None if self._reference is None else self._reference[index],
             mismatched=len(branches.response_ids) > len(desirable),
+            **numbers,
         )
 
 
 class Collator:
-    """Turns prepared rows into ``{"policy": ..., "loss": ..., "rows": B}``: inputs of the forward and of the loss.
+    """Turns rows into the inputs of the forward (``policy``) and of the ``loss``, and counts ``rows`` and ``tokens``.
 
+    ``weight`` is the sum of the rows' weights, their number if all count alike.
     All indices are made here, so that no step waits for the device to find out which completions are which.
     """
 
@@ -112,7 +126,10 @@ class Collator:
     def __call__(self, rows: Sequence[PreparedRow]) -> dict[str, Any]:
         """Collate a batch."""
         policy = self.layout.collate([row.branches for row in rows])
-        return {"policy": policy, "loss": _loss_inputs(rows), "rows": len(rows)}
+        tokens = sum(len(row.branches.prompt_ids) + sum(map(len, row.branches.response_ids)) for row in rows)
+        weight = sum(1.0 if row.sample_weight is None else row.sample_weight for row in rows)
+        counts = {"rows": len(rows), "tokens": tokens, "weight": weight}
+        return {"policy": policy, "loss": _loss_inputs(rows), **counts}
 
 
 def _loss_inputs(rows: Sequence[PreparedRow]) -> dict[str, Tensor]:
@@ -143,8 +160,14 @@ def _loss_inputs(rows: Sequence[PreparedRow]) -> dict[str, Tensor]:
         tensors |= {"chosen_B": torch.tensor(chosen_B), "rejected_B": torch.tensor(rejected_B)}
     if mismatched_K:
         tensors["mismatched_K"] = torch.tensor(mismatched_K)
-    if rows[0].baseline is not None:
-        tensors["baseline_P"] = torch.tensor([row.baseline for row in rows], dtype=torch.float32)
+    numbers = {
+        "baseline_P": [row.baseline for row in rows],
+        "sample_weight_P": [row.sample_weight for row in rows],
+        "margin_B": [row.margin for row in rows],
+    }
+    tensors |= {
+        name: torch.tensor(values, dtype=torch.float32) for name, values in numbers.items() if values[0] is not None
+    }
     references = [logps for row in rows for logps in row.reference_logps or ()]
     if references:
         tensors["reference_NT"] = torch.nn.utils.rnn.pad_sequence(

@@ -28,18 +28,23 @@ class Step:
     Attributes:
         unified: The loss.
         beta: Scale of the implicit rewards ``β (log π − log ρ)`` in the metrics.
+        probe_steps: Optimizer steps between two probes of the parameters' gradients; 0 is off.
         mean_over_ranks: Averages a scalar over ranks; the identity on one process.
     """
 
     unified: UnifiedLoss
     beta: float
+    probe_steps: int = 0
     mean_over_ranks: Callable[[Tensor], Tensor] = lambda value: value
 
-    def __call__(self, output: PolicyOutput, inputs: dict[str, Tensor], *, step: int) -> UnifiedOutput:
-        """Return the loss of one micro-batch with every metric of the run."""
+    def __call__(
+        self, output: PolicyOutput, inputs: dict[str, Tensor], *, step: int, gradients: bool = False
+    ) -> UnifiedOutput:
+        """Return the loss of one micro-batch with every metric of the run; with its gradient in parts, if asked."""
         batch = self._preference_batch(output, inputs)
         auxiliary = self._auxiliary_batch(output, inputs) if self.unified.auxiliary else None
-        result: UnifiedOutput = self.unified(batch, auxiliary, step=step)
+        weight_N = inputs["sample_weight_P"][inputs["prompt_N"]] if "sample_weight_P" in inputs else None
+        result: UnifiedOutput = self.unified(batch, auxiliary, step=step, sample_weight_N=weight_N, gradients=gradients)
         with torch.no_grad():
             result.metrics.update(preference_metrics(batch, self.beta))
         return result
@@ -55,6 +60,7 @@ class Step:
             chosen_B=inputs.get("chosen_B"),
             rejected_B=inputs.get("rejected_B"),
             kl=self._kl(policy, reference, inputs),
+            margin_B=inputs.get("margin_B"),
         )
 
     def _kl(self, policy: TokenLogps, reference: TokenLogps | None, inputs: dict[str, Tensor]) -> Tensor | None:

@@ -11,8 +11,10 @@ from safetensors.torch import load_file, save_file
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerCallback
 
-from upo_sdk.errors import TrainingError
+from upo_sdk.errors import ConfigError, TrainingError
 from upo_sdk.training.metrics import MetricBuffer
+from upo_sdk.training.probe import probe
+from upo_sdk.training.throughput import Throughput
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -32,8 +34,9 @@ _VALUE_OPTIMIZER = "value_optimizer.pt"
 class UPOTrainer(Trainer):
     """Trains a :class:`Policy` with the unified loss.
 
-    The loss of a step is the mean over all rows of the accumulated batch, on all ranks; splitting it into micro-batches
-    changes nothing. The value head has an optimizer, a learning rate and a gradient clipping of its own.
+    The loss of a step is the mean over all rows of the accumulated batch, on all ranks, weighted if the rows have
+    weights; splitting it into micro-batches changes nothing. The value head has an optimizer, a learning rate and a
+    gradient clipping of its own.
     """
 
     loss_is_scaled_for_ga = True
@@ -73,6 +76,14 @@ class UPOTrainer(Trainer):
             else None
         )
         self._train_metrics, self._eval_metrics = MetricBuffer(), MetricBuffer()
+        self._throughput = Throughput(args.device)
+        self._summary: dict[str, float] = {}
+        if step.probe_steps and (self.is_fsdp_enabled or self.is_deepspeed_enabled):
+            raise ConfigError(
+                "the probe needs whole parameters on every process, and FSDP and DeepSpeed shard them",
+                where="training.probe_steps",
+                fix="leave out --probe_steps; the gradients by the log-probs are logged all the same",
+            )
         self._all_finite = torch.ones((), dtype=torch.bool, device=args.device)
 
     def get_train_dataloader(self) -> DataLoader[Any]:
@@ -98,21 +109,29 @@ class UPOTrainer(Trainer):
         num_items_in_batch: Tensor | int | None = None,
     ) -> Any:
         """Return the loss of a micro-batch, scaled by its share of the accumulated batch."""
-        output = model(**inputs["policy"])
-        result = self.step(output, inputs["loss"], step=self.state.global_step)
-        training = torch.is_grad_enabled()
-        (self._train_metrics if training else self._eval_metrics).add(result)
+        step, training = self.state.global_step, torch.is_grad_enabled()
+        probing = training and self.step.probe_steps > 0 and step % self.step.probe_steps == 0
+        logged = training and (step + 1) % self.state.logging_steps == 0
+        result = self.step(model(**inputs["policy"]), inputs["loss"], step=step, gradients=probing or logged)
+        share = 1.0 if num_items_in_batch is None else inputs["weight"] / num_items_in_batch
+        if probing and result.gradients is not None:
+            result.metrics.update(probe(result.gradients, model))
         if training:
             self._all_finite &= result.loss.detach().isfinite()
-        loss = result.loss if num_items_in_batch is None else result.loss * (inputs["rows"] / num_items_in_batch)
+            self._throughput.add(inputs)
+            # over ranks gradients are averaged, and the products of gradients with them: hence the root
+            self._train_metrics.add(result, step=step, share=share / self.args.world_size**0.5)
+        else:
+            self._eval_metrics.add(result)
+        loss = result.loss * share
         return (loss, result) if return_outputs else loss
 
     def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Tensor | int | None:
-        """Count the rows of the accumulated batch, per rank on average, because gradients are averaged over ranks."""
-        rows = sum(batch["rows"] for batch in batch_samples)
+        """Add up the weights of the accumulated rows, per rank on average: gradients are averaged over ranks."""
+        weight = sum(batch["weight"] for batch in batch_samples)
         if self.args.world_size == 1 or not batch_samples:
-            return rows or None
-        return self._mean_over_ranks(torch.tensor(float(rows), device=device))
+            return weight or None
+        return self._mean_over_ranks(torch.tensor(float(weight), device=device))
 
     def _mean_over_ranks(self, value: Tensor) -> Tensor:
         return cast("Tensor", self.accelerator.reduce(value, reduction="mean"))
@@ -131,12 +150,19 @@ class UPOTrainer(Trainer):
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Add our metrics to transformers' own and refuse to go on with a broken model."""
+        if "train_runtime" in logs:  # held back until the evaluation at the end, which is not part of training
+            self._summary = logs | self._throughput.summary(logs["train_runtime"], self.accelerator.gather)
+            return
         if "loss" in logs:
             logs |= self._train_metrics.flush(self._mean_over_ranks) | self._weights()
             self.require_finite(logs)
         if "eval_loss" in logs:
             logs |= {f"eval_{name}": value for name, value in self._eval_metrics.flush(self._mean_over_ranks).items()}
         super().log(logs, start_time)
+
+    def log_summary(self) -> None:
+        """Log how fast the run was: the last row of ``metrics.jsonl``."""
+        super().log(self._summary)
 
     def require_finite(self, metrics: dict[str, float]) -> None:
         """Raise if any loss since the start was not finite.
@@ -155,10 +181,11 @@ class UPOTrainer(Trainer):
         )
 
     def _weights(self) -> dict[str, float]:
-        unified = self.step.unified
-        weights = [(term.label, term.weight) for term in unified.preference]
-        weights += [(term.label, term.weight) for term in unified.auxiliary]
-        return {f"objective/{label}/weight": weight for label, weight in weights}
+        """Return the weights of the step that was just taken."""
+        return {
+            f"objective/{label}/weight": weight
+            for label, weight in self.step.unified.weights_at(self.state.global_step - 1).items()
+        }
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         self.require_finite({})

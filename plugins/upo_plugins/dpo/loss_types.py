@@ -7,6 +7,7 @@ from typing import Any, Literal
 __all__ = [
     "BATCH_STATISTICS",
     "DIFFERENCE_LOSSES",
+    "MARGIN_LOSSES",
     "MEANINGS",
     "SMOOTHED_LOSSES",
     "VARIANTS",
@@ -60,6 +61,9 @@ SMOOTHED_LOSSES: frozenset[LossType] = frozenset(
     {"sigmoid", "sigmoid_norm", "robust", "hinge", "exo_pair", "aot", "aot_unpaired"}
 )
 """Losses with a term for flipped labels."""
+
+MARGIN_LOSSES: frozenset[LossType] = frozenset({"sigmoid", "robust", "hinge"})
+"""Losses of the logit ``βΔ``, from which a margin in the data is subtracted."""
 
 BATCH_STATISTICS: frozenset[LossType] = frozenset({"aot", "aot_unpaired"})
 """Losses of a pair that depend on the other pairs of the batch."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from upo_plugins.dpo.loss_types import BATCH_STATISTICS
+from upo_plugins.dpo.loss_types import BATCH_STATISTICS, MARGIN_LOSSES
 from upo_plugins.dpo.losses import (
     aot_loss,
     apo_down_loss,
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
 __all__ = ["DPO", "LOSSES"]
 
 LOSSES: dict[LossType, Callable[[Pairs, DPOOptions], Tensor]] = {
-    "sigmoid": lambda pairs, o: sigmoid_loss(pairs.difference_B, o.beta, o.smoothing),
+    "sigmoid": lambda pairs, o: sigmoid_loss(pairs.beyond_margin_B(o.beta), o.beta, o.smoothing),
     "sigmoid_norm": lambda pairs, o: sigmoid_loss(pairs.mean_difference_B, o.beta, o.smoothing),
-    "robust": lambda pairs, o: robust_loss(pairs.difference_B, o.beta, o.smoothing),
-    "hinge": lambda pairs, o: hinge_loss(pairs.difference_B, o.beta, o.smoothing),
+    "robust": lambda pairs, o: robust_loss(pairs.beyond_margin_B(o.beta), o.beta, o.smoothing),
+    "hinge": lambda pairs, o: hinge_loss(pairs.beyond_margin_B(o.beta), o.beta, o.smoothing),
     "ipo": lambda pairs, o: ipo_loss(pairs.mean_difference_B, o.beta),
     "exo_pair": lambda pairs, o: exo_pair_loss(pairs.difference_B, o.beta, o.smoothing),
     "nca_pair": lambda pairs, o: nca_pair_loss(pairs.chosen_B, pairs.rejected_B, o.beta),
@@ -58,7 +58,12 @@ class DPO:
 
     def __init__(self, options: DPOOptions) -> None:
         self.options = options
-        self.needs = Needs(reference=True, pairs=True, batch_statistic=options.loss_type in BATCH_STATISTICS)
+        self.needs = Needs(
+            reference=True,
+            pairs=True,
+            margin=options.loss_type in MARGIN_LOSSES,
+            batch_statistic=options.loss_type in BATCH_STATISTICS,
+        )
 
     def setup(self, device: str, /) -> None:
         """Nothing to load."""

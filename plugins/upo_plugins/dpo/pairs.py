@@ -27,6 +27,7 @@ class Pairs:
         mean_difference_B: Difference of the scores, each divided by the number of its response's tokens.
         policy_difference_B: ``log π_w − log π_l``.
         reference_difference_B: ``log ρ_w − log ρ_l``.
+        margin_B: The data's margin ``m``, or None.
     """
 
     chosen_B: Tensor
@@ -34,11 +35,16 @@ class Pairs:
     mean_difference_B: Tensor
     policy_difference_B: Tensor
     reference_difference_B: Tensor
+    margin_B: Tensor | None = None
 
     @property
     def difference_B(self) -> Tensor:
         """``Δ``, the score of the chosen minus that of the rejected response."""
         return self.chosen_B - self.rejected_B
+
+    def beyond_margin_B(self, beta: float) -> Tensor:
+        """``Δ − m/β``, so that the logit is ``βΔ − m``; ``Δ`` without margins."""
+        return self.difference_B if self.margin_B is None else self.difference_B - self.margin_B / beta
 
 
 def read_pairs(batch: PreferenceBatch, options: DPOOptions) -> Pairs:
@@ -61,4 +67,5 @@ def read_pairs(batch: PreferenceBatch, options: DPOOptions) -> Pairs:
         mean_difference_B=batch.pair_difference_B(score_N / lengths_N.clamp(min=1)),
         policy_difference_B=batch.pair_difference_B(policy_N),
         reference_difference_B=batch.pair_difference_B(reference_N),
+        margin_B=batch.margin_B,
     )

@@ -49,7 +49,8 @@ def golden() -> PreferenceBatch:
 def test_it_satisfies_the_protocol_and_needs_pairs_and_a_reference() -> None:
     objective = DPO(DPOOptions())
     assert isinstance(objective, PreferenceObjective)
-    assert objective.needs == Needs(reference=True, pairs=True)
+    assert objective.needs == Needs(reference=True, pairs=True, margin=True)
+    assert not DPO(DPOOptions(loss_type="ipo")).needs.margin
 
 
 @pytest.mark.parametrize("loss_type", LOSS_TYPES)
@@ -248,3 +249,20 @@ def test_neither_the_hook_nor_the_options_import_torch() -> None:
     code = "import sys, upo_plugins.dpo, upo_plugins.dpo.options; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_a_margin_in_the_data_is_subtracted_from_the_logit() -> None:
+    def token_logps(totals: list[float]) -> TokenLogps:
+        return TokenLogps(torch.tensor(totals, dtype=torch.float64).unsqueeze(-1), torch.ones(2, 1, dtype=torch.bool))
+
+    batch = PreferenceBatch(
+        policy=token_logps([-10.0, -12.0]),
+        reference=token_logps([-11.0, -11.5]),
+        desirable_N=torch.tensor([True, False]),
+        chosen_B=torch.tensor([0]),
+        rejected_B=torch.tensor([1]),
+        margin_B=torch.tensor([0.25]),  # 0.5 · (0.9 − 0.4)
+    )
+    assert DPO(DPOOptions()).loss(batch).loss_B.item() == pytest.approx(0.74439666, abs=1e-7)
+    hinge = DPO(DPOOptions(loss_type="hinge")).loss(batch)
+    assert hinge.loss_B.item() == pytest.approx(1 - (0.1 * 1.5 - 0.25))

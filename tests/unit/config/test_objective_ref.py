@@ -66,3 +66,55 @@ def test_one_label_twice_is_refused_and_a_label_tells_them_apart() -> None:
 def test_yaml_short_and_long_forms_are_one_thing() -> None:
     config = RunConfig.model_validate({"objectives": [{"toxicity": 0.3}, {"name": "length", "options": {"target": 5}}]})
     assert [str(item) for item in config.objectives] == ["toxicity:0.3", "length:1,target=5"]
+
+
+@pytest.mark.parametrize(
+    ("text", "weight", "schedule", "options"),
+    [
+        ("toxicity:0.3@linear(0,500)", 0.3, "linear(0,500)", {}),
+        ("toxicity:0.3@cosine( 100 , 400 ),model=builtin", 0.3, "cosine(100,400)", {"model": "builtin"}),
+        ("dpo@step(20),beta=0.2", 1.0, "step(20)", {"beta": "0.2"}),
+        ("length:0.1@linear(500,0)", 0.1, "linear(500,0)", {}),
+        ("my_pkg.rewards:score:0.2@step(5)", 0.2, "step(5)", {}),
+        ("toxicity:0.3,model=a@b", 0.3, None, {"model": "a@b"}),
+    ],
+)
+def test_a_schedule_stands_behind_the_weight(
+    text: str, weight: float, schedule: str | None, options: dict[str, str]
+) -> None:
+    parsed = ref(text)
+    assert (parsed.weight, parsed.schedule, parsed.options) == (weight, schedule, options)
+    assert ref(str(parsed)) == parsed
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("toxicity:0.3@liner(0,500)", "did you mean 'linear'"),
+        ("toxicity:0.3@linear(0)", "needs FROM,TO as optimizer steps"),
+        ("toxicity:0.3@linear(0,-5)", "whole numbers from 0 on"),
+        ("toxicity:0.3@step(1.5)", "needs AT as optimizer steps"),
+        ("toxicity:0.3@cosine(5,5)", "starts where it ends"),
+        ("toxicity:0.3@linear", "needs FROM,TO"),
+        ("toxicity:0.3@linear(0", "is none of"),
+        ("toxicity:0.3@soon", "@SCHEDULE"),
+    ],
+)
+def test_a_broken_schedule_is_refused_with_what_to_write(text: str, what: str) -> None:
+    with pytest.raises(ObjectiveRefError) as caught:
+        ref(text)
+    assert what in f"{caught.value.what} {caught.value.fix}"
+
+
+def test_schedule_and_normalisation_read_alike_in_text_and_yaml() -> None:
+    text = ref("toxicity:0.3@linear(0,500),as=mild,normalize=zscore,model=builtin")
+    long = {"name": "toxicity", "weight": 0.3, "schedule": "linear(0, 500)", "label": "mild", "normalize": "zscore"}
+    assert ObjectiveRef.model_validate({**long, "options": {"model": "builtin"}}) == text
+    assert str(text) == "toxicity:0.3@linear(0,500),as=mild,normalize=zscore,model=builtin"
+    assert ObjectiveRef.model_validate({"toxicity": "0.3@linear(0,500)"}) == ref("toxicity:0.3@linear(0,500)")
+    assert ObjectiveRef.model_validate(text.model_dump(mode="json")) == text
+
+
+def test_an_unknown_normalisation_is_refused() -> None:
+    with pytest.raises(ValueError, match="'none', 'zscore' or 'rank'"):
+        ref("toxicity:0.3,normalize=minmax")

@@ -1,0 +1,79 @@
+"""Whether objectives, data and loss fit together; checked before any work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from upo_sdk.data import SAMPLE_WEIGHT, check_numbers, check_scores
+from upo_sdk.errors import ConfigError, DataError, ObjectiveRefError
+from upo_sdk.objectives.build import union_of_needs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from upo_sdk.config import RunConfig
+    from upo_sdk.data import PreferenceData
+    from upo_sdk.objectives.build import LiveObjective
+
+__all__ = ["check_fit", "check_given_numbers", "check_weighting"]
+
+
+def check_fit(objectives: Sequence[LiveObjective], data: PreferenceData) -> None:
+    """Check that there is something to learn from, and that the data has the shape it needs.
+
+    Raises:
+        ConfigError: No preference objective has a weight.
+        DataError: An objective needs pairs, and there are none; or a score in the data is no number.
+    """
+    if not any(item.is_preference for item in objectives):
+        raise ConfigError(
+            "no preference objective has a weight above zero", where="objectives", fix="add --objective dpo"
+        )
+    for item in objectives:
+        if item.objective.needs.pairs and data.shape != "pairs":
+            raise DataError(
+                f"'{item.label}' needs pairs, and the data has single completions",
+                where=data.description,
+                fix="use --objective kto, or data with chosen and rejected",
+            )
+    for part in (data.train, data.eval):
+        if part is not None:
+            check_scores(part, union_of_needs(objectives).score_columns, data.description)
+
+
+def check_weighting(objectives: Sequence[LiveObjective], config: RunConfig, data: PreferenceData) -> None:
+    """Check that row weights, schedules and normalisations mean something to the objectives and the baseline.
+
+    Raises:
+        UPOError: One of them does not.
+    """
+    for item in objectives:
+        if item.objective.needs.batch_statistic and SAMPLE_WEIGHT in data.columns:
+            raise DataError(
+                f"'{item.label}' compares the pairs of a batch with each other, so a row cannot have its own weight",
+                where=f"column '{SAMPLE_WEIGHT}'",
+                fix="choose another loss, or leave the column out",
+            )
+        if item.is_preference and item.ref.normalize != "none":
+            raise ObjectiveRefError(
+                f"'{item.label}' is a preference objective: it has no rewards to normalise",
+                where=f"objective '{item.ref}'",
+                fix=f"leave out normalize={item.ref.normalize}",
+            )
+        if not item.is_preference and item.schedule and config.loss.baseline in {"soft", "prompt-mean"}:
+            raise ConfigError(
+                f"the baseline '{config.loss.baseline}' is computed once from the weights, and that of '{item.label}' "
+                f"changes over the run",
+                where=f"objective '{item.ref}'",
+                fix="use --baseline value, which follows, or none; or leave out the schedule",
+            )
+
+
+def check_given_numbers(objectives: Sequence[LiveObjective], data: PreferenceData) -> list[str]:
+    """Check the numbers that the data brings along for these objectives, and return which of them are used, in words.
+
+    Raises:
+        DataError: A value is not what its column must hold.
+    """
+    margin_readers = [item.label for item in objectives if item.objective.needs.margin]
+    return check_numbers(data, [item.label for item in objectives if not item.is_preference], margin_readers)
