@@ -1,0 +1,86 @@
+"""From measurements to ratios with ranges, loss gaps and slopes: pure functions."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+__all__ = ["RATIOS", "Interval", "Ratio", "grouped", "loss_gap", "ratio_per_round", "slope", "spread"]
+
+Measurement = dict[str, Any]
+
+
+class Ratio(NamedTuple):
+    """``side`` over ``against`` in ``measure``; a target is a lower bound of speed, an upper bound of memory."""
+
+    title: str
+    side: str
+    against: str
+    measure: str
+
+
+RATIOS = (
+    Ratio("speed, all four / TRL default", "upo", "trl", "pairs_per_second"),
+    Ratio("speed, all four / TRL best", "upo", "trl-best", "pairs_per_second"),
+    Ratio("speed, all four / TRL best, CUDA-style head", "upo", "trl-best-head", "pairs_per_second"),
+    Ratio("speed of the whole run, all four / TRL default", "upo", "trl", "pairs_per_second_whole_run"),
+    Ratio("speed of the whole run, all four / TRL best", "upo", "trl-best", "pairs_per_second_whole_run"),
+    Ratio("memory, all four / TRL default", "upo", "trl", "growth_mb"),
+    Ratio("memory, all four / TRL best, CUDA-style head", "upo", "trl-best-head", "growth_mb"),
+    Ratio("memory, all four / TRL default, both with checkpointing", "upo-checkpointed", "trl", "growth_mb"),
+    Ratio("speed, all four / TRL default, both with checkpointing", "upo-checkpointed", "trl", "pairs_per_second"),
+    Ratio("time of a step, all four / dpo alone", "dpo", "upo", "pairs_per_second"),
+)
+
+
+class Interval(NamedTuple):
+    """The median of some rounds and their range."""
+
+    median: float
+    low: float
+    high: float
+    rounds: int
+
+
+def spread(values: Iterable[float]) -> Interval:
+    """Return median and range."""
+    listed = list(values)
+    return Interval(statistics.median(listed), min(listed), max(listed), len(listed))
+
+
+def ratio_per_round(measurements: Sequence[Measurement], ratio: Ratio) -> Interval | None:
+    """Take the ratio inside each round that measured both sides; None if no round did."""
+
+    def by_round(side: str) -> dict[int, float]:
+        return {one["round"]: one[ratio.measure] for one in measurements if one["side"] == side}
+
+    ours, theirs = by_round(ratio.side), by_round(ratio.against)
+    both = sorted(ours.keys() & theirs.keys())
+    return spread(ours[number] / theirs[number] for number in both) if both else None
+
+
+def loss_gap(measurements: Sequence[Measurement], side: str = "dpo", against: str = "trl-best") -> float | None:
+    """Return the largest difference between the loss curves of two sides that read the same batches."""
+    curves = {one["side"]: one["losses"] for one in measurements}
+    if side not in curves or against not in curves:
+        return None
+    return max(abs(ours - theirs) for ours, theirs in zip(curves[side], curves[against], strict=True))
+
+
+def slope(points: Sequence[tuple[float, float]]) -> float:
+    """Return the least-squares slope of log y over log x: 1 is linear, 2 quadratic."""
+    logs = [(math.log(x), math.log(y)) for x, y in points]
+    mean_x, mean_y = (statistics.fmean(values) for values in zip(*logs, strict=True))
+    return sum((x - mean_x) * (y - mean_y) for x, y in logs) / sum((x - mean_x) ** 2 for x, _ in logs)
+
+
+def grouped(measurements: Iterable[Measurement], key: Callable[[Measurement], Any]) -> dict[Any, list[Measurement]]:
+    """Collect measurements by key, in the order in which the keys come first."""
+    groups: dict[Any, list[Measurement]] = {}
+    for one in measurements:
+        groups.setdefault(key(one), []).append(one)
+    return groups
