@@ -41,7 +41,7 @@ class Case:
     @property
     def folder(self) -> str:
         """A name under which the model and the rows are kept."""
-        written = f"{self.size}-{self.vocabulary}-{self.shape}-{self.steps}x{self.batch_size}"
+        written = f"{self.size}-{self.vocabulary}-{self.shape}-{self.steps}x{self.batch_size}-{self.skip}"
         return written.replace("/", "-")
 
     def prepare(self, work: Path, human: Path | None) -> Path:
@@ -53,6 +53,7 @@ class Case:
             Shape.parse(self.shape),
             vocabulary=self.vocabulary,
             count=self.steps * self.batch_size,
+            warm_up=self.skip * self.batch_size,
             batch_size=self.batch_size,
             human=human,
         )

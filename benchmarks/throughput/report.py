@@ -9,7 +9,7 @@ from benchmarks.throughput.figure import draw_cases, draw_growth
 from benchmarks.throughput.growth import growth
 from benchmarks.throughput.measure import read_measurements
 from benchmarks.throughput.sizes import SIZES
-from benchmarks.throughput.summary import RATIOS, grouped, loss_gap, ratio_per_round, spread
+from benchmarks.throughput.summary import RATIOS, grouped, loss_gaps, ratio_per_round, spread
 from benchmarks.throughput.tables import case_table, growth_table
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _summarise(measurements: Sequence[Measurement]) -> dict[str, Any]:
         "device": first["device"],
         "sides": sides,
         "ratios": {title: interval._asdict() for title, interval in ratios if interval},
-        "largest_loss_difference": loss_gap(measurements),
+        "largest_loss_difference": loss_gaps(measurements),
     }
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-__all__ = ["RATIOS", "Interval", "Ratio", "grouped", "loss_gap", "ratio_per_round", "slope", "spread"]
+__all__ = ["RATIOS", "Interval", "Ratio", "grouped", "loss_gaps", "ratio_per_round", "slope", "spread"]
 
 Measurement = dict[str, Any]
 
@@ -63,12 +63,14 @@ def ratio_per_round(measurements: Sequence[Measurement], ratio: Ratio) -> Interv
     return spread(ours[number] / theirs[number] for number in both) if both else None
 
 
-def loss_gap(measurements: Sequence[Measurement], side: str = "dpo", against: str = "trl-best") -> float | None:
-    """Return the largest difference between the loss curves of two sides that read the same batches."""
+def loss_gaps(measurements: Sequence[Measurement]) -> dict[str, float]:
+    """Return the largest difference of a step's loss between our ``dpo`` and each peer that reads the same batches."""
     curves = {one["side"]: one["losses"] for one in measurements}
-    if side not in curves or against not in curves:
-        return None
-    return max(abs(ours - theirs) for ours, theirs in zip(curves[side], curves[against], strict=True))
+    return {
+        side: max(abs(ours - theirs) for ours, theirs in zip(curves["dpo"], curves[side], strict=True))
+        for side in ("trl-best", "trl-best-head")
+        if side in curves and "dpo" in curves
+    }
 
 
 def slope(points: Sequence[tuple[float, float]]) -> float:

@@ -34,9 +34,8 @@ def case_table(result: Mapping[str, Any]) -> str:
         for name, side in sides.items()
     ]
     ratios = [(title, _interval(interval, ".3f")) for title, interval in result["ratios"].items()]
-    gap = result["largest_loss_difference"]
-    if gap is not None:
-        ratios.append(("largest difference of a step's loss, dpo / TRL best", f"{gap:.1e}"))
+    gaps = result["largest_loss_difference"].items()
+    ratios += [(f"largest difference of a step's loss, dpo / {SIDES[side].title}", f"{gap:.1e}") for side, gap in gaps]
     parts = [heading, _table(("side", *columns), rows)]
     if ratios:
         parts.append(_table(("ours against theirs, round by round", "median (range)"), ratios))

@@ -57,9 +57,12 @@ class Workload:
 
 
 def make_workload(
-    shape: Shape, *, vocabulary: int, count: int, batch_size: int, human: Path | None, seed: int = 0
+    shape: Shape, *, vocabulary: int, count: int, warm_up: int, batch_size: int, human: Path | None, seed: int = 0
 ) -> Workload:
-    """Make ``count`` rows of a shape, or take them from ``human``."""
+    """Make ``count`` rows of a shape, or take them from ``human``.
+
+    The first ``warm_up`` rows are the same in both orders, so that what is timed after them is the same work.
+    """
     rng = Random(seed)  # noqa: S311 - data, not secrets
     if shape.name == "human":
         rows = _read(human, rng)
@@ -67,9 +70,9 @@ def make_workload(
     else:
         words = _words(vocabulary - 3)
         tokenizer, rows = _word_level(words), [_row(shape, words, rng) for _ in range(count)]
-    lengths = [max(prompt + response for response in responses) for prompt, responses in _all(rows, tokenizer)]
-    grouped = grouped_by_length(lengths, batch_size, rng)
-    return Workload(tokenizer, rows, [rows[index] for index in grouped])
+    lengths = [prompt + max(responses) for prompt, responses in (_lengths(row, tokenizer) for row in rows)]
+    grouped = [warm_up + index for index in grouped_by_length(lengths[warm_up:], batch_size, rng)]
+    return Workload(tokenizer, rows, rows[:warm_up] + [rows[index] for index in grouped])
 
 
 def grouped_by_length(lengths: Sequence[int], batch_size: int, rng: Random) -> list[int]:
@@ -148,10 +151,6 @@ def _read(path: Path | None, rng: Random) -> list[Row]:
     ]
     rng.shuffle(rows)
     return rows
-
-
-def _all(rows: Sequence[Row], tokenizer: PreTrainedTokenizerFast) -> list[tuple[int, tuple[int, int]]]:
-    return [_lengths(row, tokenizer) for row in rows]
 
 
 def _lengths(row: Row, tokenizer: PreTrainedTokenizerFast) -> tuple[int, tuple[int, int]]:
