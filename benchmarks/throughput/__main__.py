@@ -27,7 +27,7 @@ def main() -> None:
         key: yaml.safe_load(value) for key, value in (item.split("=", 1) for item in arguments.set)
     }
     if arguments.quick:
-        run_rounds(QUICK, ["trl-best-head", "dpo", "upo"], 1, output, settings=settings)
+        run_rounds(QUICK, ["trl-best-head", "dpo-same-batches", "upo"], 1, output, settings=settings)
     elif arguments.what == "compare":
         for size in arguments.size:
             for shape in arguments.shape:
@@ -39,7 +39,15 @@ def main() -> None:
                     batch_size=arguments.batch_size,
                     threads=arguments.threads,
                 )
-                run_rounds(case, arguments.side, arguments.rounds, output, human=arguments.human, settings=settings)
+                run_rounds(
+                    case,
+                    arguments.side,
+                    arguments.rounds,
+                    output,
+                    human=arguments.human,
+                    settings=settings,
+                    first=arguments.first_round,
+                )
     elif arguments.what == "growth":
         measure_growth(output, arguments.size[0], arguments.axis, arguments.side, arguments.rounds, settings)
     print(write_report(output))
@@ -59,10 +67,11 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--human", type=Path, help="JSON lines with prompt, chosen, rejected, for the shape 'human'")
     parser.add_argument("--side", nargs="+", default=list(SIDES), choices=SIDES)
     parser.add_argument("--axis", nargs="+", default=["batch", "prompt", "response", "vocabulary", "rows"])
-    parser.add_argument("--steps", type=int, default=12)
+    parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--skip", type=int, default=2, help="steps that warm up and are not counted")
     parser.add_argument("--batch-size", type=int, default=4, help="pairs per step")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--first-round", type=int, help="add to rounds that earlier calls began; default: new ones")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="settings of ours under 'training'")
     return parser.parse_args()

@@ -60,9 +60,10 @@ class Case:
         tokenizer = workload.tokenizer
         save_model(SIZES[self.size], self.vocabulary, tokenizer.eos_token_id, tokenizer.pad_token_id, folder / "model")
         tokenizer.save_pretrained(folder / "model")
-        _write(folder / "shuffled.jsonl", workload.shuffled)
-        _write(folder / "grouped.jsonl", workload.grouped)
-        (folder / "case.json").write_text(json.dumps(asdict(self) | {"tokens": workload.tokens()}), encoding="utf-8")
+        for order, rows in workload.orders.items():
+            _write(folder / f"{order}.jsonl", rows)
+        tokens = {"prompt_tokens": workload.prompt_tokens, "response_tokens": workload.response_tokens}
+        (folder / "case.json").write_text(json.dumps(asdict(self) | tokens), encoding="utf-8")
         return folder
 
 
@@ -75,15 +76,28 @@ def run_rounds(
     human: Path | None = None,
     settings: dict[str, Any] | None = None,
     labels: dict[str, Any] | None = None,
+    first: int | None = None,
 ) -> None:
-    """Measure every side once per round, every other round backwards, and append each result to a file."""
+    """Measure every side once per round, every other round backwards, and append each result to a file.
+
+    Rounds are numbered from ``first``; by default after those that the output folder holds.
+    """
     folder = case.prepare(output / "work", human)
+    allocator = {name: value for name, value in os.environ.items() if name.startswith("MALLOC_")}
     described = json.loads((folder / "case.json").read_text(encoding="utf-8"))
-    first = 1 + max((one["round"] for one in read_measurements(output)), default=0)
+    first = first or 1 + max((one["round"] for one in read_measurements(output)), default=0)
     for number in range(first, first + rounds):
         for side in sides if number % 2 else reversed(sides):
             result = measure(case, side, folder, settings or {})
-            row = {**described, **(labels or {}), "settings": settings or {}, "round": number, "side": side, **result}
+            row = {
+                **described,
+                "allocator": allocator,
+                **(labels or {}),
+                "settings": settings or {},
+                "round": number,
+                "side": side,
+                **result,
+            }
             with (output / "measurements.jsonl").open("a", encoding="utf-8") as opened:
                 opened.write(json.dumps(row) + "\n")
             print(

@@ -36,6 +36,7 @@ def run(side: Side, spec: Spec, meter: Meter) -> None:
     training = {
         "learning_rate": spec.learning_rate,
         "lr_scheduler_type": "constant",
+        "optim": spec.optimizer,
         "per_device_train_batch_size": spec.batch_size,
         "per_device_eval_batch_size": spec.batch_size,
         "gradient_checkpointing": side.checkpointing,

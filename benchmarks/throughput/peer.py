@@ -38,6 +38,7 @@ def run(side: Side, spec: Spec, meter: Meter) -> None:
         output_dir=spec.output,
         learning_rate=spec.learning_rate,
         lr_scheduler_type="constant",
+        optim=spec.optimizer,
         per_device_train_batch_size=spec.batch_size,
         per_device_eval_batch_size=spec.batch_size,
         gradient_checkpointing=side.checkpointing,

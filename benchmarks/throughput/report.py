@@ -23,6 +23,8 @@ __all__ = ["write_report"]
 PEAK_FLOPS = {"H100": 989e12, "H200": 989e12, "A100": 312e12}
 """Dense bfloat16, from the makers' data sheets."""
 
+DESCRIPTION = ("size", "shape", "steps", "skip", "batch_size", "vocabulary", "prompt_tokens", "response_tokens")
+
 MEASURES = ("pairs_per_second", "pairs_per_second_whole_run", "peak_mb", "growth_mb", "seconds_to_first_step")
 
 
@@ -41,9 +43,9 @@ def write_report(output: Path) -> str:
     return "\n\n".join(tables)
 
 
-def _case(one: Measurement) -> tuple[Any, ...]:
-    keys = ("size", "shape", "steps", "skip", "batch_size", "vocabulary", "threads")
-    return (*(one[key] for key in keys), json.dumps(one["settings"]), one["device"]["name"])
+def _case(one: Measurement) -> str:
+    keys = (*DESCRIPTION, "threads", "settings", "allocator", "device")
+    return json.dumps([one[key] for key in keys])
 
 
 def _summarise(measurements: Sequence[Measurement]) -> dict[str, Any]:
@@ -54,9 +56,7 @@ def _summarise(measurements: Sequence[Measurement]) -> dict[str, Any]:
     }
     ratios = [(ratio.title, ratio_per_round(measurements, ratio)) for ratio in RATIOS]
     return {
-        **{key: first[key] for key in ("size", "shape", "steps", "skip", "batch_size", "vocabulary", "tokens")},
-        "settings": first["settings"],
-        "device": first["device"],
+        **{key: first[key] for key in (*DESCRIPTION, "settings", "allocator", "device")},
         "sides": sides,
         "ratios": {title: interval._asdict() for title, interval in ratios if interval},
         "largest_loss_difference": loss_gaps(measurements),
@@ -70,6 +70,6 @@ def _utilisation(rows: Sequence[Measurement]) -> dict[str, Any]:
     if peak is None:
         return {}
     pairs = first["steps"] * first["batch_size"]
-    prompt, response = first["tokens"]["prompt"] / pairs, first["tokens"]["response"] / pairs / 2
+    prompt, response = first["prompt_tokens"] / pairs, first["response_tokens"] / pairs / 2
     flops = SIZES[first["size"]].flops_per_pair(prompt, response, first["vocabulary"])
     return {"model_flops_utilisation": spread(one["pairs_per_second"] * flops / peak for one in rows)._asdict()}

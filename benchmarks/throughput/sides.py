@@ -16,14 +16,15 @@ class Side:
 
     Attributes:
         objectives: Ours; none means the peer.
-        order: The peer's default shuffles; length grouping is its best, and ours.
+        order: The peer's default shuffles. Grouped by length, each side has the key that is best for it; the losses of
+            two sides can be compared where they read the same order.
         precompute: The peer computes the reference's log-probs before training (we always do).
         completion_head: The peer's head skips what is not a response, as it does on CUDA. Elsewhere it is made to.
     """
 
     title: str
     objectives: tuple[str, ...] = ()
-    order: Literal["shuffled", "grouped"] = "grouped"
+    order: Literal["shuffled", "by-longest", "by-total"] = "by-total"
     checkpointing: bool = False
     precompute: bool = False
     completion_head: bool = False
@@ -31,9 +32,12 @@ class Side:
 
 SIDES = {
     "trl": Side(title="TRL, default", order="shuffled", checkpointing=True),
-    "trl-best": Side(title="TRL, best public configuration", precompute=True),
-    "trl-best-head": Side(title="TRL, best, CUDA-style head", precompute=True, completion_head=True),
+    "trl-best": Side(title="TRL, best public configuration", order="by-longest", precompute=True),
+    "trl-best-head": Side(
+        title="TRL, best, CUDA-style head", order="by-longest", precompute=True, completion_head=True
+    ),
     "dpo": Side(title="ours, dpo", objectives=("dpo",)),
+    "dpo-same-batches": Side(title="ours, dpo, the batches of TRL's best", objectives=("dpo",), order="by-longest"),
     "upo": Side(title="ours, dpo + toxicity + lexical + length", objectives=("dpo", *AUXILIARY)),
     "upo-checkpointed": Side(
         title="ours, all four, activation checkpointing", objectives=("dpo", *AUXILIARY), checkpointing=True
@@ -59,6 +63,7 @@ class Spec:
     skip: int
     threads: int
     learning_rate: float = 1e-5
+    optimizer: str = "adamw_torch_fused"
     seed: int = 0
     settings: dict[str, Any] = field(default_factory=dict)
 

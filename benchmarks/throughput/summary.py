@@ -64,12 +64,13 @@ def ratio_per_round(measurements: Sequence[Measurement], ratio: Ratio) -> Interv
 
 
 def loss_gaps(measurements: Sequence[Measurement]) -> dict[str, float]:
-    """Return the largest difference of a step's loss between our ``dpo`` and each peer that reads the same batches."""
+    """Return the largest difference of a step's loss between our ``dpo`` and each peer on the same batches."""
     curves = {one["side"]: one["losses"] for one in measurements}
+    ours = curves.get("dpo-same-batches")
     return {
-        side: max(abs(ours - theirs) for ours, theirs in zip(curves["dpo"], curves[side], strict=True))
+        side: max(abs(our - their) for our, their in zip(ours, curves[side], strict=True))
         for side in ("trl-best", "trl-best-head")
-        if side in curves and "dpo" in curves
+        if side in curves and ours
     }
 
 

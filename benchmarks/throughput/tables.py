@@ -15,7 +15,7 @@ __all__ = ["case_table", "growth_table"]
 def case_table(result: Mapping[str, Any]) -> str:
     """Return what was trained, a table of the sides and a table of the ratios."""
     device, sides = result["device"], result["sides"]
-    settings = "".join(f", {key}={value}" for key, value in result["settings"].items())
+    settings = "".join(f", {key}={value}" for key, value in {**result["settings"], **result["allocator"]}.items())
     heading = (
         f"### {result['size']}, {result['shape']}: {result['steps']} steps of {result['batch_size']} pairs, "
         f"vocabulary {result['vocabulary']:,}, {device['name']}, {device['threads']} threads{settings}"
@@ -35,7 +35,9 @@ def case_table(result: Mapping[str, Any]) -> str:
     ]
     ratios = [(title, _interval(interval, ".3f")) for title, interval in result["ratios"].items()]
     gaps = result["largest_loss_difference"].items()
-    ratios += [(f"largest difference of a step's loss, dpo / {SIDES[side].title}", f"{gap:.1e}") for side, gap in gaps]
+    ratios += [
+        (f"largest difference of a step's loss, our dpo / {SIDES[side].title}", f"{gap:.1e}") for side, gap in gaps
+    ]
     parts = [heading, _table(("side", *columns), rows)]
     if ratios:
         parts.append(_table(("ours against theirs, round by round", "median (range)"), ratios))

@@ -10,7 +10,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from transformers import PreTrainedTokenizerFast
@@ -44,16 +44,17 @@ class Shape:
 
 @dataclass(frozen=True)
 class Workload:
-    """Rows in two orders, the same rows in both, and their tokenizer."""
+    """The same rows in three orders, and their tokenizer.
+
+    Attributes:
+        orders: ``shuffled``; ``by-longest``, grouped by prompt and longer response, best where responses are padded
+            rows; ``by-total``, grouped by prompt and both responses, best where a pair is one row.
+    """
 
     tokenizer: PreTrainedTokenizerFast
-    shuffled: Sequence[Row]
-    grouped: Sequence[Row]
-
-    def tokens(self) -> dict[str, int]:
-        """Count the tokens of prompts and responses, each response with its end."""
-        prompts, responses = zip(*(_lengths(row, self.tokenizer) for row in self.shuffled), strict=True)
-        return {"prompt": sum(prompts), "response": sum(map(sum, responses))}
+    orders: Mapping[str, Sequence[Row]]
+    prompt_tokens: int
+    response_tokens: int
 
 
 def make_workload(
@@ -61,7 +62,7 @@ def make_workload(
 ) -> Workload:
     """Make ``count`` rows of a shape, or take them from ``human``.
 
-    The first ``warm_up`` rows are the same in both orders, so that what is timed after them is the same work.
+    The first ``warm_up`` rows are the same in all orders, so that what is timed after them is the same work.
     """
     rng = Random(seed)  # noqa: S311 - data, not secrets
     if shape.name == "human":
@@ -70,9 +71,15 @@ def make_workload(
     else:
         words = _words(vocabulary - 3)
         tokenizer, rows = _word_level(words), [_row(shape, words, rng) for _ in range(count)]
-    lengths = [prompt + max(responses) for prompt, responses in (_lengths(row, tokenizer) for row in rows)]
-    grouped = [warm_up + index for index in grouped_by_length(lengths[warm_up:], batch_size, rng)]
-    return Workload(tokenizer, rows, rows[:warm_up] + [rows[index] for index in grouped])
+    prompts, responses = zip(*(_lengths(row, tokenizer) for row in rows), strict=True)
+
+    def grouped(measure: Callable[[tuple[int, int]], int]) -> list[Row]:
+        keys = [prompt + measure(both) for prompt, both in zip(prompts, responses, strict=True)][warm_up:]
+        order = grouped_by_length(keys, batch_size, Random(seed))  # noqa: S311 - data, not secrets
+        return rows[:warm_up] + [rows[warm_up + index] for index in order]
+
+    orders = {"shuffled": rows, "by-longest": grouped(max), "by-total": grouped(sum)}
+    return Workload(tokenizer, orders, sum(prompts), sum(map(sum, responses)))
 
 
 def grouped_by_length(lengths: Sequence[int], batch_size: int, rng: Random) -> list[int]:

@@ -31,7 +31,7 @@ def test_there_is_no_ratio_without_a_round_that_measured_both_sides() -> None:
 
 
 def test_losses_are_compared_with_the_peers_that_read_the_same_batches() -> None:
-    curves = {"dpo": [0.7, 0.6], "trl-best": [0.7, 0.5], "trl": [9.0, 9.0]}
+    curves = {"dpo-same-batches": [0.7, 0.6], "trl-best": [0.7, 0.5], "trl": [9.0, 9.0]}
     gaps = loss_gaps([{"side": side, "losses": losses} for side, losses in curves.items()])
     assert gaps == pytest.approx({"trl-best": 0.1})
 
@@ -62,10 +62,13 @@ def test_grouping_puts_rows_of_similar_length_into_a_batch_and_keeps_every_row()
     }
 
 
-def test_both_orders_hold_the_same_rows_and_warm_up_on_the_same_ones() -> None:
+def test_all_orders_hold_the_same_rows_and_warm_up_on_the_same_ones() -> None:
     workload = make_workload(Shape.parse("8/4"), vocabulary=50, count=12, warm_up=4, batch_size=2, human=None)
-    assert workload.shuffled[:4] == workload.grouped[:4]
-    assert sorted(map(str, workload.shuffled)) == sorted(map(str, workload.grouped))
+    shuffled, *grouped = workload.orders.values()
+    assert len(grouped) == 2
+    for rows in grouped:
+        assert rows[:4] == shuffled[:4]
+        assert sorted(map(str, rows)) == sorted(map(str, shuffled))
 
 
 def test_the_operations_of_a_pair_count_the_prompt_once() -> None:
@@ -82,7 +85,7 @@ def test_a_quick_comparison_measures_both_sides_and_finds_the_same_losses(tmp_pa
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     (case,) = json.loads((tmp_path / "results.json").read_text())["cases"]
-    assert case["sides"].keys() == {"trl-best-head", "dpo", "upo"}
+    assert case["sides"].keys() == {"trl-best-head", "dpo-same-batches", "upo"}
     assert case["largest_loss_difference"]["trl-best-head"] < 1e-4
     assert "| TRL, best, CUDA-style head |" in done.stdout
     assert (tmp_path / "throughput.svg").stat().st_size > 0
