@@ -70,7 +70,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--skip", type=int, default=2, help="steps that warm up and are not counted")
     parser.add_argument("--batch-size", type=int, default=4, help="pairs per step")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--first-round", type=int, help="add to rounds that earlier calls began; default: new ones")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="settings of ours under 'training'")

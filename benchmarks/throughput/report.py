@@ -9,7 +9,7 @@ from benchmarks.throughput.figure import draw_cases, draw_growth
 from benchmarks.throughput.growth import growth
 from benchmarks.throughput.measure import read_measurements
 from benchmarks.throughput.sizes import SIZES
-from benchmarks.throughput.summary import RATIOS, grouped, loss_gaps, ratio_per_round, spread
+from benchmarks.throughput.summary import RATIOS, counted, grouped, loss_gaps, ratio_per_round, spread
 from benchmarks.throughput.tables import case_table, growth_table
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ def _case(one: Measurement) -> str:
 def _summarise(measurements: Sequence[Measurement]) -> dict[str, Any]:
     first = measurements[0]
     sides = {
-        side: {name: spread(one[name] for one in rows)._asdict() for name in MEASURES} | _utilisation(rows)
+        side: {name: spread(one[name] for one in kept)._asdict() for name in MEASURES if (kept := counted(rows, name))}
+        | _utilisation(rows)
         for side, rows in grouped(measurements, lambda one: one["side"]).items()
     }
     ratios = [(ratio.title, ratio_per_round(measurements, ratio)) for ratio in RATIOS]

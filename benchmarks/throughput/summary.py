@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-__all__ = ["RATIOS", "Interval", "Ratio", "grouped", "loss_gaps", "ratio_per_round", "slope", "spread"]
+__all__ = [
+    "RATIOS",
+    "WHOLE_RUN",
+    "Interval",
+    "Ratio",
+    "counted",
+    "grouped",
+    "loss_gaps",
+    "ratio_per_round",
+    "slope",
+    "spread",
+]
 
 Measurement = dict[str, Any]
 
@@ -37,6 +48,10 @@ RATIOS = (
 )
 
 
+WHOLE_RUN = ("pairs_per_second_whole_run", "seconds_to_first_step")
+"""Measures that include the preparation."""
+
+
 class Interval(NamedTuple):
     """The median of some rounds and their range."""
 
@@ -52,11 +67,24 @@ def spread(values: Iterable[float]) -> Interval:
     return Interval(statistics.median(listed), min(listed), max(listed), len(listed))
 
 
+def counted(measurements: Sequence[Measurement], measure: str) -> list[Measurement]:
+    """Return the runs that tell about a measure.
+
+    A whole run, and the wait for its first step, are those that began with empty caches. Steps and memory are those of
+    runs that found their preparation done, of sides that have such runs.
+    """
+    if measure in WHOLE_RUN:
+        return [one for one in measurements if not one["cached"]]
+    with_cache = {one["side"] for one in measurements if one["cached"]}
+    return [one for one in measurements if one["cached"] or one["side"] not in with_cache]
+
+
 def ratio_per_round(measurements: Sequence[Measurement], ratio: Ratio) -> Interval | None:
     """Take the ratio inside each round that measured both sides; None if no round did."""
 
     def by_round(side: str) -> dict[int, float]:
-        return {one["round"]: one[ratio.measure] for one in measurements if one["side"] == side}
+        kept = counted(measurements, ratio.measure)
+        return {one["round"]: one[ratio.measure] for one in kept if one["side"] == side}
 
     ours, theirs = by_round(ratio.side), by_round(ratio.against)
     both = sorted(ours.keys() & theirs.keys())

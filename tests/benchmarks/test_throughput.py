@@ -13,7 +13,7 @@ import pytest
 
 from benchmarks.throughput.growth import growth
 from benchmarks.throughput.sizes import Size
-from benchmarks.throughput.summary import Ratio, loss_gaps, ratio_per_round, slope
+from benchmarks.throughput.summary import Ratio, counted, loss_gaps, ratio_per_round, slope
 from benchmarks.throughput.workloads import Shape, grouped_by_length, make_workload
 
 ROOT = Path(__file__).parents[2]
@@ -22,12 +22,20 @@ SPEED = Ratio("speed", "upo", "trl", "pairs_per_second")
 
 def test_a_ratio_is_taken_inside_each_round_and_rounds_without_both_sides_do_not_count() -> None:
     speeds = [(1, "upo", 6.0), (1, "trl", 2.0), (2, "trl", 1.0), (2, "upo", 5.0), (3, "upo", 9.0), (4, "trl", 9.0)]
-    measurements = [{"round": number, "side": side, "pairs_per_second": speed} for number, side, speed in speeds]
+    measurements = [
+        {"round": number, "side": side, "cached": False, "pairs_per_second": speed} for number, side, speed in speeds
+    ]
     assert ratio_per_round(measurements, SPEED) == (4.0, 3.0, 5.0, 2)
 
 
 def test_there_is_no_ratio_without_a_round_that_measured_both_sides() -> None:
-    assert ratio_per_round([{"round": 1, "side": "upo", "pairs_per_second": 1.0}], SPEED) is None
+    assert ratio_per_round([{"round": 1, "side": "upo", "cached": True, "pairs_per_second": 1.0}], SPEED) is None
+
+
+def test_a_whole_run_begins_with_empty_caches_and_memory_is_that_of_runs_that_find_them_filled() -> None:
+    runs = [{"side": "upo", "cached": False}, {"side": "upo", "cached": True}, {"side": "trl", "cached": False}]
+    assert counted(runs, "pairs_per_second_whole_run") == [runs[0], runs[2]]
+    assert counted(runs, "growth_mb") == [runs[1], runs[2]]
 
 
 def test_losses_are_compared_with_the_peers_that_read_the_same_batches() -> None:
