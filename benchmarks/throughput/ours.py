@@ -43,7 +43,7 @@ def run(side: Side, spec: Spec, meter: Meter) -> None:
         "bf16": torch.cuda.is_available(),
         "logging_steps": 1,
         "seed": spec.seed,
-        "arguments": {"train_sampling_strategy": "sequential"},
+        "train_sampling_strategy": "sequential",
         **spec.settings,
     }
     config = build_config(

@@ -51,6 +51,8 @@ RATIOS = (
 WHOLE_RUN = ("pairs_per_second_whole_run", "seconds_to_first_step")
 """Measures that include the preparation."""
 
+MEMORY = ("peak_mb", "growth_mb")
+
 
 class Interval(NamedTuple):
     """The median of some rounds and their range."""
@@ -70,11 +72,13 @@ def spread(values: Iterable[float]) -> Interval:
 def counted(measurements: Sequence[Measurement], measure: str) -> list[Measurement]:
     """Return the runs that tell about a measure.
 
-    A whole run, and the wait for its first step, are those that began with empty caches. Steps and memory are those of
-    runs that found their preparation done, of sides that have such runs.
+    A whole run, and the wait for its first step, are those that began with empty caches. Memory is that of runs that
+    found their preparation done, of sides that have such runs. Steps take as long either way.
     """
     if measure in WHOLE_RUN:
         return [one for one in measurements if not one["cached"]]
+    if measure not in MEMORY:
+        return list(measurements)
     with_cache = {one["side"] for one in measurements if one["cached"]}
     return [one for one in measurements if one["cached"] or one["side"] not in with_cache]
 

@@ -36,6 +36,7 @@ def test_a_whole_run_begins_with_empty_caches_and_memory_is_that_of_runs_that_fi
     runs = [{"side": "upo", "cached": False}, {"side": "upo", "cached": True}, {"side": "trl", "cached": False}]
     assert counted(runs, "pairs_per_second_whole_run") == [runs[0], runs[2]]
     assert counted(runs, "growth_mb") == [runs[1], runs[2]]
+    assert counted(runs, "pairs_per_second") == runs
 
 
 def test_losses_are_compared_with_the_peers_that_read_the_same_batches() -> None:
