@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 import torch
 from torch.utils.data import Sampler
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
 from upo_sdk.data import cut_batches
-from upo_sdk.policy import Branches
-from upo_sdk.policy.layouts.base import fed_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from upo_sdk.config import TrainingConfig
+    from upo_sdk.training.branches import BranchRows
     from upo_sdk.training.rows import PreparedRows
 
 __all__ = ["EpochBatches", "compose_batches", "epoch_batches", "row_tokens"]
@@ -36,7 +36,7 @@ def epoch_batches(
     budget, strategy = config.tokens_per_batch, config.train_sampling_strategy
     if budget is None and strategy == "random":
         return None
-    tokens_R = row_tokens(rows, layout)
+    tokens_R = row_tokens(rows.branches, layout)
     if budget is not None and (longer := sum(tokens > budget for tokens in tokens_R)):
         warn(
             f"{longer:,} of {len(tokens_R):,} rows have more tokens than tokens_per_batch {budget:,}, up to "
@@ -46,16 +46,24 @@ def epoch_batches(
     return EpochBatches(batches, seed=None if strategy == "sequential" else config.seed)
 
 
-def row_tokens(rows: PreparedRows, layout: str) -> list[int]:
+def row_tokens(rows: BranchRows, layout: str) -> list[int]:
     """Return how many tokens each row feeds to the model: the prompt once where the layout shares it.
 
-    Where it does not, every response has the prompt before it, and all are as long as the longest unless packed.
+    Where it does not, every response has the prompt before it, and all are as long as the longest unless packed. The
+    last token of a response predicts nothing and is not fed.
     """
-    branches = [rows[index].branches for index in range(len(rows))]
+    first_R = np.cumsum(rows.response_counts_R) - rows.response_counts_R
+    fed_N = rows.response_lengths_N - 1
     if layout.startswith("prefix"):
-        return [fed_tokens(row) for row in branches]
-    sequences = [[fed_tokens(Branches(prompt, [response])) for response in responses] for prompt, responses in branches]
-    return [sum(row) if _is_packed(layout) else len(row) * max(row) for row in sequences]
+        tokens_R = rows.prompt_lengths_R + np.add.reduceat(fed_N, first_R)
+    else:
+        sequence_N = fed_N + np.repeat(rows.prompt_lengths_R, rows.response_counts_R)
+        tokens_R = (
+            np.add.reduceat(sequence_N, first_R)
+            if _is_packed(layout)
+            else rows.response_counts_R * np.maximum.reduceat(sequence_N, first_R)
+        )
+    return cast("list[int]", tokens_R.tolist())
 
 
 def compose_batches(tokens_R: Sequence[int], config: TrainingConfig, *, padded: bool, ranks: int) -> list[list[int]]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from upo_sdk.policy import Branches, Layout, ReferenceLogps
-    from upo_sdk.training.branches import BranchRows, IntArray
+    from upo_sdk.training.branches import BranchRows
 
 __all__ = ["Collator", "PreparedRow", "PreparedRows"]
 
@@ -47,7 +47,7 @@ class PreparedRows(Dataset[PreparedRow]):
 
     Args:
         dataset: The tokenised split, for its labels.
-        branches: Its prompts and responses.
+        branches: Its prompts and responses; kept as an attribute of this name.
         rewards_NK: Shape [responses, auxiliary objectives], the mismatched responses excluded.
         baseline_R: V(x) computed from the data, or None.
         reference: Per row, one array of log-probs per branch; None if no objective needs them.
@@ -63,14 +63,14 @@ class PreparedRows(Dataset[PreparedRow]):
         reference: ReferenceLogps | None = None,
     ) -> None:
         self._labels = dataset.select_columns("desirable")
-        self._branches = branches
+        self.branches = branches
         self._rewards_NK = rewards_NK
         self._end_R = np.cumsum(branches.own_counts_R)
         self._baseline_R = baseline_R
         self._reference = reference
 
     def __len__(self) -> int:
-        return len(self._branches)
+        return len(self.branches)
 
     def __getitem__(self, index: int) -> PreparedRow:
         return self.__getitems__([index])[0]
@@ -81,12 +81,8 @@ class PreparedRows(Dataset[PreparedRow]):
         labels = cast("dict[str, list[list[bool]]]", self._labels[rows])["desirable"]
         return [
             self._row(index, branches, desirable)
-            for index, branches, desirable in zip(rows, self._branches.fetch(rows), labels, strict=True)
+            for index, branches, desirable in zip(rows, self.branches.fetch(rows), labels, strict=True)
         ]
-
-    def token_counts(self) -> IntArray:
-        """Return per row the tokens of the prompt and of all its branches, for length-aware batching."""
-        return self._branches.token_counts()
 
     def _row(self, index: int, branches: Branches, desirable: Sequence[bool]) -> PreparedRow:
         end = self._end_R[index]

@@ -4,11 +4,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from datasets import Dataset
 
 from upo_sdk.config import TrainingConfig
-from upo_sdk.policy import Branches
-from upo_sdk.training import PreparedRow, PreparedRows
+from upo_sdk.training import PreparedRows
 from upo_sdk.training.batching import EpochBatches, compose_batches, epoch_batches, row_tokens
+from upo_sdk.training.branches import BranchRows
 
 TOKENS = [int(number) for number in np.random.default_rng(0).integers(5, 100, 83)]
 
@@ -17,20 +18,16 @@ def compose(*, padded: bool = False, ranks: int = 1, **settings: Any) -> list[li
     return compose_batches(TOKENS, TrainingConfig(**settings), padded=padded, ranks=ranks)
 
 
-def rows(*lengths: tuple[int, int, int]) -> PreparedRows:
-    return PreparedRows(
-        [
-            PreparedRow(
-                branches=Branches([1] * prompt, [[2] * chosen, [3] * rejected]),
-                desirable=[True, False],
-                rewards=np.zeros((2, 0)),
-                baseline=None,
-                reference_logps=None,
-                mismatched=False,
-            )
-            for prompt, chosen, rejected in lengths
-        ]
+def rows(*lengths: tuple[int, int, int], mismatched: bool = False) -> PreparedRows:
+    dataset = Dataset.from_dict(
+        {
+            "prompt_ids": [[index] * prompt for index, (prompt, _, _) in enumerate(lengths)],
+            "response_ids": [[[2] * chosen, [3] * rejected] for _, chosen, rejected in lengths],
+            "desirable": [[True, False]] * len(lengths),
+        }
     )
+    branches = BranchRows(dataset, mismatched=mismatched, max_length=100)
+    return PreparedRows(dataset, branches, np.zeros((2 * len(lengths), 0)))
 
 
 @pytest.mark.parametrize("strategy", ["random", "group_by_length", "sequential"])
@@ -83,7 +80,11 @@ def test_an_epoch_visits_every_batch_in_an_order_of_its_own_and_the_first_begins
     [("prefix-packed", 16), ("prefix-shared", 16), ("packed", 26), ("separate", 28), ("padded", 28)],
 )
 def test_a_row_counts_as_the_layout_feeds_it(layout: str, tokens: int) -> None:
-    assert row_tokens(rows((10, 3, 5)), layout) == [tokens]
+    assert row_tokens(rows((10, 3, 5), (1, 2, 2)).branches, layout)[0] == tokens
+
+
+def test_a_mismatched_response_is_fed_and_counts() -> None:
+    assert row_tokens(rows((10, 3, 5), (1, 4, 2), mismatched=True).branches, "prefix-packed") == [19, 9]
 
 
 def test_rows_beyond_the_budget_are_named() -> None:
