@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -75,7 +75,8 @@ class GuardedLoss:
     def _check(self, result: object, batch: PreferenceBatch) -> None:
         if not isinstance(result, PreferenceLoss):
             raise self._failed(f"returned {type(result).__name__}, not a PreferenceLoss")
-        loss_B: object = result.loss_B
+        found: Any = result  # a dataclass does not check its fields
+        loss_B, metrics = found.loss_B, found.metrics
         if not isinstance(loss_B, Tensor):
             raise self._failed(f"returned a loss_B that is {type(loss_B).__name__}, not a tensor")
         counts = {len(items) for items in (batch.desirable_N, batch.chosen_B) if items is not None}
@@ -84,7 +85,6 @@ class GuardedLoss:
             raise self._failed(f"returned a loss of shape {list(loss_B.shape)}, not {wanted}")
         if batch.policy.logps_NT.requires_grad and not loss_B.requires_grad:
             raise self._failed("returned a loss without a gradient by the policy's log-probabilities")
-        metrics: object = result.metrics
         if not isinstance(metrics, Mapping) or not all(isinstance(value, Tensor) for value in metrics.values()):
             raise self._failed("returned metrics that are not a mapping of tensors")
 
