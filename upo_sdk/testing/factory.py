@@ -16,7 +16,7 @@ from upo_sdk.config import ObjectiveRef, PluginPolicy
 from upo_sdk.config.files import config_error
 from upo_sdk.errors import ObjectiveRefError, PluginError
 from upo_sdk.objectives import AuxiliaryObjective, PreferenceObjective
-from upo_sdk.objectives.adapters import FunctionObjective
+from upo_sdk.objectives.adapters import FunctionObjective, scored_function
 from upo_sdk.objectives.build import build_objectives
 from upo_sdk.plugin import ObjectiveSpec
 from upo_sdk.plugin.discovery import ENTRY_POINT_GROUP, PluginCandidate
@@ -72,7 +72,7 @@ def make_subject(
         return _from_spec(factory, options, samples, hook_module)
     if inspect.isclass(factory):
         return _from_class(factory, options, samples)
-    return _from_function(factory, samples)
+    return _from_function(factory, options, samples)
 
 
 def _from_text(text: str, registry: Registry, samples: Sequence[Completion]) -> Subject:
@@ -149,7 +149,9 @@ def _from_class(found: type, options: BaseModel | Mapping[str, Any] | None, samp
     )
 
 
-def _from_function(function: Callable[..., Any], samples: Sequence[Completion]) -> Subject:
+def _from_function(
+    function: Callable[..., Any], options: BaseModel | Mapping[str, Any] | None, samples: Sequence[Completion]
+) -> Subject:
     label = getattr(function, "__name__", type(function).__name__)
     if isinstance(function, PreferenceObjective | AuxiliaryObjective):
         raise PluginError(
@@ -157,14 +159,19 @@ def _from_function(function: Callable[..., Any], samples: Sequence[Completion]) 
             where="check_objective",
             fix=f"give the class {label}, or `lambda: {label}(...)`",
         )
-    makes_it = _takes_nothing(function)
-    build = function if makes_it else lambda: FunctionObjective(function)
+    scored = scored_function(function)
+    checked = _options(scored.options if scored else None, options, label)
+    if scored is not None:
+        build = _builder(scored, checked)
+    else:
+        build = function if _takes_nothing(function) else lambda: FunctionObjective(function)
     place = locate(function)
     return Subject(
         label=label,
         kind=_kind(build(), label),
         build=build,
-        recipe={"function": place} if place else None,
+        options=checked,
+        recipe={"function": place, "options": _dump(checked)} if place else None,
         samples=samples,
     )
 
@@ -177,7 +184,7 @@ def rebuild(recipe: Mapping[str, Any]) -> Subject:
     if "spec" in recipe:
         return make_subject(ObjectiveSpec(**recipe["spec"]), options=recipe["options"])
     if "function" in recipe:
-        return make_subject(find(recipe["function"]))
+        return make_subject(find(recipe["function"]), options=recipe["options"])
     options = find(recipe["model"]).model_validate(recipe["options"]) if recipe["model"] else None
     return make_subject(find(recipe["class"]), options=options)
 

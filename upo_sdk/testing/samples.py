@@ -50,16 +50,22 @@ def with_response(text: str, samples: Sequence[Completion]) -> list[Completion]:
 def as_the_engine_would(completions: Sequence[Completion], needs: Needs) -> list[Completion]:
     """Return completions that carry exactly the columns and the token count that are asked for.
 
-    A column that the samples lack holds a made-up text; a token is three characters.
+    A column that the samples lack holds a made-up text, one of scores a made-up number; a token is three characters.
     """
     return [
         Completion(
             item.prompt,
             item.response,
-            {name: item.columns.get(name, f"{name} {number}") for number, name in enumerate(sorted(needs.columns))},
+            {
+                **{
+                    name: item.columns.get(name, f"{name} {number}")
+                    for number, name in enumerate(sorted(needs.columns))
+                },
+                **{name: item.columns.get(name, number / 10) for name in needs.score_columns},
+            },
             _token_count(item) if needs.token_counts else None,
         )
-        for item in completions
+        for number, item in enumerate(completions)
     ]
 
 

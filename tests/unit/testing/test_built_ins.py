@@ -55,7 +55,7 @@ def is_valid(text: str) -> bool:
     return True
 
 
-VARIANTS = [text for name in REGISTRY.objectives for text in variants(name)]
+VARIANTS = [*(text for name in REGISTRY.objectives for text in variants(name)), "column:score"]
 
 
 @pytest.mark.parametrize("text", VARIANTS)

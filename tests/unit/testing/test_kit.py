@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import pytest
 from pydantic import Field
 
 from upo_sdk.errors import ConfigError, ObjectiveRefError, PluginError, UPOError
-from upo_sdk.objectives import Completion, Needs, Options
+from upo_sdk.objectives import Completion, Needs, Options, auxiliary_objective
 from upo_sdk.plugin import ObjectiveSpec
 from upo_sdk.testing import CheckFailedError, check_objective, parametrize_checks, run_checks
 from upo_sdk.testing.factory import make_subject
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 pytest_plugins = ["pytester"]
+
+
+_Word = Annotated[str, Field(description="What is polite.")]
 
 
 class PoliteOptions(Options):
@@ -55,6 +58,11 @@ def polite(_prompt: str, response: str) -> float:
     return float("please" in response.lower())
 
 
+@auxiliary_objective(batched=True)
+def decorated(_prompts: Sequence[str], responses: Sequence[str], *, word: _Word = "please") -> list[float]:
+    return [float(word in response.lower()) for response in responses]
+
+
 def make_polite() -> Polite:
     return Polite(PoliteOptions(word="thanks"))
 
@@ -64,6 +72,7 @@ FACTORIES: dict[str, Any] = {
     "a class": Polite,
     "a function that scores": polite,
     "a function that makes it": make_polite,
+    "a decorated function": decorated,
     "a partial": partial(Polite, PoliteOptions()),
     "a spec": ObjectiveSpec(
         name="length",
@@ -84,6 +93,11 @@ def test_an_objective_may_be_given_as(factory: str) -> None:
     assert outcomes["same_in_another_process"] == ("skipped" if factory == "a partial" else "passed")
 
 
+def test_options_of_a_decorated_function_are_its_keyword_arguments() -> None:
+    (score,) = make_subject(decorated, options={"word": "thanks"}).build().rewards([Completion("", "Many thanks.")])
+    assert score == 1.0
+
+
 def test_options_of_a_class_are_its_defaults_unless_given() -> None:
     default, given = make_subject(Polite), make_subject(Polite, options={"word": "thanks"})
     assert default.build().options == PoliteOptions()
@@ -96,6 +110,11 @@ MISTAKES: dict[str, tuple[Callable[[], object], type[UPOError], str]] = {
     "options beside a name": (lambda: run_checks("dpo", options={"beta": 1}), ObjectiveRefError, "dpo,OPTION=VALUE"),
     "a wrong option": (lambda: run_checks(Polite, options={"word": ""}), ObjectiveRefError, "at least 1 character"),
     "an objective in use": (lambda: run_checks(make_polite().rewards.__self__), PluginError, "give the class Polite"),  # type: ignore[attr-defined]
+    "options of a function without": (
+        lambda: run_checks(polite, options={"word": "x"}),
+        ObjectiveRefError,
+        "no options",
+    ),
     "something else": (lambda: run_checks(dict), PluginError, "neither a loss() nor a rewards()"),
     "an unknown check": (lambda: run_checks(Polite, expected_failures={"prints": ""}), ConfigError, "prints_nothing"),
 }
