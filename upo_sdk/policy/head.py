@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CHUNK_BYTES", "response_logps", "target_logps"]
 
-CHUNK_BYTES = 64 * 2**20
-"""Size of the fp32 logits of one chunk; two buffers of this size are the most that exists at a time."""
+CHUNK_BYTES = 32 * 2**20
+"""Size of the fp32 logits of one chunk; the most that exists of them at a time."""
 
 
 def response_logps(lm: PreTrainedModel, hidden_MH: Tensor, target_M: Tensor) -> Tensor:

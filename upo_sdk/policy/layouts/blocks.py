@@ -61,11 +61,16 @@ class BlockLayout:
         places = Places(inputs["sequence_RL"], inputs["branch_RL"], inputs["position_RL"])
         output: Any = lm.base_model(
             input_ids=inputs["ids_RL"],
-            attention_mask=attention_masks(lm.config, places),
+            attention_mask=attention_masks(lm.config, places, _compute_dtype(lm)),
             position_ids=inputs["position_RL"],
             use_cache=False,
         )
         return read(lm, output.last_hidden_state.flatten(0, 1), inputs)
+
+
+def _compute_dtype(lm: PreTrainedModel) -> torch.dtype:
+    kind = lm.device.type
+    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else lm.dtype
 
 
 class _Grid:

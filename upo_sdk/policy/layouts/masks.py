@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -28,11 +29,16 @@ class Places(NamedTuple):
     position_RL: Tensor
 
 
-def attention_masks(config: Any, places: Places) -> Any:
+def attention_masks(config: Any, places: Places, dtype: torch.dtype) -> Any:
     """Return what to pass as ``attention_mask``: one mask, or one per layer type.
 
     A token sees its prompt and its own branch, up to itself, and within the window of the layer. The window is counted
     in position ids, because a branch does not lie behind its prompt in the row.
+
+    Args:
+        config: Of the language model.
+        places: Where the tokens stand.
+        dtype: In which the model computes.
 
     Raises:
         NotImplementedError: The attention implementation takes no such mask, or a layer type is none of attention.
@@ -40,25 +46,22 @@ def attention_masks(config: Any, places: Places) -> Any:
     text = config.get_text_config()
     window: int | None = getattr(text, "sliding_window", None)
     types = dict.fromkeys(getattr(text, "layer_types", None) or ())
+    make = partial(_mask, config._attn_implementation, places, dtype)  # noqa: SLF001 - it has no other name
     if not types:
-        return _mask(config, places, window)
+        return make(window)
     windows = {"full_attention": None, "sliding_attention": window}
     if not types.keys() <= windows.keys():
         msg = f"no block-structured mask for layers of type {', '.join(types.keys() - windows.keys())}"
         raise NotImplementedError(msg)
-    return {name: _mask(config, places, windows[name]) for name in types}
+    return {name: make(windows[name]) for name in types}
 
 
-def _mask(config: Any, places: Places, window: int | None) -> Any:
-    implementation = config._attn_implementation  # noqa: SLF001 - it has no other name
+def _mask(implementation: str, places: Places, dtype: torch.dtype, window: int | None) -> Any:
     match implementation:
-        case "sdpa":
-            return _dense(places, window)
-        case "eager":  # it adds what it gets
+        case "sdpa" | "eager":
+            # Added to the scores, as both do in the end: SDPA would turn a boolean mask into such a one in every layer.
             seen_R1LL = _dense(places, window)
-            return torch.zeros(seen_R1LL.shape, device=seen_R1LL.device).masked_fill_(
-                ~seen_R1LL, torch.finfo(torch.float32).min
-            )
+            return torch.zeros_like(seen_R1LL, dtype=dtype).masked_fill_(~seen_R1LL, -torch.inf)
         case "flex_attention":
             return _blocks(places, window)
         case _:
