@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from upo_sdk.cache import ContentCache, content_key
+from upo_sdk.cache import ContentCache, cache_folder, content_key, scratch_file
 from upo_sdk.errors import OutputError
 
 if TYPE_CHECKING:
@@ -58,3 +58,25 @@ for n in range(20):
         len(ContentCache(tmp_path / f"{n}.sqlite").get(content_key(n, str(r)) for r in range(4))) == 4
         for n in range(20)
     )
+
+
+def test_only_the_known_keys_are_known(tmp_path: Path) -> None:
+    cache = ContentCache(tmp_path / "cache.sqlite")
+    cache.put({content_key(1): b"x"})
+    assert cache.known([content_key(1), content_key(2)]) == {content_key(1)}
+
+
+def test_a_file_that_is_not_finished_is_removed(tmp_path: Path) -> None:
+    with scratch_file(tmp_path) as unfinished:
+        unfinished.write_text("half")
+    assert not list(tmp_path.iterdir())
+    with scratch_file(tmp_path) as unfinished:
+        unfinished.write_text("whole")
+        unfinished.rename(tmp_path / "whole")
+    assert [path.name for path in tmp_path.iterdir()] == ["whole"]
+
+
+def test_a_cache_folder_that_cannot_be_made_is_one_clear_error(own_cache: Path) -> None:
+    own_cache.write_text("a file where a folder should be")
+    with pytest.raises(OutputError, match="cannot be written"):
+        cache_folder("data")

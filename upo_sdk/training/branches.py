@@ -70,11 +70,6 @@ class BranchRows:
             for row, own, other in zip(rows, self._read(rows), self._read(others), strict=True)
         ]
 
-    def token_counts(self) -> IntArray:
-        """Return per row the tokens of the prompt and of all its branches."""
-        end_R = np.cumsum(self.response_counts_R)
-        return self.prompt_lengths_R + np.add.reduceat(self.response_lengths_N, end_R - self.response_counts_R)
-
     def _read(self, rows: Sequence[int]) -> list[Branches]:
         read = cast("dict[str, list[Any]]", self._tokens[list(rows)])
         return [Branches(*row) for row in zip(read["prompt_ids"], read["response_ids"], strict=True)]

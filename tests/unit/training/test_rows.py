@@ -60,17 +60,14 @@ def test_a_row_has_its_own_rewards_and_labels_in_whatever_order_it_is_asked_for(
     assert len(rows) == 3
 
 
-def test_tokens_are_counted_without_reading_the_rows() -> None:
-    assert BranchRows(split(), mismatched=False, max_length=9).token_counts().tolist() == [5, 5, 6]
-
-
 @pytest.mark.parametrize("max_length", [3, 4, 5, 9])
 def test_counts_and_lengths_agree_with_the_rows_and_their_mismatched_responses(max_length: int) -> None:
     branches = BranchRows(split(), mismatched=True, max_length=max_length)
     rows = branches.fetch([0, 1, 2])
     assert [row.response_ids[2][0] for row in rows] == [13, 19, 10]  # first of row 1, last of row 2, first of row 0
     assert branches.response_lengths_N.tolist() == [len(ids) for row in rows for ids in row.response_ids]
-    assert branches.token_counts().tolist() == [len(row.prompt_ids) + sum(map(len, row.response_ids)) for row in rows]
+    assert branches.response_counts_R.tolist() == [3, 3, 3]
+    assert branches.prompt_lengths_R.tolist() == [2, 1, 3]
 
 
 def test_the_mismatched_response_is_cut_to_the_limit() -> None:
