@@ -19,7 +19,7 @@ _NAME = r"[A-Za-z_]\w*"
 # A module without a dot is a path only if a weight follows: 'toxicity:high' is a mistyped weight, not an import.
 _DOTTED_PATH = re.compile(rf"{_NAME}(\.{_NAME})+:{_NAME}(\.{_NAME})*|{_NAME}:{_NAME}(\.{_NAME})*(?=:)")
 # The commas within a schedule's brackets do not part options, so it is taken out first. A name may hold an '@'.
-_SCHEDULE = re.compile(r"^([^,=]*)@([^,@:/]*\([^()]*\)|(?:linear|cosine|step)\b[^,]*)(?=,|$)")
+_SCHEDULE = re.compile(r"^([^,]*)@([^,@:/]*\([^()]*\)|(?:linear|cosine|step)\b[^,]*)(?=,|$)")
 _FORM = "NAME[:WEIGHT][@SCHEDULE][,OPTION=VALUE]..., such as toxicity:0.3 or toxicity:0.3,model=builtin"
 _RESERVED = {"as": "label", "normalize": "normalize"}
 

@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import json
-import math
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from upo_sdk.data.problems import Problems, RowError, kind_of
+from upo_sdk.data.columns import read_rows_of
+from upo_sdk.data.problems import Problems, RowError
+from upo_sdk.data.scores import read_scores
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Collection, Sequence
 
     from datasets import Dataset
 
     from upo_sdk.data.load import PreferenceData
 
-__all__ = [
-    "MARGIN",
-    "SAMPLE_WEIGHT",
-    "check_numbers",
-    "margins",
-    "reward_columns",
-    "rewards_in_data",
-    "sample_weights",
-]
+__all__ = ["MARGIN", "SAMPLE_WEIGHT", "check_numbers", "has_rewards", "margins", "rewards_in_data", "sample_weights"]
 
 SAMPLE_WEIGHT = "sample_weight"
 MARGIN = "margin"
@@ -39,7 +32,7 @@ def sample_weights(dataset: Dataset) -> FloatArray:
     Raises:
         DataError: A value is not a finite number, or below zero.
     """
-    return _read(dataset, (SAMPLE_WEIGHT,), lambda values, _row: [_not_negative(values[0])])
+    return _read(dataset, SAMPLE_WEIGHT, per_response=False, minimum=0.0)
 
 
 def margins(dataset: Dataset) -> FloatArray:
@@ -48,35 +41,22 @@ def margins(dataset: Dataset) -> FloatArray:
     Raises:
         DataError: A value is not a finite number.
     """
-    return _read(dataset, (MARGIN,), lambda values, _row: [_number(values[0], MARGIN)])
+    return _read(dataset, MARGIN, per_response=False)
 
 
-def reward_columns(label: str, columns: Collection[str]) -> tuple[str, ...]:
-    """Return the columns that hold the rewards of an objective: none, ``reward/LABEL``, or that with each response."""
-    whole, pair = f"reward/{label}", (f"reward/{label}/chosen", f"reward/{label}/rejected")
-    return (whole,) if whole in columns else pair if set(pair) <= set(columns) else ()
+def has_rewards(label: str, columns: Collection[str]) -> bool:
+    """Return whether the data holds the rewards of an objective, in the columns that :func:`read_scores` reads."""
+    name = f"reward/{label}"
+    return name in columns or {f"{name}_chosen", f"{name}_rejected"} <= set(columns)
 
 
-def rewards_in_data(dataset: Dataset, columns: tuple[str, ...]) -> FloatArray:
+def rewards_in_data(dataset: Dataset, label: str) -> FloatArray:
     """Return the rewards of all completions in row-major order, shape [N].
-
-    Args:
-        dataset: A part of :class:`PreferenceData`, or what :func:`tokenize` made of it.
-        columns: From :func:`reward_columns`. One column holds ``[chosen, rejected]`` for pairs, a number for single
-            completions.
 
     Raises:
         DataError: A value is not a finite number, or there is not one for each response.
     """
-
-    def read(values: list[Any], responses: int) -> list[float]:
-        found = values[0] if len(columns) == 1 and isinstance(values[0], list) else values
-        if len(found) != responses:
-            raise RowError(columns[0], f"has {len(found)} rewards for {responses} responses: write [chosen, rejected]")
-        names = columns if len(columns) == len(found) else columns * len(found)
-        return [_number(value, name) for value, name in zip(found, names, strict=True)]
-
-    return _read(dataset, columns, read)
+    return _read(dataset, f"reward/{label}", per_response=True)
 
 
 def check_numbers(data: PreferenceData, rewarded: Sequence[str], margin_readers: Sequence[str]) -> list[str]:
@@ -90,53 +70,33 @@ def check_numbers(data: PreferenceData, rewarded: Sequence[str], margin_readers:
     Raises:
         DataError: A value is not what its column must hold.
     """
-    found = {label: columns for label in rewarded if (columns := reward_columns(label, data.columns))}
-    weighted = SAMPLE_WEIGHT in data.columns
-    with_margin = MARGIN in data.columns and bool(margin_readers)
-    for part in (data.train, *([data.eval] if data.eval is not None else [])):
-        for columns in found.values():
-            rewards_in_data(part, columns)
-        if weighted:
+    notices = list[str]()
+    parts = [part for part in (data.train, data.eval) if part is not None]
+    if SAMPLE_WEIGHT in data.columns:
+        notices.append(f"the data's column '{SAMPLE_WEIGHT}' says how much each row counts")
+        for part in parts:
             sample_weights(part)
-        if with_margin:
+    if MARGIN in data.columns and margin_readers:
+        notices.append(f"the data's column '{MARGIN}' is subtracted from the logit of {', '.join(margin_readers)}")
+        for part in parts:
             margins(part)
-    return [
-        *([f"the data's column '{SAMPLE_WEIGHT}' says how much each row counts"] if weighted else []),
-        *([f"the data's column '{MARGIN}' is subtracted from the logit of {margin_readers[0]}"] if with_margin else []),
-        *(
-            f"'{label}' is not scored: its rewards are in the data ({' and '.join(columns)})"
-            for label, columns in found.items()
-        ),
-    ]
+    for label in (label for label in rewarded if has_rewards(label, data.columns)):
+        notices.append(f"'{label}' does not score the data: its rewards are there, in 'reward/{label}'")
+        for part in parts:
+            rewards_in_data(part, label)
+    return notices
 
 
-def _read(dataset: Dataset, columns: tuple[str, ...], read: Callable[[list[Any], int], list[float]]) -> FloatArray:
-    problems, numbers = Problems(f"column {' and '.join(columns)}"), list[float]()
-    for row in cast("Iterable[dict[str, Any]]", dataset.select_columns(["row", "desirable", "extra"])):
-        extra = json.loads(row["extra"])
+def _read(dataset: Dataset, name: str, *, per_response: bool, minimum: float = -np.inf) -> FloatArray:
+    problems, numbers = Problems("data"), list[float]()
+    for row in read_rows_of(dataset, "row", "desirable", "extra"):
         try:
-            numbers += read([extra.get(column) for column in columns], len(row["desirable"]))
+            found = read_scores(json.loads(row["extra"]), name, len(row["desirable"]) if per_response else 1)
+            if min(found) < minimum:
+                raise RowError(name, f"is {min(found):g}, below {minimum:g}")  # noqa: TRY301 - like all problems of a row
         except RowError as error:
             problems.add(row["row"], error)
+            continue
+        numbers += found
     problems.raise_if_any(len(dataset), fix="correct these values, or leave the column out")
     return np.array(numbers)
-
-
-def _number(value: Any, column: str) -> float:
-    if isinstance(value, str):  # a cell of a CSV file has no other type
-        try:
-            value = float(value)
-        except ValueError:
-            raise RowError(column, f"is {value!r}, not a number") from None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise RowError(column, f"is {kind_of(value)}, not a number")
-    if not math.isfinite(value):
-        raise RowError(column, f"is {value}, not a finite number")
-    return float(value)
-
-
-def _not_negative(value: Any) -> float:
-    number = _number(value, SAMPLE_WEIGHT)
-    if number < 0:
-        raise RowError(SAMPLE_WEIGHT, f"is {number:g}, below zero")
-    return number

@@ -11,8 +11,8 @@ from upo_sdk.data import (
     MARGIN,
     SAMPLE_WEIGHT,
     completions,
+    has_rewards,
     margins,
-    reward_columns,
     rewards_in_data,
     sample_weights,
     tokenize,
@@ -81,7 +81,7 @@ class Preparation:
         )
 
     def score(self, split: Split, item: LiveObjective) -> Split:
-        """Return the split with the rewards of one more auxiliary objective."""
+        """Return the split with the rewards of one more auxiliary objective; what the data has is not scored."""
         return replace(split, rewards=[*split.rewards, self._score(item, split)])
 
     def normalizers(self, train: Split, kept_in: Path | None) -> dict[str, ZScore | Rank]:
@@ -91,11 +91,12 @@ class Preparation:
             train: Scored, not normalised; it defines those that are not kept.
             kept_in: The folder of the run that is resumed, or None.
         """
-        kept = read_normalizers(kept_in) if kept_in else {}
+        found = read_normalizers(kept_in) if kept_in else {}
+        kept = {(label, normalizer.method): normalizer for label, normalizer in found.items()}
         return {
-            item.label: kept.get(item.label) or fit_normalizer(item.ref.normalize, rewards)
+            item.label: kept.get((item.label, method)) or fit_normalizer(method, rewards)
             for item, rewards in zip(self.plan.auxiliary, train.rewards, strict=True)
-            if item.ref.normalize != "none"
+            if (method := item.ref.normalize) != "none"
         }
 
     def normalize(self, split: Split, normalizers: Mapping[str, ZScore | Rank]) -> Split:
@@ -172,9 +173,8 @@ class Preparation:
         return report
 
     def _score(self, item: LiveObjective, split: Split) -> FloatArray:
-        columns = reward_columns(item.label, self.plan.data.columns)
-        if columns:
-            return rewards_in_data(split.dataset, columns)
+        if has_rewards(item.label, self.plan.data.columns):
+            return rewards_in_data(split.dataset, item.label)
         rewards = score_completions(
             item,
             split.completions,

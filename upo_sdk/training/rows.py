@@ -16,11 +16,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from upo_sdk.policy import Branches, Layout, ReferenceLogps
+    from upo_sdk.scoring.score import FloatArray
     from upo_sdk.training.branches import BranchRows
 
 __all__ = ["Collator", "PreparedRow", "PreparedRows"]
-
-FloatArray = np.ndarray[tuple[int], np.dtype[np.float64]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +40,9 @@ class PreparedRow:
     branches: Branches
     desirable: Sequence[bool]
     rewards: np.ndarray[Any, np.dtype[np.float64]]
-    baseline: float | None
     reference_logps: Sequence[np.ndarray[Any, np.dtype[np.float32]]] | None
     mismatched: bool
+    baseline: float | None = None
     sample_weight: float | None = None
     margin: float | None = None
 
@@ -76,7 +75,8 @@ class PreparedRows(Dataset[PreparedRow]):
         self.branches = branches
         self._rewards_NK = rewards_NK
         self._end_R = np.cumsum(branches.own_counts_R)
-        self._numbers = {"baseline": baseline_R, "sample_weight": sample_weight_R, "margin": margin_R}
+        numbers = {"baseline": baseline_R, "sample_weight": sample_weight_R, "margin": margin_R}
+        self._numbers = {name: values_R for name, values_R in numbers.items() if values_R is not None}
         self._reference = reference
 
     def __len__(self) -> int:
@@ -96,9 +96,7 @@ class PreparedRows(Dataset[PreparedRow]):
 
     def _row(self, index: int, branches: Branches, desirable: Sequence[bool]) -> PreparedRow:
         end = self._end_R[index]
-        numbers = {
-            name: None if values_R is None else float(values_R[index]) for name, values_R in self._numbers.items()
-        }
+        numbers = {name: float(values_R[index]) for name, values_R in self._numbers.items()}
         return PreparedRow(
             branches=branches,
             desirable=desirable,

@@ -77,6 +77,8 @@ def test_yaml_short_and_long_forms_are_one_thing() -> None:
         ("length:0.1@linear(500,0)", 0.1, "linear(500,0)", {}),
         ("my_pkg.rewards:score:0.2@step(5)", 0.2, "step(5)", {}),
         ("toxicity:0.3,model=a@b", 0.3, None, {"model": "a@b"}),
+        ("http://host/score?kind=a:0.3@step(5)", 0.3, "step(5)", {}),
+        ("hf:org/model:0.3@linear(0,5),batch_size=4", 0.3, "linear(0,5)", {"batch_size": "4"}),
     ],
 )
 def test_a_schedule_stands_behind_the_weight(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from upo_sdk.data import check_numbers, margins, reward_columns, rewards_in_data, sample_weights
+from upo_sdk.data import check_numbers, has_rewards, margins, rewards_in_data, sample_weights
 from upo_sdk.errors import DataError
 
 if TYPE_CHECKING:
@@ -25,12 +25,12 @@ def test_weights_and_margins_are_read_row_by_row(load: Callable[..., Any]) -> No
 @pytest.mark.parametrize(
     ("value", "what"),
     [
-        (-1, "below zero"),
-        (None, "is null, not a number"),
-        (True, "is true or false, not a number"),
-        ("much", "is 'much', not a number"),
-        ("nan", "not a finite number"),
-        ([1], "is a list, not a number"),
+        (-1, "is -1, below 0"),
+        (None, "is null, not a finite number"),
+        (True, "is true or false, not a finite number"),
+        ("much", "is 'much', not a finite number"),
+        ("nan", "is 'nan', not a finite number"),
+        ([1], "is a list, not a finite number"),
     ],
 )
 def test_a_weight_that_is_none_is_refused_with_its_row(load: Callable[..., Any], value: object, what: str) -> None:
@@ -40,28 +40,26 @@ def test_a_weight_that_is_none_is_refused_with_its_row(load: Callable[..., Any],
 
 
 def test_rewards_of_a_pair_stand_in_one_column_or_in_two(load: Callable[..., Any]) -> None:
-    data = load({**PAIR, "reward/tox": [0.9, 0.1], "reward/len/chosen": 1, "reward/len/rejected": "2.5"})
-    assert reward_columns("tox", data.columns) == ("reward/tox",)
-    assert rewards_in_data(data.train, ("reward/tox",)).tolist() == [0.9, 0.1]
-    two = reward_columns("len", data.columns)
-    assert rewards_in_data(data.train, two).tolist() == [1.0, 2.5]
-    assert reward_columns("other", data.columns) == ()
+    data = load({**PAIR, "reward/tox": [0.9, 0.1], "reward/len_chosen": 1, "reward/len_rejected": "2.5"})
+    assert [has_rewards(label, data.columns) for label in ("tox", "len", "other")] == [True, True, False]
+    assert rewards_in_data(data.train, "tox").tolist() == [0.9, 0.1]
+    assert rewards_in_data(data.train, "len").tolist() == [1.0, 2.5]
 
 
 def test_the_reward_of_a_single_completion_is_a_number(load: Callable[..., Any]) -> None:
     data = load({**SINGLE, "reward/tox": 0.9}, {**SINGLE, "label": False, "reward/tox": 0.2})
-    assert rewards_in_data(data.train, ("reward/tox",)).tolist() == [0.9, 0.2]
+    assert rewards_in_data(data.train, "tox").tolist() == [0.9, 0.2]
 
 
 @pytest.mark.parametrize("value", [[0.9], [0.9, 0.1, 0.2], 0.9])
 def test_a_pair_with_another_number_of_rewards_is_refused(load: Callable[..., Any], value: object) -> None:
     data = load({**PAIR, "reward/tox": value})
-    with pytest.raises(DataError, match=r"rewards for 2 responses: write \[chosen, rejected\]"):
-        rewards_in_data(data.train, ("reward/tox",))
+    with pytest.raises(DataError, match=r"not a list \[chosen, rejected\] of two numbers"):
+        rewards_in_data(data.train, "tox")
 
 
 def test_only_what_a_run_reads_is_checked_and_named(load: Callable[..., Any]) -> None:
     data = load({**PAIR, "margin": "wide", "reward/tox": [1, 0], "reward/len": "x"})
-    assert check_numbers(data, ["tox"], []) == ["'tox' is not scored: its rewards are in the data (reward/tox)"]
+    assert check_numbers(data, ["tox"], []) == ["'tox' does not score the data: its rewards are there, in 'reward/tox'"]
     with pytest.raises(DataError, match="column 'margin': is 'wide'"):
         check_numbers(data, [], ["dpo"])
