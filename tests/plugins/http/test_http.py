@@ -17,6 +17,7 @@ from upo_sdk.objectives import Completion
 from upo_sdk.objectives.build import LiveObjective, build_objectives
 from upo_sdk.plugin.registry import load_registry
 from upo_sdk.scoring import score_completions
+from upo_sdk.testing import check_objective
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -219,3 +220,9 @@ def test_a_key_that_is_not_set_is_said_before_anything_is_sent(connect: Any, ser
     with pytest.raises(ObjectiveRefError, match="'SCORER_KEY' is not set"):
         connect("token_env=SCORER_KEY")
     assert not service.bodies
+
+
+def test_the_objective_passes_every_conformance_check_but_that_of_the_network(service: Any) -> None:
+    check_objective(
+        service.url, expected_failures={"opens_no_connection": "it asks the service that it is told to ask"}
+    )

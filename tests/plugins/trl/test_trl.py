@@ -16,6 +16,7 @@ from upo_sdk.errors import ObjectiveRefError, PluginError
 from upo_sdk.objectives import Completion
 from upo_sdk.objectives.build import LiveObjective, build_objectives
 from upo_sdk.plugin.registry import load_registry
+from upo_sdk.testing import check_objective
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -188,3 +189,12 @@ def test_the_signature_is_read_as_trl_calls_it() -> None:
     found = parameters_of(function)
     assert found.names == {"prompts", "solution", "level", "trainer_state"}
     assert (found.columns, found.online, found.any_keyword) == ({"solution"}, frozenset(), True)
+
+
+def test_the_objective_passes_every_conformance_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "kit_rewards.py").write_text(
+        "def shorter(prompts, completions, **kwargs):\n    return [-float(len(text)) for text in completions]\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.syspath_prepend(tmp_path)
+    check_objective("trl:kit_rewards.shorter")
