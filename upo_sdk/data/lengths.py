@@ -6,30 +6,37 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from upo_sdk.data.columns import read_tables
 
+if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["longest_first", "tokens_per_row"]
+__all__ = ["longest_first", "row_lengths", "tokens_per_row"]
 
-_BATCH_ROWS = 10_000
+IntArray = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
-def tokens_per_row(dataset: Dataset) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Return the tokens of the prompt and of all responses together, per row."""
+def row_lengths(dataset: Dataset) -> tuple[IntArray, IntArray, IntArray]:
+    """Return tokens per prompt, responses per row and tokens per response."""
     import pyarrow.compute
 
     pc = cast("Any", pyarrow.compute)
-    counts = list[Any]()
-    columns = dataset.select_columns(["prompt_ids", "response_ids"]).with_format("arrow")
-    for table in cast("Iterator[Any]", columns.iter(batch_size=_BATCH_ROWS)):
-        prompts = pc.list_value_length(table.column("prompt_ids")).to_numpy()
-        responses = table.column("response_ids")
-        owners = pc.list_parent_indices(responses).to_numpy()
-        lengths = pc.list_value_length(pc.list_flatten(responses)).to_numpy()
-        counts.append(prompts + np.bincount(owners, weights=lengths, minlength=len(prompts)).astype(np.int64))
-    return np.concatenate(counts)
+    parts = [
+        (
+            pc.list_value_length(table.column("prompt_ids")).to_numpy(),
+            pc.list_value_length(table.column("response_ids")).to_numpy(),
+            pc.list_value_length(pc.list_flatten(table.column("response_ids"))).to_numpy(),
+        )
+        for table in read_tables(dataset, "prompt_ids", "response_ids")
+    ]
+    prompts, counts, responses = (np.concatenate(part).astype(np.int64) for part in zip(*parts, strict=True))
+    return prompts, counts, responses
+
+
+def tokens_per_row(dataset: Dataset) -> IntArray:
+    """Return the tokens of the prompt and of all responses together, per row."""
+    prompts_R, counts_R, responses_N = row_lengths(dataset)
+    return prompts_R + np.add.reduceat(responses_N, np.cumsum(counts_R) - counts_R)
 
 
 def longest_first(dataset: Dataset, count: int) -> Dataset:

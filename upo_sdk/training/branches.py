@@ -8,6 +8,7 @@ import numpy as np
 
 from upo_sdk.cache import content_key
 from upo_sdk.data.columns import content_name, read_tables, sha256_array
+from upo_sdk.data.lengths import row_lengths
 from upo_sdk.policy import Branches
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class BranchRows:
         self.fingerprint = content_key("branches", 1, content_name(dataset), mismatched, max_length).hex()
         self._tokens = dataset.select_columns(["prompt_ids", "response_ids"])
         self._max_length = max_length
-        self.prompt_lengths_R, self.own_counts_R, own_lengths_N = _lengths(self._tokens)
+        self.prompt_lengths_R, self.own_counts_R, own_lengths_N = row_lengths(self._tokens)
         self.response_counts_R, self.response_lengths_N = self.own_counts_R, own_lengths_N
         self._other_R = _next_with_another(_prompt_numbers(self._tokens)) if mismatched else None
         if self._other_R is not None:
@@ -77,23 +78,6 @@ class BranchRows:
     def _with_mismatched(self, row: int, own: Branches, other: Branches) -> Branches:
         mismatched = other.response_ids[0 if row % 2 == 0 else -1][: max(1, self._max_length - len(own.prompt_ids))]
         return Branches(own.prompt_ids, [*own.response_ids, mismatched])
-
-
-def _lengths(tokens: datasets.Dataset) -> tuple[IntArray, IntArray, IntArray]:
-    """Return tokens per prompt, responses per row and tokens per response."""
-    import pyarrow.compute
-
-    pc = cast("Any", pyarrow.compute)
-    parts = [
-        (
-            pc.list_value_length(table.column("prompt_ids")).to_numpy(),
-            pc.list_value_length(table.column("response_ids")).to_numpy(),
-            pc.list_value_length(pc.list_flatten(table.column("response_ids"))).to_numpy(),
-        )
-        for table in read_tables(tokens, "prompt_ids", "response_ids")
-    ]
-    prompts, counts, responses = (np.concatenate(part).astype(np.int64) for part in zip(*parts, strict=True))
-    return prompts, counts, responses
 
 
 def _prompt_numbers(tokens: datasets.Dataset) -> list[int]:
