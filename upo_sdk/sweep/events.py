@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from upo_sdk.evaluation.sweep_schema import Sweep, SweepPoint
+    from upo_sdk.events import Notice
 
 __all__ = ["PointEnded", "PointProgress", "PointStarted", "SweepCallback", "SweepEvent", "SweepReady"]
 
@@ -44,7 +45,7 @@ class PointEnded:
     sweep: Sweep
 
 
-SweepEvent = SweepReady | PointStarted | PointProgress | PointEnded
+SweepEvent: TypeAlias = "Notice | SweepReady | PointStarted | PointProgress | PointEnded"
 
 
 class SweepCallback(Protocol):

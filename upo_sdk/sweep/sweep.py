@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from upo_sdk.config import build_config
 from upo_sdk.evaluation.sweep_schema import Sweep
+from upo_sdk.events import Notice
 from upo_sdk.objectives.build import check_options
 from upo_sdk.plugin.registry import load_registry
 from upo_sdk.sweep.folder import SweepFolder
 from upo_sdk.sweep.points import Grid, make_grid
 from upo_sdk.sweep.resume import continued
 from upo_sdk.sweep.runner import Runner
+from upo_sdk.sweep.settings import check_counts
 from upo_sdk.sweep.union import evaluated
 
 if TYPE_CHECKING:
@@ -63,14 +65,17 @@ def sweep(config: SweepConfig, *, callbacks: Sequence[SweepCallback] = (), cance
     folder = SweepFolder(config.output_dir)
     there = folder.check() and not config.overwrite
     points = continued(grid.points, folder.read().points, folder.path) if there else grid.points
-    labels, evaluation = evaluated(config, grid.points, registry)
+    shared = evaluated(config, grid.points, registry)
+    for text in shared.warnings:
+        for callback in callbacks:
+            callback.on_event(Notice("warning", text))
     state = Sweep(
         software=version("upo-sdk"),
         created=folder.read().created if there else now(),
         command=config.command,
         axes=grid.axes,
-        evaluated=labels,
-        evaluation=evaluation,
+        evaluated=shared.labels,
+        evaluation=shared.settings,
         pareto=tuple(config.pareto),
         points=points,
     )
@@ -100,6 +105,7 @@ def resume_sweep(
     Raises:
         OutputError: There is no such folder, or it holds no sweep.
     """
+    check_counts(jobs=jobs)
     folder = SweepFolder(path)
     folder.read()
     with folder.locked():

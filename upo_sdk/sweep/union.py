@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from upo_sdk.config import EvalConfig, ObjectiveRef, build_config
@@ -18,11 +19,24 @@ if TYPE_CHECKING:
 
 __all__ = ["Evaluated", "evaluated"]
 
-Evaluated = tuple[tuple[str, ...], dict[str, Any]]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluated:
+    """The evaluation of every point.
+
+    Attributes:
+        labels: Of its objectives.
+        settings: Of :class:`EvalConfig`, without the model.
+        warnings: What is likely to disappoint in the run that has all objectives.
+    """
+
+    labels: tuple[str, ...]
+    settings: dict[str, Any]
+    warnings: tuple[str, ...]
 
 
 def evaluated(config: SweepConfig, points: Sequence[SweepPoint], registry: Registry) -> Evaluated:
-    """Check the run that has all objectives of a sweep; return its auxiliary labels and the settings of evaluations.
+    """Check the run that has all objectives of a sweep, and return the evaluation that its points share.
 
     Raises:
         UPOError: An objective, the model or the data cannot be used.
@@ -42,7 +56,7 @@ def evaluated(config: SweepConfig, points: Sequence[SweepPoint], registry: Regis
         **config.evaluation,
     }
     EvalConfig.model_validate({"model": "checked", **settings})
-    return tuple(ref.label for ref in refs), settings
+    return Evaluated(labels=tuple(ref.label for ref in refs), settings=settings, warnings=plan.warnings)
 
 
 def _union(first: RunConfig, points: Sequence[SweepPoint], registry: Registry) -> tuple[ObjectiveRef, ...]:

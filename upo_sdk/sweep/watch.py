@@ -5,6 +5,7 @@ Tasks that only report progress say with their first event how much was there al
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Literal
@@ -64,6 +65,8 @@ class Watch:
             case events.StepLogged(step, total, _):
                 self.phase = "training"
                 self._tell(Told(phase=self.phase, task="training", done=step, total=total))
+            case events.Notice(level, text):
+                sys.stderr.write(f"{level}: {text}\n")  # the log of the point
             case _:
                 pass
 
