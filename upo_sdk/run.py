@@ -4,50 +4,32 @@ from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
-
-import torch
 
 from upo_sdk.cache import ContentCache, default_cache_dir
 from upo_sdk.config import to_yaml
-from upo_sdk.data import largest_token_id, longest_first
-from upo_sdk.engine import AuxiliaryTerm, PreferenceTerm, UnifiedLoss
-from upo_sdk.errors import CancelledError, ConfigError, PluginError, TrainingError
-from upo_sdk.evaluation import answer_rewards, compare_rewards, explain
+from upo_sdk.errors import CancelledError, PluginError, TrainingError
 from upo_sdk.events import Notice, PlanReady, RunFinished, emit
 from upo_sdk.isolation import isolated
-from upo_sdk.objectives.build import union_of_needs
 from upo_sdk.objectives.guard import Guard
-from upo_sdk.objectives.guarded_loss import GuardedLoss, culprit
+from upo_sdk.objectives.guarded_loss import culprit
 from upo_sdk.plan import make_plan
 from upo_sdk.plugin.registry import load_registry
-from upo_sdk.policy import (
-    Branches,
-    Policy,
-    check_vocabulary,
-    choose_layout,
-    load_language_model,
-    load_tokenizer,
-)
+from upo_sdk.policy import load_language_model, load_tokenizer
 from upo_sdk.policy.fingerprint import weights_sha256
-from upo_sdk.result import AlignResult
 from upo_sdk.scoring import NORMALIZATION_FILE, Rank, ZScore, to_json
-from upo_sdk.scoring.score import FloatArray, score_completions
 from upo_sdk.training import (
-    CollapseWarning,
-    Collator,
-    EventBridge,
+    Assembly,
+    Comparison,
     Failures,
-    MetricsFile,
     Preparation,
     RunFolder,
-    Step,
-    StopWhenCancelled,
+    compare_answers,
+    is_finished,
     make_manifest,
     model_card,
-    normalized,
     now,
+    outcome,
     training_arguments,
 )
 
@@ -55,19 +37,18 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from typing import Any
 
-    from transformers import PreTrainedTokenizerBase, TrainerCallback
+    from transformers import PreTrainedTokenizerBase
 
     from upo_sdk.config import PluginPolicy, RunConfig
     from upo_sdk.events import Callback, CancelToken, ScoreStatistics
-    from upo_sdk.objectives.build import LiveObjective
     from upo_sdk.plan import RunPlan
     from upo_sdk.plugin.registry import Registry
+    from upo_sdk.policy import Policy
+    from upo_sdk.result import AlignResult
     from upo_sdk.training import PreparedRows, Split
     from upo_sdk.training.trainer import UPOTrainer
 
 __all__ = ["align", "plan_run"]
-
-_ROWS_MEASURED = 64
 
 
 def align(
@@ -142,7 +123,7 @@ class _Run:
         with ExitStack() as until_the_end:
             self._set_up(until_the_end)
             train, held_out = self.preparation.tokenize(tokenizer)
-            policy = self._policy(train)
+            policy = self._assembly.policy(train)
             train, held_out = self._score(train, held_out)
             statistics = self.preparation.describe(train)
             train, held_out = self._normalize(train, held_out)
@@ -150,20 +131,22 @@ class _Run:
             manifest = self._manifest(weights, policy.layout.name, statistics)
             rows = self._rows(train, policy, weights)
             held_out_rows = self._rows(held_out, policy, weights) if held_out else None
-            before = list[FloatArray]()
+            comparison = self._comparison(tokenizer, held_out or train)
+            before = after = None
             with self.failures.of_comparison(saved=False):
-                before = self._answer_rewards(policy, tokenizer, held_out or train)
+                before = comparison.answers(policy)
             if self.folder.resume_from:
                 policy.lm = load_language_model(self.plan.model, str(self.folder.resume_from))
                 policy.to(self.args.device)
-            trainer = self._trainer(policy, tokenizer, rows, held_out_rows, train)
+            metrics_file = self.folder.path / "metrics.jsonl"
+            trainer = self._assembly.trainer(policy, tokenizer, rows, held_out_rows, train, metrics_file)
             with self._recorded(trainer, manifest):
                 self._train(trainer)
-            after = list[FloatArray]()
             with self.failures.of_comparison(saved=True), suppress(CancelledError):  # only the comparison is left out
-                if before and _finished(trainer):
-                    after = self._answer_rewards(policy, tokenizer, held_out or train)
-        result = self._result(trainer, statistics, held_out or train, before, after)
+                if before and is_finished(trainer):
+                    after = comparison.answers(policy)
+        compared = compare_answers(before, after, split=comparison.split.name, seed=self.config.training.seed)
+        result = outcome(self.plan, trainer, self.folder, statistics, compared)
         if self._is_main:
             self.folder.write("README.md", model_card(self.plan, result))
             finished = {"finished": now(), "steps": result.steps, "explanation": result.explanation}
@@ -227,17 +210,6 @@ class _Run:
         for text in self.plan.warnings:
             emit(self.callbacks, Notice("warning", text))
 
-    def _policy(self, train: Split) -> Policy:
-        lm = load_language_model(self.plan.model)
-        check_vocabulary(lm, largest_token_id(train.dataset), self.plan.model.path)
-        lm.to(self.args.device)  # type: ignore[arg-type]  # transformers types it as if it were a method of a tensor
-        some = longest_first(train.dataset, _ROWS_MEASURED)
-        rows = [Branches(*row) for row in zip(some["prompt_ids"], some["response_ids"], strict=True)]
-        training = self.config.training
-        chosen = choose_layout(lm, rows, training.layout, caches=not training.gradient_checkpointing)
-        emit(self.callbacks, Notice("info", chosen.reason))
-        return Policy(lm, chosen.layout)
-
     def _manifest(self, weights: str, layout: str, statistics: Sequence[ScoreStatistics]) -> dict[str, Any]:
         return make_manifest(
             self.plan,
@@ -253,81 +225,18 @@ class _Run:
         batch_size = 2 * self.args.per_device_eval_batch_size
         return self.preparation.rows(split, policy, weights=weights, batch_size=batch_size)
 
-    def _answer_rewards(self, policy: Policy, tokenizer: PreTrainedTokenizerBase, split: Split) -> list[FloatArray]:
-        """Let the model answer ``eval_prompts`` prompts and score the answers with every auxiliary objective."""
-        count = min(self.config.eval_prompts or 0, len(split.dataset))
-        needs = union_of_needs(self.plan.auxiliary)
-        if not count or not self.plan.auxiliary or needs.columns or needs.score_columns:
-            return []
-        rewards = answer_rewards(
-            policy.lm,
-            tokenizer,
-            split.dataset.select(range(count)),
-            self.plan.auxiliary,
-            partial(score_completions, cache=self.cache, guard=self.guard),
-            max_new_tokens=self.config.eval_max_new_tokens,
-            seed=self.config.training.seed,
-            on_progress=self.preparation.progress(f"answering {split.name} prompts", "prompts"),
-        )
-        return normalized(self.plan.auxiliary, rewards, self.normalizers)
+    @property
+    def _assembly(self) -> Assembly:
+        return Assembly(plan=self.plan, args=self.args, guard=self.guard, callbacks=self.callbacks, cancel=self.cancel)
 
-    def _trainer(
-        self,
-        policy: Policy,
-        tokenizer: PreTrainedTokenizerBase,
-        rows: PreparedRows,
-        held_out_rows: PreparedRows | None,
-        train: Split,
-    ) -> UPOTrainer:
-        from upo_sdk.training.batching import epoch_batches
-        from upo_sdk.training.trainer import UPOTrainer  # heavy, and not needed by a run that is refused
-
-        torch.manual_seed(self.config.training.seed)  # the value head's first weights
-        learned = self.plan.auxiliary and self.config.loss.baseline == "value"
-        unified = UnifiedLoss(
-            [
-                PreferenceTerm(item.label, item.weight, GuardedLoss(item, self.guard), item.schedule)
-                for item in self.plan.preference
-            ],
-            [
-                AuxiliaryTerm(item.label, item.weight, float(rewards.mean()), item.schedule)
-                for item, rewards in zip(self.plan.auxiliary, train.rewards, strict=True)
-            ],
-            self.config.loss,
-            hidden_size=policy.hidden_size if learned else None,
+    def _comparison(self, tokenizer: PreTrainedTokenizerBase, split: Split) -> Comparison:
+        return Comparison(
+            preparation=self.preparation,
+            tokenizer=tokenizer,
+            split=split,
+            held_out=(),
+            normalizers=self.normalizers,
         )
-        watchers: list[TrainerCallback] = [
-            EventBridge(self.callbacks),
-            MetricsFile(self.folder.path / "metrics.jsonl"),
-            CollapseWarning(self.callbacks),
-            *([StopWhenCancelled(self.cancel)] if self.cancel else []),
-        ]
-        try:
-            return UPOTrainer(
-                policy,
-                Step(
-                    unified=unified,
-                    beta=_beta(self.plan.preference),
-                    probe_steps=self.config.training.probe_steps,
-                ),
-                self.args,
-                collator=Collator(policy.layout),
-                train_rows=rows,
-                eval_rows=held_out_rows,
-                tokenizer=tokenizer,
-                callbacks=watchers,
-                batches=epoch_batches(
-                    rows,
-                    self.config.training,
-                    layout=policy.layout.name,
-                    ranks=self.args.world_size,
-                    warn=lambda text: emit(self.callbacks, Notice("warning", text)),
-                ),
-            )
-        except (RuntimeError, ImportError) as error:  # a tracker of --report_to that is not installed
-            raise ConfigError(
-                f"the trainer cannot be built: {error}", where="training", fix="install what it names, or leave it out"
-            ) from error
 
     def _train(self, trainer: UPOTrainer) -> None:
         try:
@@ -336,42 +245,8 @@ class _Run:
         except TrainingError as error:
             losses = [term.objective for term in trainer.step.unified.preference]
             raise (culprit(losses) or error) from error.__cause__
-        if _finished(trainer):  # else the checkpoint is the result; a model beside it would look finished
+        if is_finished(trainer):  # else the checkpoint is the result; a model beside it would look finished
             if trainer.eval_dataset is not None:
                 trainer.evaluate()
             trainer.save_model(str(self.folder.path))
         trainer.log_summary()
-
-    def _result(
-        self,
-        trainer: UPOTrainer,
-        statistics: tuple[ScoreStatistics, ...],
-        split: Split,
-        before: list[FloatArray],
-        after: list[FloatArray],
-    ) -> AlignResult:
-        metrics = {name: value for row in trainer.state.log_history for name, value in row.items()}
-        compared = tuple(
-            compare_rewards(item.label, old, new, split=split.name, seed=self.config.training.seed)
-            for item, old, new in zip(self.plan.auxiliary, before, after, strict=False)
-        )
-        gate_opened = trainer.state.global_step > self.config.loss.gate_steps
-        labels = [item.label for item in self.plan.auxiliary]
-        return AlignResult(
-            status="completed" if _finished(trainer) else "cancelled",
-            output_dir=self.folder.path,
-            steps=trainer.state.global_step,
-            metrics=metrics,
-            statistics=statistics,
-            before_after=compared,
-            checkpoint=self.folder.newest_checkpoint(),
-            explanation=explain(compared, metrics, auxiliary=labels, gate_opened=gate_opened),
-        )
-
-
-def _finished(trainer: UPOTrainer) -> bool:
-    return trainer.state.global_step >= trainer.state.max_steps
-
-
-def _beta(preference: Sequence[LiveObjective]) -> float:
-    return next((float(getattr(item.options, "beta", 1.0)) for item in preference), 1.0)
