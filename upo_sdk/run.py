@@ -6,8 +6,11 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from upo_sdk.cache import ContentCache, default_cache_dir
 from upo_sdk.config import to_yaml
+from upo_sdk.data.lengths import row_lengths
 from upo_sdk.errors import CancelledError, PluginError, TrainingError
 from upo_sdk.events import Notice, PlanReady, RunFinished, emit
 from upo_sdk.isolation import isolated
@@ -17,6 +20,8 @@ from upo_sdk.plan import make_plan
 from upo_sdk.plugin.registry import load_registry
 from upo_sdk.policy import load_language_model, load_tokenizer
 from upo_sdk.policy.fingerprint import weights_sha256
+from upo_sdk.report import DISTRIBUTIONS_FILE, SAMPLES_FILE, describe_distributions, samples_of, write_report_of_run
+from upo_sdk.report.distributions import Rewards
 from upo_sdk.scoring import NORMALIZATION_FILE, Rank, ZScore, to_json
 from upo_sdk.training import (
     Assembly,
@@ -25,10 +30,10 @@ from upo_sdk.training import (
     Preparation,
     RunFolder,
     compare_answers,
+    finished,
     is_finished,
     make_manifest,
     model_card,
-    now,
     outcome,
     training_arguments,
 )
@@ -40,6 +45,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from upo_sdk.config import PluginPolicy, RunConfig
+    from upo_sdk.evaluation import Answers
     from upo_sdk.events import Callback, CancelToken, ScoreStatistics
     from upo_sdk.plan import RunPlan
     from upo_sdk.plugin.registry import Registry
@@ -58,6 +64,7 @@ def align(
     plugins: PluginPolicy | None = None,
     callbacks: Sequence[Callback] = (),
     cancel: CancelToken | None = None,
+    command: Sequence[str] = (),
 ) -> AlignResult:
     """Align a model and return what happened; the run folder holds the model.
 
@@ -70,6 +77,7 @@ def align(
         plugins: Which third-party distributions may load; ``config.plugins`` by default (built-ins only).
         callbacks: Receive the events of this run.
         cancel: Anything with ``is_set()``; once set, the run ends at the next step with a usable checkpoint.
+        command: What the user typed, word by word, for ``run.json`` and the report.
 
     Raises:
         UPOError: Something the user can mend; its message says what, where and how.
@@ -79,7 +87,7 @@ def align(
     added = [callback for _, group in registry.calls("upo_register_callbacks", run=plan) for callback in group or ()]
     folder = RunFolder.check(plan.config)
     with isolated():
-        return _Run(plan, folder, (*callbacks, *added), cancel).execute()
+        return _Run(plan, folder, (*callbacks, *added), cancel, command).execute()
 
 
 def plan_run(config: RunConfig, registry: Registry) -> RunPlan:
@@ -105,9 +113,14 @@ class _Run:
     """One run, from the plan to the result; :meth:`execute` reads top to bottom."""
 
     def __init__(
-        self, plan: RunPlan, folder: RunFolder, callbacks: tuple[Callback, ...], cancel: CancelToken | None
+        self,
+        plan: RunPlan,
+        folder: RunFolder,
+        callbacks: tuple[Callback, ...],
+        cancel: CancelToken | None,
+        command: Sequence[str],
     ) -> None:
-        self.plan, self.config = plan, plan.config
+        self.plan, self.config, self.command = plan, plan.config, command
         self.folder, self.callbacks, self.cancel = folder, callbacks, cancel
         self.args = training_arguments(self.config.training, folder.path, evaluate=plan.data.eval is not None)
         self.cache = ContentCache(default_cache_dir() / "cache.sqlite")
@@ -149,19 +162,23 @@ class _Run:
         result = outcome(self.plan, trainer, self.folder, statistics, compared)
         if self._is_main:
             self.folder.write("README.md", model_card(self.plan, result))
-            finished = {"finished": now(), "steps": result.steps, "explanation": result.explanation}
-            self.folder.write_manifest({**manifest, "status": result.status, **finished})
+            self._record(train, trainer, before, after)
+            self.folder.write_manifest({**manifest, **finished(result)})
+            write_report_of_run(self.folder.path, self.callbacks)
         emit(self.callbacks, RunFinished(result))
         return result
 
     def _set_up(self, until_the_end: ExitStack) -> None:
-        for item in self.plan.objectives:
+        for item in (*self.plan.objectives, *self.plan.held_out):
             with self.failures.of(item):
                 until_the_end.enter_context(self.guard.set_up(item, str(self.args.device)))
         self._leave_out_skipped()
 
     def _score(self, train: Split, held_out: Split | None) -> tuple[Split, Split | None]:
-        """Fit and score with one auxiliary objective after the other."""
+        """Fit and score with one auxiliary objective after the other; what is held out is only fitted."""
+        for item in self.plan.held_out:
+            with self.failures.of(item):
+                self.guard.fit(item, train.completions)
         for item in self.plan.auxiliary:
             with self.failures.of(item):
                 self.guard.fit(item, train.completions)
@@ -219,6 +236,7 @@ class _Run:
             layout=layout,
             resumed_from=self.folder.resume_from,
             skipped=self.failures.skipped,
+            command=self.command,
         )
 
     def _rows(self, split: Split, policy: Policy, weights: str) -> PreparedRows:
@@ -234,9 +252,21 @@ class _Run:
             preparation=self.preparation,
             tokenizer=tokenizer,
             split=split,
-            held_out=(),
             normalizers=self.normalizers,
         )
+
+    def _record(self, train: Split, trainer: UPOTrainer, before: Answers | None, after: Answers | None) -> None:
+        """Write what the report shows beyond metrics and manifest."""
+        if before and after:
+            self.folder.write(SAMPLES_FILE, samples_of(before, after))
+        rewards = [
+            Rewards(label=item.label, weight=item.weight, normalize=item.ref.normalize, values_N=values)
+            for item, values in zip(self.plan.auxiliary, train.rewards, strict=True)
+        ]
+        described = describe_distributions(
+            rewards, row_lengths(train.dataset)[2], np.array(trainer.advantage_weights, dtype=float)
+        )
+        self.folder.write(DISTRIBUTIONS_FILE, described.model_dump_json(indent=1) + "\n")
 
     def _train(self, trainer: UPOTrainer) -> None:
         try:

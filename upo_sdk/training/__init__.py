@@ -5,7 +5,7 @@ from upo_sdk.training.assembly import Assembly
 from upo_sdk.training.callbacks import CollapseWarning, EventBridge, MetricsFile, StopWhenCancelled
 from upo_sdk.training.comparison import Comparison
 from upo_sdk.training.failures import Failures
-from upo_sdk.training.manifest import make_manifest, now
+from upo_sdk.training.manifest import finished, make_manifest, now
 from upo_sdk.training.model_card import model_card
 from upo_sdk.training.outcome import compare_answers, is_finished, outcome
 from upo_sdk.training.preparation import Preparation, Split, normalized
@@ -29,6 +29,7 @@ __all__ = [
     "Step",
     "StopWhenCancelled",
     "compare_answers",
+    "finished",
     "is_finished",
     "make_manifest",
     "model_card",

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from upo_sdk.evaluation import Answers
-    from upo_sdk.objectives.build import LiveObjective
     from upo_sdk.policy import Policy
     from upo_sdk.scoring import Rank, ZScore
     from upo_sdk.training.preparation import Preparation, Split
@@ -26,16 +25,11 @@ __all__ = ["Comparison"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Lets a model answer the first ``eval_prompts`` prompts of a split, and scores the answers.
-
-    Attributes:
-        held_out: Auxiliary objectives of weight 0: they score the answers, and nothing else.
-    """
+    """Lets a model answer the first ``eval_prompts`` prompts of a split, and scores the answers."""
 
     preparation: Preparation
     tokenizer: PreTrainedTokenizerBase
     split: Split
-    held_out: tuple[LiveObjective, ...]
     normalizers: Mapping[str, ZScore | Rank]
 
     def answers(self, policy: Policy) -> Answers | None:
@@ -47,7 +41,7 @@ class Comparison:
         count = min(plan.config.eval_prompts or 0, len(self.split.dataset))
         if not count:
             return None
-        scorers = [item for item in (*plan.auxiliary, *self.held_out) if not _needs_columns(item)]
+        scorers = [item for item in (*plan.auxiliary, *plan.held_out) if item.scores_answers]
         answered = answer_prompts(
             policy.lm,
             self.tokenizer,
@@ -59,8 +53,3 @@ class Comparison:
             on_progress=self.preparation.progress(f"answering {self.split.name} prompts", "prompts"),
         )
         return answered.with_rewards(normalized(scorers, list(answered.rewards.values()), self.normalizers))
-
-
-def _needs_columns(item: LiveObjective) -> bool:
-    needs = item.objective.needs
-    return bool(needs.columns or needs.score_columns)
