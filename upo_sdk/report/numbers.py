@@ -1,0 +1,41 @@
+"""How numbers are written on the page."""
+
+from __future__ import annotations
+
+__all__ = ["number", "percent", "signed", "span"]
+
+_NONE = "–"
+_MINUS = "−"
+
+
+def number(value: float | None, *, percent: bool = False) -> str:
+    """Return three digits that count, such as ``0.0123``, ``1,230`` or, as a share, ``12.3 %``."""
+    if value is None:
+        return _NONE
+    if percent:
+        return f"{100 * value:.1f} %".replace("-", _MINUS)
+    if value == int(value) and abs(value) < 1e15:  # noqa: PLR2004 - beyond it floats skip whole numbers
+        return f"{int(value):,}".replace("-", _MINUS)
+    written = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"  # noqa: PLR2004
+    return written.replace("-", _MINUS)
+
+
+def percent(value: float | None) -> str:
+    """Return a share as whole per cent, with a decimal below one per cent."""
+    if value is None:
+        return _NONE
+    digits = 0 if abs(value) >= 0.01 or value == 0 else 1  # noqa: PLR2004
+    return f"{100 * value:.{digits}f} %".replace("-", _MINUS)
+
+
+def signed(value: float | None) -> str:
+    """Return a difference with its sign and two decimals, more if they would all be zero."""
+    if value is None:
+        return _NONE
+    digits = 2 if abs(value) >= 0.005 or value == 0 else 4  # noqa: PLR2004
+    return f"{value:+.{digits}f}".replace("-", _MINUS)
+
+
+def span(interval: tuple[float, float]) -> str:
+    """Return an interval of differences."""
+    return f"{signed(interval[0])} to {signed(interval[1])}"
