@@ -1,0 +1,138 @@
+"""What ``sweep.json`` holds: the state of a sweep while it runs, and its table when it is over."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from upo_sdk.config.base import Section
+
+__all__ = [
+    "CacheUse",
+    "Estimate",
+    "ParetoAxis",
+    "PointFailure",
+    "Saving",
+    "Sweep",
+    "SweepAxis",
+    "SweepMetric",
+    "SweepPoint",
+    "SweepRow",
+]
+
+SCHEMA_VERSION = 1
+
+PointStatus = Literal["pending", "running", "done", "failed", "cancelled"]
+
+
+class Estimate(Section):
+    """A mean with its 95 % interval; ``count`` is what it is a mean of."""
+
+    mean: float
+    low: float
+    high: float
+    count: int = Field(ge=1)
+
+
+class SweepMetric(Section):
+    """One metric of one point, or of the model that all points start from."""
+
+    value: Estimate
+    better: Literal["higher", "lower"] | None = Field(default=None, description="Which way is better, if either is.")
+    unit: str = ""
+
+
+class SweepAxis(Section):
+    """One thing that varies: a weight, an option of an objective, a setting, or the seed."""
+
+    key: str = Field(description="Such as toxicity, dpo.beta, training.learning_rate or seed.")
+    values: tuple[str, ...] = Field(description="As the user wrote them, in that order.")
+
+
+class ParetoAxis(Section):
+    """A metric by which points are compared."""
+
+    metric: str
+    better: Literal["higher", "lower"]
+
+
+class CacheUse(Section):
+    """What a point had to compute before training, and what an earlier point had left for it."""
+
+    task: Literal["scoring", "reference", "base answers"]
+    label: str = Field(default="", description="The objective that scored; empty for the other tasks.")
+    found: int = Field(ge=0, description="Distinct items read from the cache.")
+    computed: int = Field(ge=0, description="Distinct items computed and stored.")
+    seconds: float = Field(ge=0)
+
+
+class PointFailure(Section):
+    """Why a point failed: the parts of the error, or what ended its process."""
+
+    code: str
+    what: str
+    where: str | None = None
+    fix: str | None = None
+
+
+class SweepPoint(Section):
+    """One run of the sweep."""
+
+    name: str = Field(description="Unique; such as toxicity=0.1,dpo.beta=0.05,seed=1.")
+    row: str = Field(description="The row it belongs to: its name without the seed.")
+    folder: str = Field(description="Its run folder, relative to the folder of sweep.json.")
+    values: dict[str, str] = Field(description="The value of every axis, by key.")
+    objectives: tuple[str, ...] = Field(description="In text form.")
+    seed: int
+    command: str = Field(description="What runs this point again, elsewhere.")
+    config: dict[str, Any] = Field(description="The configuration, without defaults.")
+    fingerprint: str = Field(description="SHA-256 of that configuration.")
+    status: PointStatus = "pending"
+    failure: PointFailure | None = None
+    metrics: dict[str, SweepMetric] = Field(default_factory=dict)
+    seconds: dict[str, float] = Field(
+        default_factory=dict, description="Wall time: preparation, training, evaluation, total."
+    )
+    cache: tuple[CacheUse, ...] = ()
+    pareto: bool | None = Field(default=None, description="Whether its row is Pareto-optimal; None if not known.")
+
+
+class SweepRow(Section):
+    """One row of the table: the mean over the seeds of a point."""
+
+    name: str
+    values: dict[str, str]
+    points: tuple[str, ...] = Field(description="Names of the finished points it averages.")
+    metrics: dict[str, SweepMetric]
+    pareto: bool | None = None
+
+
+class Saving(Section):
+    """The time that the caches saved, estimated by what the same work took where it was computed."""
+
+    spent_seconds: float = Field(description="Work of all finished points, waiting excluded.")
+    saved_seconds: float = Field(description="Scoring, reference and base answers that were found instead of computed.")
+    share: float = Field(ge=0, le=1, description="saved / (spent + saved).")
+
+
+class Sweep(Section):
+    """A sweep: ``sweep.json`` is its JSON, rewritten whole whenever a point changes.
+
+    ``points``, ``rows`` and ``baseline`` are what a plot needs: an axis is ``rows[i].metrics[pareto_axes[j].metric]``.
+    """
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    software: str = Field(description="Version of the SDK.")
+    created: str = Field(description="UTC.")
+    finished: str | None = Field(default=None, description="UTC; None while points are left to do.")
+    command: str | None = Field(default=None, description="The command of the whole sweep.")
+    axes: tuple[SweepAxis, ...]
+    evaluated: tuple[str, ...] = Field(description="Auxiliary objectives that every point is evaluated with.")
+    pareto_axes: tuple[ParetoAxis, ...] = ()
+    points: tuple[SweepPoint, ...]
+    rows: tuple[SweepRow, ...] = Field(default=(), description="In the order of the grid; only finished points.")
+    baseline: dict[str, SweepMetric] = Field(
+        default_factory=dict, description="Metrics of the model that all points start from."
+    )
+    saving: Saving | None = None
