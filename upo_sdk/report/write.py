@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from upo_sdk.errors import OutputError
 from upo_sdk.events import Notice, emit
+from upo_sdk.report.collect import MANIFEST, collect_run
 from upo_sdk.training.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -26,9 +27,18 @@ def write_report(folder: Path) -> Path:
         OutputError: The folder holds neither, or cannot be written.
         DataError: A file in it is not what a run or a sweep writes.
     """
-    from upo_sdk.report.render import render_run  # draws, hence heavy
+    if (folder / MANIFEST).is_file():
+        from upo_sdk.report.render import render_run  # jinja2, and altair where it draws
 
-    raise NotImplementedError(render_run, OutputError)
+        page = render_run(collect_run(folder))
+    else:
+        raise OutputError(
+            "the folder holds neither a run nor a sweep",
+            where=str(folder),
+            fix="give the folder that upo train or upo sweep wrote to",
+        )
+    RunFolder(folder, None).write(REPORT_FILE, page)
+    return folder / REPORT_FILE
 
 
 def write_report_of_run(folder: Path, callbacks: tuple[Callback, ...]) -> None:

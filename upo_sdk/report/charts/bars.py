@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["histogram", "means_by_length"]
 
 
-def histogram(  # noqa: PLR0913 - each is one thing that a chart has
+def histogram(
     title: str, found: Histogram, *, note: str, x_title: str, colour: str, what: str, powers: bool = False
 ) -> Chart:
     """Draw a histogram.

@@ -10,7 +10,7 @@ from upo_sdk.report.charts.theme import HEIGHT, WIDTH, colours
 from upo_sdk.report.numbers import number
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import altair as alt
 
@@ -29,7 +29,7 @@ class Line:
 
 def lines(  # noqa: PLR0913 - each is one thing that a chart has
     title: str,
-    curves: Sequence[Line],
+    curves: Iterable[Line],
     *,
     note: str,
     unit: str,
@@ -64,7 +64,7 @@ def lines(  # noqa: PLR0913 - each is one thing that a chart has
     )
 
 
-def _chart(  # noqa: PLR0913
+def _chart(
     curves: Sequence[Line],
     unit: str,
     order: Sequence[str],
