@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from upo_sdk.report.audit import Level, audit
 from upo_sdk.report.evaluation_table import evaluation_table
 from upo_sdk.report.excerpts import excerpts
-from upo_sdk.report.numbers import number, percent, signed, span
+from upo_sdk.report.numbers import number, percent, reward, signed, span, unbroken
 from upo_sdk.report.reproduce import reproduction
 from upo_sdk.report.run_charts import curves, distributions, effects, pulls
 from upo_sdk.report.story import headline, story, weights_story
@@ -63,5 +63,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "percent": percent, "signed": signed, "span": span}
+    environment.filters |= {
+        function.__name__: function for function in (number, percent, reward, signed, span, unbroken)
+    }
     return environment

@@ -46,11 +46,12 @@ def histogram(
     scale = alt.Scale(type="log", nice=False) if powers else alt.Scale(zero=False, nice=False)
     chart = (
         alt.Chart(alt.Data(values=rows))
-        .mark_bar(color=colour, stroke="var(--page)", strokeWidth=1)
+        .mark_rect(color=colour, stroke="var(--page)", strokeWidth=1)
         .encode(
             x=alt.X("low:Q", title=x_title, scale=scale, axis=alt.Axis(format="~g")),
             x2=alt.X2("high:Q"),
-            y=alt.Y("share:Q", title=f"share of {what}", axis=alt.Axis(format="%")),
+            y=alt.Y("share:Q", title=None, axis=alt.Axis(format="%")),
+            y2=alt.Y2Datum(0),
             description=alt.Description("spoken:N"),
         )
         .properties(width=WIDTH, height=HEIGHT, autosize=alt.AutoSizeParams(type="fit", contains="padding"))
@@ -58,6 +59,7 @@ def histogram(
     fullest = max(rows, key=lambda row: row["share"])
     return Chart(
         title=title,
+        unit=f"share of {what}",
         note=note,
         label=f"Histogram of {total:,} {what}: {title}. The fullest bin is {fullest['spoken']}.",
         svg=drawn(chart),
@@ -86,7 +88,7 @@ def means_by_length(title: str, bins: Sequence[LengthBin], *, note: str, colour:
         for item in bins
     ]
     base = alt.Chart(alt.Data(values=rows)).encode(
-        y=alt.Y("y:Q", title="mean reward", scale=alt.Scale(zero=False), axis=alt.Axis(format="~g"))
+        y=alt.Y("y:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(format="~g"))
     )
     spans = base.mark_rule(color=colour, strokeWidth=5, opacity=0.35, strokeCap="round").encode(
         x=alt.X("low:Q", title="tokens of the response", scale=alt.Scale(zero=False)), x2=alt.X2("high:Q")
@@ -96,6 +98,7 @@ def means_by_length(title: str, bins: Sequence[LengthBin], *, note: str, colour:
     )
     return Chart(
         title=title,
+        unit="mean reward",
         note=note,
         label=f"Points: {title}. " + "; ".join(str(row["spoken"]) for row in (rows[0], rows[-1])) + ".",
         svg=drawn(

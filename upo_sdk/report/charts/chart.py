@@ -33,6 +33,7 @@ class Chart:
 
     Attributes:
         title: What it shows.
+        unit: What runs up the side, in a word or two.
         note: How to read it, a sentence or two.
         label: What a screen reader says instead of the drawing.
         svg: The drawing; its texts are escaped by Vega.
@@ -40,6 +41,7 @@ class Chart:
     """
 
     title: str
+    unit: str
     note: str
     label: str
     svg: Markup

@@ -50,6 +50,7 @@ def changes(items: Sequence[BeforeAfter], *, order: Sequence[str]) -> Chart:
     )
     return Chart(
         title="What changed in the answers",
+        unit="mean reward",
         note="Each dot is the change of an objective's mean reward, the bar its 95 % interval. A bar that crosses the "
         "dashed line could be chance.",
         label="Dots with intervals: " + "; ".join(str(row["spoken"]) for row in rows) + ".",

@@ -45,7 +45,7 @@ def lines(  # noqa: PLR0913 - each is one thing that a chart has
         title: What is drawn.
         curves: Those without points are left out.
         note: How to read it.
-        unit: What the values are, for the axis and the table.
+        unit: What the values are, in a word or two.
         order: All names that have a colour in this report.
         x_title: What runs along the bottom.
         level: Where to draw a line across, such as chance.
@@ -57,16 +57,16 @@ def lines(  # noqa: PLR0913 - each is one thing that a chart has
         return None
     return Chart(
         title=title,
+        unit=unit,
         note=note,
         label=f"Line chart: {title}. " + " ".join(_spoken(line, x_title, percent=percent) for line in curves),
-        svg=drawn(_chart(curves, unit, order, x_title, level, domain, percent=percent)),
+        svg=drawn(_chart(curves, order, x_title, level, domain, percent=percent)),
         table=_table(curves, x_title, percent=percent),
     )
 
 
 def _chart(
     curves: Sequence[Line],
-    unit: str,
     order: Sequence[str],
     x_title: str,
     level: float | None,
@@ -82,7 +82,7 @@ def _chart(
     form = "%" if percent else "~g"
     base = alt.Chart(alt.Data(values=values)).encode(
         x=alt.X("x:Q", title=x_title, scale=alt.Scale(zero=False, nice=False)),
-        y=alt.Y("y:Q", title=unit, scale=scale, axis=alt.Axis(format=form)),
+        y=alt.Y("y:Q", title=None, scale=scale, axis=alt.Axis(format=form)),
         color=alt.Color(
             "name:N",
             scale=alt.Scale(domain=names, range=colours(names, order)),
