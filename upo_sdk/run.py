@@ -45,13 +45,12 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from upo_sdk.config import PluginPolicy, RunConfig
-    from upo_sdk.evaluation import Answers
     from upo_sdk.events import Callback, CancelToken, ScoreStatistics
     from upo_sdk.plan import RunPlan
     from upo_sdk.plugin.registry import Registry
     from upo_sdk.policy import Policy
     from upo_sdk.result import AlignResult
-    from upo_sdk.training import PreparedRows, Split
+    from upo_sdk.training import PreparedRows, ScoredAnswers, Split
     from upo_sdk.training.trainer import UPOTrainer
 
 __all__ = ["align", "plan_run"]
@@ -255,7 +254,9 @@ class _Run:
             normalizers=self.normalizers,
         )
 
-    def _record(self, train: Split, trainer: UPOTrainer, before: Answers | None, after: Answers | None) -> None:
+    def _record(
+        self, train: Split, trainer: UPOTrainer, before: ScoredAnswers | None, after: ScoredAnswers | None
+    ) -> None:
         """Write what the report shows beyond metrics and manifest."""
         if before and after:
             self.folder.write(SAMPLES_FILE, samples_of(before, after))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from upo_sdk.report.audit import Level, audit
 from upo_sdk.report.evaluation_table import evaluation_table
@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 
     from upo_sdk.report.collect import RunReport
 
-__all__ = ["render_run", "template"]
+__all__ = ["fill", "render_run"]
 
 
 def render_run(run: RunReport) -> str:
     """Return the page about a run."""
     findings = audit(run)
-    return template("run.html.j2").render(
+    return fill(
+        "run.html.j2",
         run=run,
         manifest=run.manifest,
         title=run.folder.absolute().name,
@@ -47,9 +48,10 @@ def render_run(run: RunReport) -> str:
     )
 
 
-def template(name: str) -> Any:
-    """Return a template of this package."""
-    return _environment().get_template(name)
+def fill(name: str, **values: object) -> str:
+    """Return a template of this package with its values."""
+    page: str = _environment().get_template(name).render(**values)
+    return page
 
 
 @cache

@@ -3,7 +3,7 @@
 from upo_sdk.training.arguments import training_arguments
 from upo_sdk.training.assembly import Assembly
 from upo_sdk.training.callbacks import CollapseWarning, EventBridge, MetricsFile, StopWhenCancelled
-from upo_sdk.training.comparison import Comparison
+from upo_sdk.training.comparison import Comparison, ScoredAnswers
 from upo_sdk.training.failures import Failures
 from upo_sdk.training.manifest import finished, make_manifest, now
 from upo_sdk.training.model_card import model_card
@@ -25,6 +25,7 @@ __all__ = [
     "PreparedRow",
     "PreparedRows",
     "RunFolder",
+    "ScoredAnswers",
     "Split",
     "Step",
     "StopWhenCancelled",

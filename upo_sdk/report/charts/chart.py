@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from upo_sdk.report.charts.theme import CONFIG
+from upo_sdk.report.charts.theme import CONFIG, HEIGHT, WIDTH
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import altair as alt
 
-__all__ = ["Chart", "Table", "drawn"]
+__all__ = ["Chart", "Table", "drawn", "marks"]
 
 _OPENING = re.compile(r'<svg [^>]*?width="(?P<width>[\d.]+)" height="(?P<height>[\d.]+)"[^>]*>')
 _POINT = re.compile(r'<path (?P<label>aria-label="(?P<text>[^"]*)") (?P<rest>role="graphics-symbol"[^>]*)/>')
@@ -48,14 +50,29 @@ class Chart:
     table: Table
 
 
-def drawn(chart: alt.Chart | alt.LayerChart) -> Markup:
-    """Draw a chart as SVG that scales with its box; every point and bar tells its values when hovered.
+def marks(rows: Sequence[Mapping[str, object]]) -> alt.Chart:
+    """Return a chart of some rows, to choose a mark and encodings for."""
+    import altair as alt
+
+    return alt.Chart(alt.InlineData(values=[dict(row) for row in rows]))
+
+
+def drawn(*layers: alt.Chart, width: int = WIDTH, height: int = HEIGHT) -> Markup:
+    """Draw layers as SVG that scales with its box; every point and bar tells its values when hovered.
 
     Nothing is loaded: the data is in the chart, and no address is allowed.
+
+    Args:
+        layers: From the bottom to the top.
+        width: Of everything, axes included, in pixels before scaling.
+        height: Likewise.
     """
+    import altair as alt
     import vl_convert
 
-    svg = vl_convert.vegalite_to_svg(chart.to_dict(), config=CONFIG, allowed_base_urls=[])
+    fit = alt.AutoSizeParams(type="fit", contains="padding")
+    spec = alt.layer(*layers).properties(width=width, height=height, autosize=fit).to_dict()
+    svg = vl_convert.vegalite_to_svg(spec, config=CONFIG, allowed_base_urls=[])
     return Markup(_POINT.sub(_with_title, _OPENING.sub(_scaling, svg, count=1)))  # noqa: S704 - Vega escapes its texts
 
 
