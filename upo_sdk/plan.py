@@ -19,6 +19,8 @@ from upo_sdk.objectives.build import LiveObjective, build_objectives
 from upo_sdk.policy import count_parameters, load_model_config, load_tokenizer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from upo_sdk.config import DataConfig, ModelConfig
     from upo_sdk.data import PreferenceData
     from upo_sdk.plugin.registry import Registry
@@ -55,7 +57,8 @@ class RunPlan:
         model: Shorthand for the resolved ``config.model``.
         data_config: Shorthand for the resolved ``config.data``.
         is_demo: Whether the embedded demo model and data are used.
-        objectives: Constructed, not set up; objectives of weight zero are left out.
+        objectives: Constructed, not set up; objectives of weight zero are not among them.
+        held_out: Auxiliary objectives of weight zero, if answers are compared: they score those, and nothing else.
         data: The checked dataset.
         steps: Optimizer steps.
         parameters: Parameters of the policy.
@@ -69,6 +72,7 @@ class RunPlan:
     data_config: DataConfig
     is_demo: bool
     objectives: tuple[LiveObjective, ...]
+    held_out: tuple[LiveObjective, ...]
     data: PreferenceData
     steps: int
     parameters: int
@@ -119,8 +123,7 @@ def make_plan(config: RunConfig, registry: Registry) -> RunPlan:
         added = _default_preference(data, notices)
         config = config.model_copy(update={"objectives": (added, *config.objectives)})
         objectives = [*build_objectives([added], registry), *objectives]
-    objectives = [item for item in objectives if item.weight > 0]
-    notices += [f"'{ref.label}' has weight 0 and is left out" for ref in config.objectives if ref.weight == 0]
+    objectives, held_out = _split_off_held_out(objectives, config, notices)
     check_fit(objectives, data)
     check_weighting(objectives, config, data)
     parameters = count_parameters(model_config, model.path)
@@ -133,6 +136,7 @@ def make_plan(config: RunConfig, registry: Registry) -> RunPlan:
         data_config=data_config,
         is_demo=is_demo,
         objectives=tuple(objectives),
+        held_out=tuple(held_out),
         data=data,
         steps=_steps(config, len(data.train), rows_per_batch),
         parameters=parameters,
@@ -178,6 +182,23 @@ def _default_preference(data: PreferenceData, notices: list[str]) -> ObjectiveRe
     name = "dpo" if data.shape == "pairs" else "kto"
     notices.append(f"no preference objective was named: '{name}' is used, because the data is {data.shape}")
     return ObjectiveRef(name=name)
+
+
+def _split_off_held_out(
+    objectives: Sequence[LiveObjective], config: RunConfig, notices: list[str]
+) -> tuple[list[LiveObjective], list[LiveObjective]]:
+    """Return what is in the loss, and the auxiliary objectives of weight 0 that can score the compared answers."""
+    held_out = [
+        item
+        for item in objectives
+        if item.weight == 0 and config.eval_prompts and not item.is_preference and item.scores_answers
+    ]
+    for item in objectives:
+        if item in held_out:
+            notices.append(f"'{item.label}' has weight 0: it scores the answers before and after, not the data")
+        elif item.weight == 0:
+            notices.append(f"'{item.label}' has weight 0 and is left out")
+    return [item for item in objectives if item.weight > 0], held_out
 
 
 def within_positions(data: DataConfig, model_config: Any, notices: list[str]) -> DataConfig:

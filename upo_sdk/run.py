@@ -4,50 +4,37 @@ from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
-import torch
+import numpy as np
 
 from upo_sdk.cache import ContentCache, default_cache_dir
 from upo_sdk.config import to_yaml
-from upo_sdk.data import largest_token_id, longest_first
-from upo_sdk.engine import AuxiliaryTerm, PreferenceTerm, UnifiedLoss
-from upo_sdk.errors import CancelledError, ConfigError, PluginError, TrainingError
-from upo_sdk.evaluation import Sampling, answer_rewards, compare_rewards, explain, read_prompts, sample_answers
+from upo_sdk.data.lengths import row_lengths
+from upo_sdk.errors import CancelledError, PluginError, TrainingError
 from upo_sdk.events import Notice, PlanReady, RunFinished, emit
 from upo_sdk.isolation import isolated
-from upo_sdk.objectives.build import union_of_needs
 from upo_sdk.objectives.guard import Guard
-from upo_sdk.objectives.guarded_loss import GuardedLoss, culprit
+from upo_sdk.objectives.guarded_loss import culprit
 from upo_sdk.plan import make_plan
 from upo_sdk.plugin.registry import load_registry
-from upo_sdk.policy import (
-    Branches,
-    Policy,
-    check_vocabulary,
-    choose_layout,
-    load_language_model,
-    load_tokenizer,
-)
+from upo_sdk.policy import load_language_model, load_tokenizer
 from upo_sdk.policy.fingerprint import weights_sha256
-from upo_sdk.result import AlignResult
+from upo_sdk.report import DISTRIBUTIONS_FILE, SAMPLES_FILE, describe_distributions, samples_of, write_report_of_run
+from upo_sdk.report.distributions import Rewards
 from upo_sdk.scoring import NORMALIZATION_FILE, Rank, ZScore, to_json
-from upo_sdk.scoring.score import FloatArray, score_completions
 from upo_sdk.training import (
-    CollapseWarning,
-    Collator,
-    EventBridge,
+    Assembly,
+    Comparison,
     Failures,
-    MetricsFile,
     Preparation,
     RunFolder,
-    Step,
-    StopWhenCancelled,
+    compare_answers,
+    finished,
+    is_finished,
     make_manifest,
     model_card,
-    normalized,
-    now,
+    outcome,
     training_arguments,
 )
 
@@ -55,19 +42,18 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from typing import Any
 
-    from transformers import PreTrainedTokenizerBase, TrainerCallback
+    from transformers import PreTrainedTokenizerBase
 
     from upo_sdk.config import PluginPolicy, RunConfig
     from upo_sdk.events import Callback, CancelToken, ScoreStatistics
-    from upo_sdk.objectives.build import LiveObjective
     from upo_sdk.plan import RunPlan
     from upo_sdk.plugin.registry import Registry
-    from upo_sdk.training import PreparedRows, Split
+    from upo_sdk.policy import Policy
+    from upo_sdk.result import AlignResult
+    from upo_sdk.training import PreparedRows, ScoredAnswers, Split
     from upo_sdk.training.trainer import UPOTrainer
 
 __all__ = ["align", "plan_run"]
-
-_ROWS_MEASURED = 64
 
 
 def align(
@@ -77,6 +63,7 @@ def align(
     plugins: PluginPolicy | None = None,
     callbacks: Sequence[Callback] = (),
     cancel: CancelToken | None = None,
+    command: Sequence[str] = (),
 ) -> AlignResult:
     """Align a model and return what happened; the run folder holds the model.
 
@@ -89,6 +76,7 @@ def align(
         plugins: Which third-party distributions may load; ``config.plugins`` by default (built-ins only).
         callbacks: Receive the events of this run.
         cancel: Anything with ``is_set()``; once set, the run ends at the next step with a usable checkpoint.
+        command: What the user typed, word by word, for ``run.json`` and the report.
 
     Raises:
         UPOError: Something the user can mend; its message says what, where and how.
@@ -98,7 +86,7 @@ def align(
     added = [callback for _, group in registry.calls("upo_register_callbacks", run=plan) for callback in group or ()]
     folder = RunFolder.check(plan.config)
     with isolated():
-        return _Run(plan, folder, (*callbacks, *added), cancel).execute()
+        return _Run(plan, folder, (*callbacks, *added), cancel, command).execute()
 
 
 def plan_run(config: RunConfig, registry: Registry) -> RunPlan:
@@ -124,9 +112,14 @@ class _Run:
     """One run, from the plan to the result; :meth:`execute` reads top to bottom."""
 
     def __init__(
-        self, plan: RunPlan, folder: RunFolder, callbacks: tuple[Callback, ...], cancel: CancelToken | None
+        self,
+        plan: RunPlan,
+        folder: RunFolder,
+        callbacks: tuple[Callback, ...],
+        cancel: CancelToken | None,
+        command: Sequence[str],
     ) -> None:
-        self.plan, self.config = plan, plan.config
+        self.plan, self.config, self.command = plan, plan.config, command
         self.folder, self.callbacks, self.cancel = folder, callbacks, cancel
         self.args = training_arguments(self.config.training, folder.path, evaluate=plan.data.eval is not None)
         self.cache = ContentCache(default_cache_dir() / "cache.sqlite")
@@ -142,7 +135,7 @@ class _Run:
         with ExitStack() as until_the_end:
             self._set_up(until_the_end)
             train, held_out = self.preparation.tokenize(tokenizer)
-            policy = self._policy(train)
+            policy = self._assembly.policy(train)
             train, held_out = self._score(train, held_out)
             statistics = self.preparation.describe(train)
             train, held_out = self._normalize(train, held_out)
@@ -150,35 +143,41 @@ class _Run:
             manifest = self._manifest(weights, policy.layout.name, statistics)
             rows = self._rows(train, policy, weights)
             held_out_rows = self._rows(held_out, policy, weights) if held_out else None
-            before = list[FloatArray]()
+            comparison = self._comparison(tokenizer, held_out or train)
+            before = after = None
             with self.failures.of_comparison(saved=False):
-                before = self._answer_rewards(policy, tokenizer, held_out or train)
+                before = comparison.answers(policy)
             if self.folder.resume_from:
                 policy.lm = load_language_model(self.plan.model, str(self.folder.resume_from))
                 policy.to(self.args.device)
-            trainer = self._trainer(policy, tokenizer, rows, held_out_rows, train)
+            metrics_file = self.folder.path / "metrics.jsonl"
+            trainer = self._assembly.trainer(policy, tokenizer, rows, held_out_rows, train, metrics_file)
             with self._recorded(trainer, manifest):
                 self._train(trainer)
-            after = list[FloatArray]()
             with self.failures.of_comparison(saved=True), suppress(CancelledError):  # only the comparison is left out
-                if before and _finished(trainer):
-                    after = self._answer_rewards(policy, tokenizer, held_out or train)
-        result = self._result(trainer, statistics, held_out or train, before, after)
+                if before and is_finished(trainer):
+                    after = comparison.answers(policy)
+        compared = compare_answers(before, after, split=comparison.split.name, seed=self.config.training.seed)
+        result = outcome(self.plan, trainer, self.folder, statistics, compared)
         if self._is_main:
             self.folder.write("README.md", model_card(self.plan, result))
-            finished = {"finished": now(), "steps": result.steps, "explanation": result.explanation}
-            self.folder.write_manifest({**manifest, "status": result.status, **finished})
+            self._record(train, trainer, before, after)
+            self.folder.write_manifest({**manifest, **finished(result)})
+            write_report_of_run(self.folder.path, self.callbacks)
         emit(self.callbacks, RunFinished(result))
         return result
 
     def _set_up(self, until_the_end: ExitStack) -> None:
-        for item in self.plan.objectives:
+        for item in (*self.plan.objectives, *self.plan.held_out):
             with self.failures.of(item):
                 until_the_end.enter_context(self.guard.set_up(item, str(self.args.device)))
         self._leave_out_skipped()
 
     def _score(self, train: Split, held_out: Split | None) -> tuple[Split, Split | None]:
-        """Fit and score with one auxiliary objective after the other."""
+        """Fit and score with one auxiliary objective after the other; what is held out is only fitted."""
+        for item in self.plan.held_out:
+            with self.failures.of(item):
+                self.guard.fit(item, train.completions)
         for item in self.plan.auxiliary:
             with self.failures.of(item):
                 self.guard.fit(item, train.completions)
@@ -227,17 +226,6 @@ class _Run:
         for text in self.plan.warnings:
             emit(self.callbacks, Notice("warning", text))
 
-    def _policy(self, train: Split) -> Policy:
-        lm = load_language_model(self.plan.model)
-        check_vocabulary(lm, largest_token_id(train.dataset), self.plan.model.path)
-        lm.to(self.args.device)  # type: ignore[arg-type]  # transformers types it as if it were a method of a tensor
-        some = longest_first(train.dataset, _ROWS_MEASURED)
-        rows = [Branches(*row) for row in zip(some["prompt_ids"], some["response_ids"], strict=True)]
-        training = self.config.training
-        chosen = choose_layout(lm, rows, training.layout, caches=not training.gradient_checkpointing)
-        emit(self.callbacks, Notice("info", chosen.reason))
-        return Policy(lm, chosen.layout)
-
     def _manifest(self, weights: str, layout: str, statistics: Sequence[ScoreStatistics]) -> dict[str, Any]:
         return make_manifest(
             self.plan,
@@ -247,88 +235,39 @@ class _Run:
             layout=layout,
             resumed_from=self.folder.resume_from,
             skipped=self.failures.skipped,
+            command=self.command,
         )
 
     def _rows(self, split: Split, policy: Policy, weights: str) -> PreparedRows:
         batch_size = 2 * self.args.per_device_eval_batch_size
         return self.preparation.rows(split, policy, weights=weights, batch_size=batch_size)
 
-    def _answer_rewards(self, policy: Policy, tokenizer: PreTrainedTokenizerBase, split: Split) -> list[FloatArray]:
-        """Let the model answer ``eval_prompts`` prompts and score the answers with every auxiliary objective."""
-        count = min(self.config.eval_prompts or 0, len(split.dataset))
-        needs = union_of_needs(self.plan.auxiliary)
-        if not count or not self.plan.auxiliary or needs.columns or needs.score_columns:
-            return []
-        answers = sample_answers(
-            policy.lm,
-            tokenizer,
-            read_prompts(split.dataset.select(range(count))),
-            Sampling(max_new_tokens=self.config.eval_max_new_tokens, seed=self.config.training.seed),
-            self.cache,
-            weights=weights_sha256(policy.lm),
-            on_progress=self.preparation.progress(f"answering {split.name} prompts", "prompts"),
-        )
-        score = partial(score_completions, cache=self.cache, guard=self.guard)
-        rewards = answer_rewards(answers, self.plan.auxiliary, score)
-        return normalized(self.plan.auxiliary, rewards, self.normalizers)
+    @property
+    def _assembly(self) -> Assembly:
+        return Assembly(plan=self.plan, args=self.args, guard=self.guard, callbacks=self.callbacks, cancel=self.cancel)
 
-    def _trainer(
-        self,
-        policy: Policy,
-        tokenizer: PreTrainedTokenizerBase,
-        rows: PreparedRows,
-        held_out_rows: PreparedRows | None,
-        train: Split,
-    ) -> UPOTrainer:
-        from upo_sdk.training.batching import epoch_batches
-        from upo_sdk.training.trainer import UPOTrainer  # heavy, and not needed by a run that is refused
-
-        torch.manual_seed(self.config.training.seed)  # the value head's first weights
-        learned = self.plan.auxiliary and self.config.loss.baseline == "value"
-        unified = UnifiedLoss(
-            [
-                PreferenceTerm(item.label, item.weight, GuardedLoss(item, self.guard), item.schedule)
-                for item in self.plan.preference
-            ],
-            [
-                AuxiliaryTerm(item.label, item.weight, float(rewards.mean()), item.schedule)
-                for item, rewards in zip(self.plan.auxiliary, train.rewards, strict=True)
-            ],
-            self.config.loss,
-            hidden_size=policy.hidden_size if learned else None,
+    def _comparison(self, tokenizer: PreTrainedTokenizerBase, split: Split) -> Comparison:
+        return Comparison(
+            preparation=self.preparation,
+            tokenizer=tokenizer,
+            split=split,
+            normalizers=self.normalizers,
         )
-        watchers: list[TrainerCallback] = [
-            EventBridge(self.callbacks),
-            MetricsFile(self.folder.path / "metrics.jsonl"),
-            CollapseWarning(self.callbacks),
-            *([StopWhenCancelled(self.cancel)] if self.cancel else []),
+
+    def _record(
+        self, train: Split, trainer: UPOTrainer, before: ScoredAnswers | None, after: ScoredAnswers | None
+    ) -> None:
+        """Write what the report shows beyond metrics and manifest."""
+        if before and after:
+            self.folder.write(SAMPLES_FILE, samples_of(before, after))
+        rewards = [
+            Rewards(label=item.label, weight=item.weight, normalize=item.ref.normalize, values_N=values)
+            for item, values in zip(self.plan.auxiliary, train.rewards, strict=True)
         ]
-        try:
-            return UPOTrainer(
-                policy,
-                Step(
-                    unified=unified,
-                    beta=_beta(self.plan.preference),
-                    probe_steps=self.config.training.probe_steps,
-                ),
-                self.args,
-                collator=Collator(policy.layout),
-                train_rows=rows,
-                eval_rows=held_out_rows,
-                tokenizer=tokenizer,
-                callbacks=watchers,
-                batches=epoch_batches(
-                    rows,
-                    self.config.training,
-                    layout=policy.layout.name,
-                    ranks=self.args.world_size,
-                    warn=lambda text: emit(self.callbacks, Notice("warning", text)),
-                ),
-            )
-        except (RuntimeError, ImportError) as error:  # a tracker of --report_to that is not installed
-            raise ConfigError(
-                f"the trainer cannot be built: {error}", where="training", fix="install what it names, or leave it out"
-            ) from error
+        described = describe_distributions(
+            rewards, row_lengths(train.dataset)[2], np.array(trainer.advantage_weights, dtype=float)
+        )
+        self.folder.write(DISTRIBUTIONS_FILE, described.model_dump_json(indent=1) + "\n")
 
     def _train(self, trainer: UPOTrainer) -> None:
         try:
@@ -337,42 +276,8 @@ class _Run:
         except TrainingError as error:
             losses = [term.objective for term in trainer.step.unified.preference]
             raise (culprit(losses) or error) from error.__cause__
-        if _finished(trainer):  # else the checkpoint is the result; a model beside it would look finished
+        if is_finished(trainer):  # else the checkpoint is the result; a model beside it would look finished
             if trainer.eval_dataset is not None:
                 trainer.evaluate()
             trainer.save_model(str(self.folder.path))
         trainer.log_summary()
-
-    def _result(
-        self,
-        trainer: UPOTrainer,
-        statistics: tuple[ScoreStatistics, ...],
-        split: Split,
-        before: list[FloatArray],
-        after: list[FloatArray],
-    ) -> AlignResult:
-        metrics = {name: value for row in trainer.state.log_history for name, value in row.items()}
-        compared = tuple(
-            compare_rewards(item.label, old, new, split=split.name, seed=self.config.training.seed)
-            for item, old, new in zip(self.plan.auxiliary, before, after, strict=False)
-        )
-        gate_opened = trainer.state.global_step > self.config.loss.gate_steps
-        labels = [item.label for item in self.plan.auxiliary]
-        return AlignResult(
-            status="completed" if _finished(trainer) else "cancelled",
-            output_dir=self.folder.path,
-            steps=trainer.state.global_step,
-            metrics=metrics,
-            statistics=statistics,
-            before_after=compared,
-            checkpoint=self.folder.newest_checkpoint(),
-            explanation=explain(compared, metrics, auxiliary=labels, gate_opened=gate_opened),
-        )
-
-
-def _finished(trainer: UPOTrainer) -> bool:
-    return trainer.state.global_step >= trainer.state.max_steps
-
-
-def _beta(preference: Sequence[LiveObjective]) -> float:
-    return next((float(getattr(item.options, "beta", 1.0)) for item in preference), 1.0)

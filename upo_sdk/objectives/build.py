@@ -71,6 +71,11 @@ class LiveObjective:
         return isinstance(self.objective, PreferenceObjective)
 
     @property
+    def scores_answers(self) -> bool:
+        """Whether it can score a model's own answers, which have no columns of a dataset."""
+        return not (self.objective.needs.columns or self.objective.needs.score_columns)
+
+    @property
     def auxiliary(self) -> AuxiliaryObjective:
         """The objective as a reward."""
         if not isinstance(self.objective, AuxiliaryObjective):

@@ -1,18 +1,23 @@
 """Training: what the adapter over transformers.Trainer needs; the adapter itself is in ``trainer``, which is heavy."""
 
 from upo_sdk.training.arguments import training_arguments
+from upo_sdk.training.assembly import Assembly
 from upo_sdk.training.callbacks import CollapseWarning, EventBridge, MetricsFile, StopWhenCancelled
+from upo_sdk.training.comparison import Comparison, ScoredAnswers
 from upo_sdk.training.failures import Failures
-from upo_sdk.training.manifest import make_manifest, now
+from upo_sdk.training.manifest import finished, make_manifest, now
 from upo_sdk.training.model_card import model_card
+from upo_sdk.training.outcome import compare_answers, is_finished, outcome
 from upo_sdk.training.preparation import Preparation, Split, normalized
 from upo_sdk.training.rows import Collator, PreparedRow, PreparedRows
 from upo_sdk.training.run_folder import RunFolder
 from upo_sdk.training.step import Step
 
 __all__ = [
+    "Assembly",
     "CollapseWarning",
     "Collator",
+    "Comparison",
     "EventBridge",
     "Failures",
     "MetricsFile",
@@ -20,12 +25,17 @@ __all__ = [
     "PreparedRow",
     "PreparedRows",
     "RunFolder",
+    "ScoredAnswers",
     "Split",
     "Step",
     "StopWhenCancelled",
+    "compare_answers",
+    "finished",
+    "is_finished",
     "make_manifest",
     "model_card",
     "normalized",
     "now",
+    "outcome",
     "training_arguments",
 ]

@@ -48,7 +48,10 @@ class Failures:
     def without_skipped(self, plan: RunPlan) -> RunPlan:
         """Return the plan of what is left."""
         out = {entry["label"] for entry in self.skipped}
-        return replace(plan, objectives=tuple(item for item in plan.objectives if item.label not in out))
+        kept, held_out = (
+            tuple(item for item in group if item.label not in out) for group in (plan.objectives, plan.held_out)
+        )
+        return replace(plan, objectives=kept, held_out=held_out)
 
     @contextmanager
     def of_comparison(self, *, saved: bool) -> Generator[None]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import platform
+import shlex
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from upo_sdk.objectives import Fingerprinted
+from upo_sdk.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,9 +19,10 @@ if TYPE_CHECKING:
     from upo_sdk.events import ScoreStatistics
     from upo_sdk.objectives.build import LiveObjective
     from upo_sdk.plan import RunPlan
+    from upo_sdk.result import AlignResult
     from upo_sdk.scoring import Rank, ZScore
 
-__all__ = ["make_manifest", "now"]
+__all__ = ["finished", "make_manifest", "now"]
 
 _PACKAGES = ("upo-sdk", "torch", "transformers", "accelerate", "datasets", "safetensors", "textstat", "detoxify")
 
@@ -33,20 +36,34 @@ def make_manifest(
     layout: str,
     resumed_from: Path | None,
     skipped: Sequence[Mapping[str, str]],
+    command: Sequence[str],
 ) -> dict[str, Any]:
     """Describe a run that is about to train; its objectives are set up, so their scorers are known."""
     return {
         "started": now(),
+        "command": redact(shlex.join(command)),
         "software": {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
         "model": {"path": plan.model.path, "revision": plan.model.revision, "weights_sha256": weights_sha256},
         "data": {"description": plan.data.description, "fingerprint": plan.data.fingerprint},
         "objectives": [_describe(item) for item in plan.objectives],
+        "held_out": [_describe(item) for item in plan.held_out],
         "skipped": list(skipped),
         "scores": [asdict(item) for item in statistics],
         "normalization": {label: normalizer.summary() for label, normalizer in normalizers.items()},
         "seed": plan.config.training.seed,
         "layout": layout,
         "resumed_from": str(resumed_from) if resumed_from else None,
+    }
+
+
+def finished(result: AlignResult) -> dict[str, Any]:
+    """Describe how a run ended."""
+    return {
+        "status": result.status,
+        "finished": now(),
+        "steps": result.steps,
+        "explanation": result.explanation,
+        "before_after": [asdict(item) for item in result.before_after],
     }
 
 

@@ -26,6 +26,7 @@ class MetricBuffer:
     def __init__(self) -> None:
         self._values: dict[str, list[Tensor]] = defaultdict(list)
         self._weights: list[Tensor] = []
+        self._last_weights: list[Tensor] = []
         self._gradients: _Gradients | None = None
 
     def add(self, output: UnifiedOutput, *, step: int = 0, share: Tensor | float = 1.0) -> None:
@@ -44,6 +45,12 @@ class MetricBuffer:
             if self._gradients is None or self._gradients.step != step:
                 self._gradients = _Gradients(step, output.gradients)
             self._gradients.add(output.gradients, share)
+
+    @property
+    def last_weights(self) -> list[float]:
+        """The advantage weights of this process in the interval that is open, or else in the last one."""
+        weights = self._weights or self._last_weights
+        return torch.cat(weights).float().tolist() if weights else []
 
     def flush(self, mean_over_ranks: Callable[[Tensor], Tensor] = lambda values: values) -> dict[str, float]:
         """Return the means over the interval and start a new one.
@@ -65,7 +72,7 @@ class MetricBuffer:
         if gradients:
             flushed |= gradients.metrics(moved[len(means) :])
         self._values.clear()
-        self._weights.clear()
+        self._last_weights, self._weights = self._weights, []
         self._gradients = None
         return {name: value for name, value in flushed.items() if not math.isnan(value)}
 

@@ -160,6 +160,11 @@ class UPOTrainer(Trainer):
             logs |= {f"eval_{name}": value for name, value in self._eval_metrics.flush(self._mean_over_ranks).items()}
         super().log(logs, start_time)
 
+    @property
+    def advantage_weights(self) -> list[float]:
+        """The weights ``exp(λA)`` of the completions in the last logging interval, on this process."""
+        return self._train_metrics.last_weights
+
     def log_summary(self) -> None:
         """Log how fast the run was: the last row of ``metrics.jsonl``."""
         super().log(self._summary)

@@ -132,7 +132,7 @@ def _run(config: RunConfig, registry: Registry, *, as_json: bool, quiet: bool) -
     with stop_on_signal() as cancel, Silent() if quiet else ProgressView() as view, ExitStack() as stack:
         if as_json:  # stdout is for the one object: whatever a plugin or a library prints there goes to stderr
             stack.enter_context(redirect_stdout(sys.stderr))
-        result = align(config, registry=registry, callbacks=[view], cancel=cancel)
+        result = align(config, registry=registry, callbacks=[view], cancel=cancel, command=_typed())
     if _is_main_process():
         print_json(result) if as_json else _print_result(result)
     if result.status == "cancelled":
@@ -164,6 +164,10 @@ def _print_result(result: AlignResult) -> None:
     call = f'pipeline("text-generation", {folder!r})("Hello")'
     out.print(f"use it: from transformers import pipeline; print({call})", markup=False, soft_wrap=True)
     out.print(f"next: {folder}/README.md says what was done and how to repeat it", markup=False, soft_wrap=True)
+
+
+def _typed() -> list[str]:
+    return ["upo", *sys.argv[1:]]
 
 
 def _with_underscores(word: str) -> str:

@@ -1,0 +1,68 @@
+"""Changes with their intervals, one row each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from upo_sdk.report.charts.chart import Chart, Table, drawn, marks
+from upo_sdk.report.charts.theme import colours
+from upo_sdk.report.numbers import number, signed, span
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from upo_sdk.result import BeforeAfter
+
+__all__ = ["changes"]
+
+_ROW = 34
+
+
+def changes(items: Sequence[BeforeAfter], *, order: Sequence[str]) -> Chart:
+    """Draw the change of every objective's mean reward with its 95 % interval."""
+    import altair as alt
+
+    rows = [
+        {
+            "name": item.label,
+            "low": item.interval[0],
+            "high": item.interval[1],
+            "change": item.after - item.before,
+            "spoken": f"{item.label}: {signed(item.after - item.before)}, 95 % interval {span(item.interval)}",
+        }
+        for item in items
+    ]
+    names = [item.label for item in items]
+    scale = alt.Scale(domain=names, range=colours(names, order))
+    base = marks(rows).encode(
+        y=alt.Y("name:N", title=None, sort=None, axis=alt.Axis(grid=False, labelColor="currentColor", labelLimit=110)),
+        color=alt.Color("name:N", scale=scale, legend=None),
+    )
+    spans = base.mark_rule(strokeWidth=3, strokeCap="round").encode(
+        x=alt.X("low:Q", title="change of the mean reward", axis=alt.Axis(format="+~g")), x2=alt.X2("high:Q")
+    )
+    dots = base.mark_point(filled=True, opacity=1, size=70).encode(
+        x=alt.X("change:Q"), description=alt.Description("spoken:N")
+    )
+    zero = marks([{"x": 0}]).mark_rule(strokeDash=[3, 3], strokeWidth=1).encode(x="x:Q")
+    return Chart(
+        title="What changed in the answers",
+        unit="mean reward",
+        note="Each dot is the change of an objective's mean reward, the bar its 95 % interval. A bar that crosses the "
+        "dashed line could be chance.",
+        label="Dots with intervals: " + "; ".join(str(row["spoken"]) for row in rows) + ".",
+        svg=drawn(zero, spans, dots, height=_ROW * len(rows) + 50),
+        table=Table(
+            headers=("objective", "before", "after", "change", "95 % interval"),
+            rows=tuple(
+                (
+                    item.label,
+                    number(item.before),
+                    number(item.after),
+                    signed(item.after - item.before),
+                    span(item.interval),
+                )
+                for item in items
+            ),
+        ),
+    )

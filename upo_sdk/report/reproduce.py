@@ -1,0 +1,47 @@
+"""How to do it again: commands that can be copied."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from upo_sdk.report.collect import RunReport
+
+__all__ = ["Reproduction", "reproduction"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reproduction:
+    """The commands.
+
+    Attributes:
+        command: What was typed; empty if the run was started from code.
+        install: Installs the versions that decide the numbers.
+        again: Runs the resolved configuration in a new folder.
+    """
+
+    command: str
+    install: str
+    again: str
+
+
+def reproduction(run: RunReport) -> Reproduction:
+    """Read the commands off the manifest."""
+    software = run.manifest.get("software", {})
+    named = [name for name in ("upo-sdk", "torch", "transformers") if name in software]
+    plugins = {
+        f"{item['distribution']}=={item['version']}"
+        for item in run.manifest.get("objectives", ())
+        if item.get("version") and item["distribution"] != "upo-sdk"
+    }
+    pins = [f"{name}=={str(software[name]).partition('+')[0]}" for name in named]
+    folder = run.folder.absolute()
+    return Reproduction(
+        command=str(run.manifest.get("command", "")),
+        install=shlex.join(["pip", "install", *pins, *sorted(plugins)]),
+        again=shlex.join(
+            ["upo", "train", "-c", str(folder / "config.resolved.yaml"), "--output_dir", f"{folder.name}-again"]
+        ),
+    )

@@ -1,0 +1,55 @@
+"""Writes ``report.html`` into the folder of a run or of a sweep."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path  # noqa: TC003
+from typing import TYPE_CHECKING
+
+from upo_sdk.errors import OutputError
+from upo_sdk.events import Notice, emit
+from upo_sdk.report.collect import MANIFEST, collect_run
+from upo_sdk.training.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from upo_sdk.events import Callback
+
+__all__ = ["ERROR_FILE", "REPORT_FILE", "write_report", "write_report_of_run"]
+
+REPORT_FILE = "report.html"
+ERROR_FILE = "report-error.txt"
+
+
+def write_report(folder: Path) -> Path:
+    """Write the report of a run or of a sweep from the files in its folder, and return where it is.
+
+    Raises:
+        OutputError: The folder holds neither, or cannot be written.
+        DataError: A file in it is not what a run or a sweep writes.
+    """
+    if (folder / MANIFEST).is_file():
+        from upo_sdk.report.render import render_run  # jinja2, and altair where it draws
+
+        page = render_run(collect_run(folder))
+    else:
+        raise OutputError(
+            "the folder holds neither a run nor a sweep",
+            where=str(folder),
+            fix="give the folder that upo train or upo sweep wrote to",
+        )
+    RunFolder(folder, None).write(REPORT_FILE, page)
+    return folder / REPORT_FILE
+
+
+def write_report_of_run(folder: Path, callbacks: tuple[Callback, ...]) -> None:
+    """Write the report of a run that just ended; what goes wrong with it never loses the run.
+
+    The model and every file that the report reads are there already. A failure becomes a warning, its traceback goes to
+    ``report-error.txt``, and ``upo report`` tries again.
+    """
+    try:
+        write_report(folder)
+    except Exception as error:  # noqa: BLE001 - a finished run is worth more than a page about it
+        RunFolder(folder, None).write(ERROR_FILE, "".join(traceback.format_exception(error)))
+        text = f"the report could not be written: {error}; the model is complete, and {ERROR_FILE} has the traceback"
+        emit(callbacks, Notice("warning", text))

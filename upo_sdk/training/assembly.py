@@ -1,0 +1,135 @@
+"""Puts the parts of a run together: the policy with its layout, and the trainer with its loss and its watchers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from upo_sdk.data import largest_token_id, longest_first
+from upo_sdk.engine import AuxiliaryTerm, PreferenceTerm, UnifiedLoss
+from upo_sdk.errors import ConfigError
+from upo_sdk.events import Notice, emit
+from upo_sdk.objectives.guarded_loss import GuardedLoss
+from upo_sdk.policy import Branches, Policy, check_vocabulary, choose_layout, load_language_model
+from upo_sdk.training.callbacks import CollapseWarning, EventBridge, MetricsFile, StopWhenCancelled
+from upo_sdk.training.rows import Collator
+from upo_sdk.training.step import Step
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from transformers import PreTrainedTokenizerBase, TrainerCallback, TrainingArguments
+
+    from upo_sdk.events import Callback, CancelToken
+    from upo_sdk.objectives.build import LiveObjective
+    from upo_sdk.objectives.guard import Guard
+    from upo_sdk.plan import RunPlan
+    from upo_sdk.training.preparation import Split
+    from upo_sdk.training.rows import PreparedRows
+    from upo_sdk.training.trainer import UPOTrainer
+
+__all__ = ["Assembly"]
+
+_ROWS_MEASURED = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assembly:
+    """Builds what a run trains, from its plan."""
+
+    plan: RunPlan
+    args: TrainingArguments
+    guard: Guard
+    callbacks: tuple[Callback, ...]
+    cancel: CancelToken | None
+
+    def policy(self, train: Split) -> Policy:
+        """Load the model and choose the fastest layout that is exact for it."""
+        lm = load_language_model(self.plan.model)
+        check_vocabulary(lm, largest_token_id(train.dataset), self.plan.model.path)
+        lm.to(self.args.device)  # type: ignore[arg-type]  # transformers types it as if it were a method of a tensor
+        some = longest_first(train.dataset, _ROWS_MEASURED)
+        rows = [Branches(*row) for row in zip(some["prompt_ids"], some["response_ids"], strict=True)]
+        training = self.plan.config.training
+        chosen = choose_layout(lm, rows, training.layout, caches=not training.gradient_checkpointing)
+        emit(self.callbacks, Notice("info", chosen.reason))
+        return Policy(lm, chosen.layout)
+
+    def trainer(
+        self,
+        policy: Policy,
+        tokenizer: PreTrainedTokenizerBase,
+        rows: PreparedRows,
+        held_out_rows: PreparedRows | None,
+        train: Split,
+        metrics_file: Path,
+    ) -> UPOTrainer:
+        """Build the trainer.
+
+        Raises:
+            ConfigError: transformers refuses the arguments, or a tracker is not installed.
+        """
+        from upo_sdk.training.batching import epoch_batches
+        from upo_sdk.training.trainer import UPOTrainer  # heavy, and not needed by a run that is refused
+
+        try:
+            return UPOTrainer(
+                policy,
+                self._step(policy, train),
+                self.args,
+                collator=Collator(policy.layout),
+                train_rows=rows,
+                eval_rows=held_out_rows,
+                tokenizer=tokenizer,
+                callbacks=self._watchers(metrics_file),
+                batches=epoch_batches(
+                    rows,
+                    self.plan.config.training,
+                    layout=policy.layout.name,
+                    ranks=self.args.world_size,
+                    warn=lambda text: emit(self.callbacks, Notice("warning", text)),
+                ),
+            )
+        except (RuntimeError, ImportError) as error:  # a tracker of --report_to that is not installed
+            raise ConfigError(
+                f"the trainer cannot be built: {error}", where="training", fix="install what it names, or leave it out"
+            ) from error
+
+    def _step(self, policy: Policy, train: Split) -> Step:
+        config = self.plan.config
+        torch.manual_seed(config.training.seed)  # the value head's first weights
+        return Step(
+            unified=self._loss(policy, train),
+            beta=_beta(self.plan.preference),
+            probe_steps=config.training.probe_steps,
+        )
+
+    def _loss(self, policy: Policy, train: Split) -> UnifiedLoss:
+        learned = self.plan.auxiliary and self.plan.config.loss.baseline == "value"
+        return UnifiedLoss(
+            [
+                PreferenceTerm(item.label, item.weight, GuardedLoss(item, self.guard), item.schedule)
+                for item in self.plan.preference
+            ],
+            [
+                AuxiliaryTerm(item.label, item.weight, float(rewards.mean()), item.schedule)
+                for item, rewards in zip(self.plan.auxiliary, train.rewards, strict=True)
+            ],
+            self.plan.config.loss,
+            hidden_size=policy.hidden_size if learned else None,
+        )
+
+    def _watchers(self, metrics_file: Path) -> list[TrainerCallback]:
+        return [
+            EventBridge(self.callbacks),
+            MetricsFile(metrics_file),
+            CollapseWarning(self.callbacks),
+            *([StopWhenCancelled(self.cancel)] if self.cancel else []),
+        ]
+
+
+def _beta(preference: Sequence[LiveObjective]) -> float:
+    return next((float(getattr(item.options, "beta", 1.0)) for item in preference), 1.0)
