@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from upo_sdk.errors import OutputError
 from upo_sdk.events import Notice, emit
-from upo_sdk.report.collect import MANIFEST, collect_run
+from upo_sdk.report.collect import MANIFEST, SWEEP_FILE, collect_run, read_sweep
 from upo_sdk.training.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -27,8 +27,12 @@ def write_report(folder: Path) -> Path:
         OutputError: The folder holds neither, or cannot be written.
         DataError: A file in it is not what a run or a sweep writes.
     """
-    if (folder / MANIFEST).is_file():
-        from upo_sdk.report.render import render_run  # jinja2, and altair where it draws
+    if (folder / SWEEP_FILE).is_file():
+        from upo_sdk.report.render_sweep import render_sweep  # jinja2, and altair where it draws
+
+        page = render_sweep(read_sweep(folder), folder)
+    elif (folder / MANIFEST).is_file():
+        from upo_sdk.report.render import render_run
 
         page = render_run(collect_run(folder))
     else:
