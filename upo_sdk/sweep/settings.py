@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from upo_sdk.config import RunConfig
 
-__all__ = ["SweepConfig"]
+__all__ = ["SweepConfig", "check_counts"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +50,21 @@ class SweepConfig:
     command: str | None = None
 
     def __post_init__(self) -> None:
-        for name, value in (("seeds", self.seeds), ("random", self.random), ("jobs", self.jobs)):
-            if value is not None and value < 1:
-                raise ConfigError(f"{name} is {value}", where=f"--{name}", fix=f"give 1 or more: --{name} 2")
+        check_counts(seeds=self.seeds, random=self.random, jobs=self.jobs)
         if self.base.resume_from_checkpoint:
             raise ConfigError(
                 "a sweep goes on by itself, point by point",
                 where="--resume_from_checkpoint",
                 fix="leave it out and run the same command again, or upo sweep --resume FOLDER",
             )
+
+
+def check_counts(**counts: int | None) -> None:
+    """Check that what is given is 1 or more.
+
+    Raises:
+        ConfigError: It is less.
+    """
+    for name, value in counts.items():
+        if value is not None and value < 1:
+            raise ConfigError(f"{name} is {value}", where=f"--{name}", fix=f"give 1 or more: --{name} 2")

@@ -1,9 +1,14 @@
-"""What the process of a point sees of its run and of its evaluation: where it is, what took how long."""
+"""What the process of a point sees of its run and its evaluation: where they are, and what the caches had.
+
+Tasks that only report progress say with their first event how much was there already.
+"""
 
 from __future__ import annotations
 
+import sys
+from dataclasses import dataclass
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from upo_sdk import events
 from upo_sdk.evaluation.sweep_schema import CacheUse
@@ -14,45 +19,80 @@ if TYPE_CHECKING:
 
     from upo_sdk.events import Event
 
-__all__ = ["EvaluationWatch", "RunWatch"]
+__all__ = ["Watch"]
+
+_OF_THE_BASE: dict[str, Literal["reference", "base answers"]] = {
+    "answering ": "base answers",
+    "answers of the baseline": "base answers",
+    "log-probs of ": "reference",
+}
+"""How progress is called that does not depend on the point; the run's own answers are the base's before training."""
 
 
-class RunWatch:
-    """A callback of a run.
+@dataclass(slots=True)
+class _Task:
+    found: int
+    total: int
+    first: float
+    last: float
+    is_over: bool = False
+
+
+class Watch:
+    """A callback of a run, then of an evaluation.
 
     Attributes:
-        cache: What was found in the cache, task by task.
-        preparation: Seconds from the start to the last event before the first logged step.
+        phase: Where the point is.
+        preparation: Seconds from the start of a run to the last event before its first logged step.
     """
 
-    def __init__(self, tell: Callable[[Told], None]) -> None:
-        self._tell, self._phase, self._started = tell, _PREPARING, perf_counter()
-        self.cache = list[CacheUse]()
+    def __init__(self, tell: Callable[[Told], None], phase: Phase) -> None:
+        self.phase = phase
         self.preparation = 0.0
+        self._tell, self._started = tell, perf_counter()
+        self._told = list[CacheUse]()
+        self._tasks = dict[str, _Task]()
 
     def on_event(self, event: Event, /) -> None:
         """Pass on one event."""
         match event:
-            case events.CacheUsed():
-                self.cache.append(
-                    CacheUse(
-                        task=event.task,
-                        label=event.label,
-                        found=event.found,
-                        computed=event.computed,
-                        seconds=event.seconds,
-                    )
-                )
+            case events.CacheUsed(task=task, label=label, found=found, computed=computed, seconds=seconds):
+                self._told.append(CacheUse(task=task, label=label, found=found, computed=computed, seconds=seconds))
+                self._still_preparing()
             case events.Progress(task, done, total, _):
-                self._tell(Told(phase=self._phase, task=task, done=done, total=total))
+                self._time(task, done, total)
+                self._tell(Told(phase=self.phase, task=task, done=done, total=total))
             case events.StepLogged(step, total, _):
-                self._phase = _TRAINING
-                self._tell(Told(phase=_TRAINING, task="training", done=step, total=total))
+                self.phase = "training"
+                self._tell(Told(phase=self.phase, task="training", done=step, total=total))
+            case events.Notice(level, text):
+                sys.stderr.write(f"{level}: {text}\n")  # the log of the point
             case _:
                 pass
-        if self._phase == _PREPARING:
+
+    def cache_uses(self) -> tuple[CacheUse, ...]:
+        """Return what was found and what was computed of the work that points have in common."""
+        timed = [
+            CacheUse(
+                task=kind,
+                found=seen.found,
+                computed=seen.total - seen.found,
+                seconds=seen.last - seen.first,
+            )
+            for task, seen in self._tasks.items()
+            for start, kind in _OF_THE_BASE.items()
+            if task.startswith(start) and not task.endswith(" by the model")
+        ]
+        return (*self._told, *timed)
+
+    def _time(self, task: str, done: int, total: int) -> None:
+        now = perf_counter()
+        seen = self._tasks.setdefault(task, _Task(done, total, now, now))
+        if seen.is_over:  # the same task again: the answers of the model after training
+            return
+        seen.last, seen.is_over = now, done >= total
+        self._still_preparing()
+
+    def _still_preparing(self) -> None:
+        if self.phase == "preparing":
             self.preparation = perf_counter() - self._started
-
-
-_PREPARING: Phase = "preparing"
-_TRAINING: Phase = "training"
