@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from random import Random
@@ -105,7 +106,9 @@ class JsonClient:
         self._lock = Lock()
         self._backoff = Backoff(patience.backoff, patience.max_wait)
         self._random = Random()  # noqa: S311 - spreads attempts over time; the run's random state is not ours
-        self._client = httpx2.Client(
+        self._open = ExitStack()
+        self._open.enter_context(key.hidden_in_logs())
+        client = httpx2.Client(
             headers={
                 "Content-Type": "application/json",
                 "Accept": "application/json",
@@ -115,10 +118,11 @@ class JsonClient:
             timeout=httpx2.Timeout(patience.read_timeout, connect=patience.connect_timeout, pool=None),
             limits=httpx2.Limits(max_connections=concurrency),
         )
+        self._client = self._open.enter_context(client)
 
     def close(self) -> None:
         """Close all connections."""
-        self._client.close()
+        self._open.close()
 
     def post(self, body: bytes, stop: Event) -> bytes:
         """Send a body and return that of the answer, whose status says success.

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from upo_sdk.errors import ConfigError
 from upo_sdk.redaction import HIDDEN
 
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
 __all__ = ["Key"]
+
+_LOGGERS = ("httpx2", "httpcore2.connection", "httpcore2.http11", "httpcore2.proxy", "httpcore2.socks")
 
 _TELLING = 6
 """So many characters of a key in a row are too many to show."""
@@ -77,3 +85,20 @@ class Key:
         hidden = text.replace(self._value, HIDDEN)
         parts = (self._value[start : start + _TELLING] for start in range(len(self._value) - _TELLING + 1))
         return f"{HIDDEN} (a part of the key was in it)" if any(part in hidden for part in parts) else hidden
+
+    @contextmanager
+    def hidden_in_logs(self) -> Generator[None]:
+        """Hide the key in what the HTTP library logs meanwhile: a server may have sent it back in a header."""
+
+        def hide(record: logging.LogRecord) -> bool:
+            record.msg, record.args = self.hide(record.getMessage()), ()
+            return True
+
+        loggers = [logging.getLogger(name) for name in _LOGGERS] if self._value else []
+        for logger in loggers:
+            logger.addFilter(hide)
+        try:
+            yield
+        finally:
+            for logger in loggers:
+                logger.removeFilter(hide)
