@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
 __all__ = ["fit_logistic", "length_feature"]
 
-_PRIOR = 0.02
-"""Inverse variance of a normal prior on θ and φ: too weak to matter, unless length explains every verdict."""
+_PRIOR = np.array([0.2, 0.001])
+"""Inverse variances of normal priors on θ and φ, which decide where the data cannot: if length explains every verdict,
+length is believed before quality. Elsewhere they move the rate by less than half a point from 64 pairs on."""
 
-_STEPS = 40
+_STEPS = 80
 
 
 def length_feature(differences_N: FloatArray) -> FloatArray | None:
@@ -55,7 +56,7 @@ def fit_logistic(feature_N: FloatArray, score_N: FloatArray, weights_RN: FloatAr
 
 def _solve(information_RF: FloatArray, gradient_RC: FloatArray) -> FloatArray:
     """Solve the symmetric 2 × 2 systems whose matrices are ``[[f₀, f₁], [f₁, f₂]]`` plus the prior."""
-    first, mixed, last = information_RF[:, 0] + _PRIOR, information_RF[:, 1], information_RF[:, 2] + _PRIOR
+    first, mixed, last = information_RF[:, 0] + _PRIOR[0], information_RF[:, 1], information_RF[:, 2] + _PRIOR[1]
     determinant = first * last - mixed**2
     return np.stack(
         [

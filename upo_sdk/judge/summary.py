@@ -106,8 +106,15 @@ def summarize(pairs: Sequence[Pair], config: JudgeConfig, found: Found, *, seed:
         position=found.position,
         cost=_cost(config, found, seconds),
         failures=found.failures,
-        remarks=tuple(found.remarks),
+        remarks=(*found.remarks, *_extrapolation(differences_J)),
     )
+
+
+def _extrapolation(differences_J: FloatArray) -> tuple[str, ...]:
+    for word, all_so in (("longer", (differences_J > 0).all()), ("shorter", (differences_J < 0).all())):
+        if len(differences_J) and all_so:
+            return (f"every answer is {word} than the other one: the rate at equal length is extrapolated",)
+    return ()
 
 
 def _cost(config: JudgeConfig, found: Found, seconds: float) -> Cost:
