@@ -145,7 +145,7 @@ def _answer_tokens(tokenizer: Any, where: str) -> dict[Verdict, list[int]]:
     found: dict[Verdict, list[int]] = {}
     for verdict, spellings in _SPELLINGS.items():
         encoded = [tokenizer(spelling, add_special_tokens=False)["input_ids"] for spelling in spellings]
-        ids = sorted({int(tokens[0]) for tokens in encoded if len(tokens) == 1})
+        ids = sorted({int(tokens[0]) for tokens in encoded if len(tokens) == 1} - {tokenizer.unk_token_id})
         if not ids and verdict != "tie":
             raise ModelError(
                 f"its tokenizer has no token for '{spellings[0]}'", where=where, fix="use another model as the judge"
