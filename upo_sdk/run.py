@@ -14,7 +14,7 @@ from upo_sdk.config import to_yaml
 from upo_sdk.data import largest_token_id, longest_first
 from upo_sdk.engine import AuxiliaryTerm, PreferenceTerm, UnifiedLoss
 from upo_sdk.errors import CancelledError, ConfigError, PluginError, TrainingError
-from upo_sdk.evaluation import answer_rewards, compare_rewards, explain
+from upo_sdk.evaluation import Sampling, answer_rewards, compare_rewards, explain, read_prompts, sample_answers
 from upo_sdk.events import Notice, PlanReady, RunFinished, emit
 from upo_sdk.isolation import isolated
 from upo_sdk.objectives.build import union_of_needs
@@ -259,16 +259,17 @@ class _Run:
         needs = union_of_needs(self.plan.auxiliary)
         if not count or not self.plan.auxiliary or needs.columns or needs.score_columns:
             return []
-        rewards = answer_rewards(
+        answers = sample_answers(
             policy.lm,
             tokenizer,
-            split.dataset.select(range(count)),
-            self.plan.auxiliary,
-            partial(score_completions, cache=self.cache, guard=self.guard),
-            max_new_tokens=self.config.eval_max_new_tokens,
-            seed=self.config.training.seed,
+            read_prompts(split.dataset.select(range(count))),
+            Sampling(max_new_tokens=self.config.eval_max_new_tokens, seed=self.config.training.seed),
+            self.cache,
+            weights=weights_sha256(policy.lm),
             on_progress=self.preparation.progress(f"answering {split.name} prompts", "prompts"),
         )
+        score = partial(score_completions, cache=self.cache, guard=self.guard)
+        rewards = answer_rewards(answers, self.plan.auxiliary, score)
         return normalized(self.plan.auxiliary, rewards, self.normalizers)
 
     def _trainer(
