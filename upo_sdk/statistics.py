@@ -1,10 +1,11 @@
-"""Resampling with prompts as the units: several answers to one prompt are not independent."""
+"""Estimates, and resampling with prompts as the units: several answers to one prompt are not independent."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence
@@ -13,11 +14,22 @@ if TYPE_CHECKING:
 
     FloatArray = npt.NDArray[np.float64]
 
-__all__ = ["RESAMPLES", "percentile_interval", "resampled_weights"]
+__all__ = ["RESAMPLES", "Estimate", "percentile_interval", "resampled_weights"]
 
 RESAMPLES = 2000
 _CELLS = 2_000_000
 """Weights that are in memory at a time."""
+
+
+class Estimate(BaseModel):
+    """A mean with its bootstrap 95 % interval."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    mean: float = Field(description="The mean, or the ratio of two sums, over everything that was measured.")
+    low: float = Field(description="Lower end of the 95 % interval.")
+    high: float = Field(description="Upper end of the 95 % interval.")
+    count: int = Field(ge=0, description="Prompts behind it; they are what is resampled.")
 
 
 def resampled_weights(units_N: Sequence[Hashable], *, seed: int, resamples: int = RESAMPLES) -> Iterator[FloatArray]:

@@ -25,7 +25,7 @@ PUBLIC = {
     "upo_sdk.testing": "CheckFailedError CheckResult check_objective parametrize_checks run_checks",
     "upo_sdk.config": """DataConfig JudgeConfig LossConfig ModelConfig ObjectiveRef PluginPolicy RunConfig Schedule
         TrainingConfig build_config merge preset presets read_config_file to_yaml written_name""",
-    "upo_sdk.judge": "Cost Failure JudgeIdentity PositionBias Rate WinRate judge_answers",
+    "upo_sdk.judge": "Cost Failure JudgeIdentity PositionBias WinRate check_judge judge_answers",
     "upo_sdk.engine": """AuxiliaryBatch AuxiliaryTerm GradientParts PreferenceTerm UnifiedLoss UnifiedOutput ValueHead
         actor_loss advantage_weights attribute_weights effective_sample_size expectile_loss gradient_metrics
         parameter_gram""",

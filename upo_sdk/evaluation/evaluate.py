@@ -11,6 +11,7 @@ from upo_sdk.cache import ContentCache, default_cache_dir
 from upo_sdk.data import completions
 from upo_sdk.evaluation.diversity import form_measurements
 from upo_sdk.evaluation.generation import Sampling
+from upo_sdk.evaluation.judging import judge_samples, win_rate_metrics
 from upo_sdk.evaluation.measurement import Measurement, to_metrics
 from upo_sdk.evaluation.output import write
 from upo_sdk.evaluation.pairs import implicit_margins, pair_measurements
@@ -65,14 +66,14 @@ def evaluate(
     registry = registry or load_registry(config.plugins)
     task = plan_evaluation(config, registry.check())
     with isolated():
-        return _Evaluation(task, Reporter(tuple(callbacks), cancel)).execute()
+        return _Evaluation(task, registry, Reporter(tuple(callbacks), cancel)).execute()
 
 
 class _Evaluation:
     """One evaluation, from the task to the result; :meth:`execute` reads top to bottom."""
 
-    def __init__(self, task: EvalTask, reporter: Reporter) -> None:
-        self.task, self.config, self.reporter = task, task.config, reporter
+    def __init__(self, task: EvalTask, registry: Registry, reporter: Reporter) -> None:
+        self.task, self.config, self.registry, self.reporter = task, task.config, registry, reporter
         self.cache = ContentCache(default_cache_dir() / "cache.sqlite")
         self.guard = Guard(self.config.plugins.timeout, reporter.warn)
         self.sampling = Sampling(
@@ -100,8 +101,9 @@ class _Evaluation:
             *form_measurements(ours, theirs),
             *self._pair_measurements(rows, our_logps, their_logps),
         ]
-        metrics = to_metrics(measurements)
         samples = side_by_side(rows, ours, theirs, rewards)
+        judged = judge_samples(samples, self.config.judge, self.cache, self.reporter, self.registry)
+        metrics = {**to_metrics(measurements), **win_rate_metrics(judged)}
         result = Evaluation(
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             model=model,
@@ -115,6 +117,7 @@ class _Evaluation:
             pairs=len(rows.prompt_R) if self.task.data.shape == "pairs" else 0,
             metrics=metrics,
             samples=samples[: self.config.samples],
+            judge=judged,
             verdicts=judge_all(self.task.thresholds, metrics),
             notices=self.task.notices,
             config=self.config.model_dump(mode="json", by_alias=True),

@@ -13,6 +13,7 @@ from upo_sdk.cache import ContentCache, default_cache_dir
 from upo_sdk.errors import CancelledError, JudgeError
 from upo_sdk.events import Notice, Progress, emit
 from upo_sdk.http.address import is_in_the_clear
+from upo_sdk.http.key import Key
 from upo_sdk.judge.asking import Asked, QuestionJudge, ask
 from upo_sdk.judge.questions import Pair, outcome, questions
 from upo_sdk.judge.summary import Found, failures_of, position_bias, remarks_on, summarize
@@ -26,7 +27,17 @@ if TYPE_CHECKING:
     from upo_sdk.judge.schema import WinRate
     from upo_sdk.plugin.registry import Registry
 
-__all__ = ["judge_answers"]
+__all__ = ["check_judge", "judge_answers"]
+
+
+def check_judge(config: JudgeConfig) -> None:
+    """Check what can be checked without asking: the template and the key's variable.
+
+    Raises:
+        ConfigError: One of them cannot be used.
+    """
+    read_template(config.template)
+    Key.from_environment(config.key_env, where="judge.key_env")
 
 
 def judge_answers(  # noqa: PLR0913 - the last six have defaults

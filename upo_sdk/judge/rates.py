@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from upo_sdk.judge.length import fit_logistic, length_feature
-from upo_sdk.judge.schema import Rate
-from upo_sdk.statistics import percentile_interval, resampled_weights
+from upo_sdk.statistics import Estimate, percentile_interval, resampled_weights
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,17 +33,17 @@ class LengthControlled:
         effect: Coefficient of length, in log-odds.
     """
 
-    rate: Rate
+    rate: Estimate
     effect: float
 
 
-def win_rate(score_N: FloatArray, prompts: Sequence[str], *, seed: int) -> Rate | None:
+def win_rate(score_N: FloatArray, prompts: Sequence[str], *, seed: int) -> Estimate | None:
     """Return the mean of wins (1), ties (½) and losses (0) in percent; None without pairs."""
     if not len(score_N):
         return None
     means = [part @ score_N / part.sum(axis=1) for part in resampled_weights(prompts, seed=seed)]
     low, high = percentile_interval(np.concatenate(means))
-    return Rate(value=100 * float(score_N.mean()), low=100 * low, high=100 * high)
+    return Estimate(mean=100 * float(score_N.mean()), low=100 * low, high=100 * high, count=len(set(prompts)))
 
 
 def length_controlled(
@@ -62,7 +61,7 @@ def length_controlled(
     parts = resampled_weights(prompts, seed=seed, resamples=_REFITS)
     resampled = [fit_logistic(feature_N, score_N, part)[0] for part in parts]
     low, high = percentile_interval(np.concatenate(resampled))
-    rate = Rate(value=_percent(float(theta[0])), low=_percent(low), high=_percent(high))
+    rate = Estimate(mean=_percent(float(theta[0])), low=_percent(low), high=_percent(high), count=len(set(prompts)))
     return LengthControlled(rate, float(phi[0]))
 
 

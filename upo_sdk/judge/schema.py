@@ -7,20 +7,13 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from upo_sdk.config.judge import JudgeKind
+from upo_sdk.statistics import Estimate
 
-__all__ = ["Cost", "Failure", "JudgeIdentity", "PositionBias", "Rate", "WinRate"]
+__all__ = ["Cost", "Failure", "JudgeIdentity", "PositionBias", "WinRate"]
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Rate(_Frozen):
-    """A share in percent, with its bootstrap 95 % interval over prompts."""
-
-    value: float
-    low: float
-    high: float
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class JudgeIdentity(_Frozen):
@@ -69,6 +62,8 @@ class Failure(_Frozen):
 class WinRate(_Frozen):
     """How often a judge prefers the model's answers; a tie counts half, a failure is neither win nor loss.
 
+    Rates are in percent.
+
     Attributes:
         pairs: Judged pairs: ``wins + ties + losses``.
         identical: Pairs of equal answers among the ties; nobody was asked about them.
@@ -86,8 +81,8 @@ class WinRate(_Frozen):
     ties: int
     losses: int
     identical: int
-    win_rate: Rate | None
-    length_controlled: Rate | None
+    win_rate: Estimate | None
+    length_controlled: Estimate | None
     length_effect: float | None
     length_difference: float | None
     position: PositionBias | None = Field(description="Null for a reward model, which sees no order.")

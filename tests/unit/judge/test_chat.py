@@ -79,7 +79,7 @@ def failed(found: WinRate) -> dict[str, int]:
 def test_every_pair_is_asked_about_in_both_orders_and_counted(judge: Any, endpoint: Any, heard: Heard) -> None:
     found = judge()
     assert counts(found) == (6, 1, 3)
-    assert found.win_rate.value == pytest.approx(65.0)
+    assert found.win_rate.mean == pytest.approx(65.0)
     assert found.win_rate.low < 65 < found.win_rate.high
     assert found.position.inconsistent == 0
     assert found.position.first == 50
@@ -97,7 +97,7 @@ def test_a_judge_that_always_prefers_the_first_answer_says_nothing(judge: Any, e
     endpoint.respond = lambda _asked: says("A")
     found = judge()
     assert counts(found) == (0, 10, 0)
-    assert found.win_rate.value == 50
+    assert found.win_rate.mean == 50
     assert found.position.inconsistent == 100
     assert found.position.first == 100
 
@@ -111,8 +111,8 @@ def test_a_judge_that_prefers_length_wins_nothing_at_equal_length(judge: Any, en
         for number, other in enumerate(others)
     ]
     found = judge(mine, others, [str(number) for number in range(count)])
-    assert found.win_rate.value > 90
-    assert 40 < found.length_controlled.value < 65
+    assert found.win_rate.mean > 90
+    assert 40 < found.length_controlled.mean < 65
     assert found.length_effect > 2
     assert found.length_difference > 0
 
@@ -193,7 +193,7 @@ def test_an_endpoint_that_takes_too_long_is_a_counted_failure(judge: Any, endpoi
     found = judge(timeout=0.15, retries=1)
     assert failed(found) == {"time-out (ReadTimeout)": 1}
     assert counts(found) == (5, 1, 3)
-    assert found.win_rate.value == pytest.approx(100 * 5.5 / 9)
+    assert found.win_rate.mean == pytest.approx(100 * 5.5 / 9)
 
 
 WRONG = [

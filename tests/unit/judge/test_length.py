@@ -39,8 +39,8 @@ def test_verdicts_that_length_explains_wholly_are_fitted_without_running_away() 
     prompts = [str(number) for number in range(100)]
     found = length_controlled(score, differences, prompts, seed=0)
     assert found is not None
-    assert found.rate.value == pytest.approx(50, abs=5)
-    assert found.rate.low <= found.rate.value <= found.rate.high
+    assert found.rate.mean == pytest.approx(50, abs=5)
+    assert found.rate.low <= found.rate.mean <= found.rate.high
     assert np.isfinite(found.effect)
 
 
@@ -58,7 +58,7 @@ def test_answers_to_one_prompt_are_resampled_together() -> None:
     together = win_rate(score, [str(number // 2) for number in range(100)], seed=0)
     assert apart is not None
     assert together is not None
-    assert apart.value == together.value == 50
+    assert apart.mean == together.mean == 50
     assert together.high - together.low > 1.2 * (apart.high - apart.low)
 
 

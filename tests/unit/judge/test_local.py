@@ -113,7 +113,7 @@ def test_an_instruction_model_is_asked_in_both_orders_and_answers_by_its_next_to
         mean = 0.5 if mine == other else (straight + 1 - swapped) / 2
         expected.append(1.0 if mean > 0.5 else 0.0 if mean < 0.5 else 0.5)
     assert (found.wins, found.ties, found.losses) == tuple(expected.count(value) for value in (1.0, 0.5, 0.0))
-    assert found.win_rate.value == pytest.approx(100 * sum(expected) / 6)
+    assert found.win_rate.mean == pytest.approx(100 * sum(expected) / 6)
     assert found.identical == 1
     assert found.position is not None
     assert found.cost.requests == 10
