@@ -67,9 +67,7 @@ def read_prompts(dataset: Dataset) -> list[Prompt]:
     """Return the prompt of every row of a tokenised split."""
     texts, ids = dataset["prompt"][:], dataset["prompt_ids"][:]
     messages = dataset["prompt_messages"][:] if "prompt_messages" in dataset.column_names else [None] * len(texts)
-    return [
-        Prompt(text=text, ids=own, messages=spoken) for text, own, spoken in zip(texts, ids, messages, strict=True)
-    ]
+    return [Prompt(text=text, ids=own, messages=spoken) for text, own, spoken in zip(texts, ids, messages, strict=True)]
 
 
 def sample_answers(

@@ -39,8 +39,7 @@ class EvalRows:
     def branches(self) -> list[Branches]:
         """Return the prompt and the responses of every row as token ids."""
         return [
-            Branches(*row)
-            for row in zip(self.dataset["prompt_ids"][:], self.dataset["response_ids"][:], strict=True)
+            Branches(*row) for row in zip(self.dataset["prompt_ids"][:], self.dataset["response_ids"][:], strict=True)
         ]
 
     def first_rows(self) -> list[int]:

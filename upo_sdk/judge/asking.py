@@ -56,7 +56,7 @@ class Asked:
 
     Attributes:
         new: Those that were not known before, without repetitions.
-        cached: Questions whose verdict was known.
+        cached: Questions whose verdict was known, without repetitions.
         stopped: Why no further question was asked; empty if all were.
     """
 
@@ -86,9 +86,9 @@ def ask(
     identity = judge.identity
     keys = [content_key("judge", 1, identity, question) for question in questions]
     found = {key: _unpacked(value) for key, value in cache.get(keys).items()}
-    cached = sum(key in found for key in keys)
+    total, cached = len(set(keys)), len(found)
     missing = {key: question for key, question in zip(keys, questions, strict=True) if key not in found}
-    on_progress(cached, len(keys))
+    on_progress(cached, total)
     watch, stop, order = _Watch(), Event(), list(missing)
     new = dict[bytes, Reply]()
     for part in judge.replies(list(missing.values()), stop):
@@ -98,10 +98,10 @@ def ask(
         watch.see(came.values())
         if watch.stopped or (cancel is not None and cancel.is_set()):
             stop.set()
-        on_progress(cached + len(new), len(keys))
+        on_progress(cached + len(new), total)
     if cancel is not None and cancel.is_set() and len(new) < len(missing):
         raise CancelledError(
-            f"judging was stopped after {cached + len(new):,} of {len(keys):,} questions",
+            f"judging was stopped after {cached + len(new):,} of {total:,} questions",
             fix="run the same command again to go on: the verdicts that came are kept",
         )
     not_asked = Reply(failure="not asked", example=watch.stopped)

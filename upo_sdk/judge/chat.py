@@ -115,7 +115,12 @@ class ChatJudge:
                     if not under_way:
                         return
                     done, _ = wait(under_way, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
-                    yield {under_way.pop(future): future.result() for future in done}
+                    refusals = [error for future in done if (error := future.exception())]
+                    yield {under_way[future]: future.result() for future in done if not future.exception()}
+                    if refusals:
+                        raise refusals[0]
+                    for future in done:
+                        del under_way[future]
             finally:
                 stop.set()  # an interrupt does not wait for further attempts
 

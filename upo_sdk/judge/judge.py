@@ -183,9 +183,11 @@ def _check_answers(work: _Work, asked: Asked) -> None:
     if not asked.stopped:
         return
     judged = sum(reply.verdict is not None for reply in asked.replies)
-    if not judged and not any(reply.answered for reply in asked.new):
+    if not judged and not any(reply.failure == "no verdict" or reply.last for reply in asked.new):
         raise JudgeError(
-            asked.stopped, where=work.config.target, fix="see that it runs, then run the same command again"
+            asked.stopped,
+            where=work.config.target,
+            fix="see that it runs and takes what is sent (parameters adds and leaves out fields), then run this again",
         )
     work.notice(
         f"judging ended after {judged:,} of {len(asked.replies):,} questions: {asked.stopped}; "

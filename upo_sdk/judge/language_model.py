@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
+from transformers import GenerationConfig
 
 from upo_sdk.config import ModelConfig
 from upo_sdk.errors import ModelError
@@ -109,11 +110,7 @@ class LanguageModelJudge:
                 attention_mask=torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in ids]).to(
                     self._lm.device
                 ),
-                max_new_tokens=1,
-                do_sample=False,
-                pad_token_id=pad,
-                output_logits=True,
-                return_dict_in_generate=True,
+                generation_config=_only_the_next_token(pad),
             )
         logps: Tensor = output.logits[0].float().log_softmax(-1).cpu()
         return logps
@@ -130,6 +127,12 @@ class LanguageModelJudge:
     def _pad_id(self) -> int:
         tokenizer = self._tokenizer
         return next(int(value) for value in (tokenizer.pad_token_id, tokenizer.eos_token_id, 0) if value is not None)
+
+
+def _only_the_next_token(pad: int) -> GenerationConfig:
+    """Return settings of our own: those of the model may forbid or favour tokens."""
+    make = cast("Callable[..., GenerationConfig]", GenerationConfig)  # transformers does not type it
+    return make(max_new_tokens=1, do_sample=False, pad_token_id=pad, output_logits=True, return_dict_in_generate=True)
 
 
 def decide(logps: dict[Verdict, float], threshold: float) -> Verdict:

@@ -279,6 +279,23 @@ def test_a_judge_that_dies_is_left_alone_and_what_came_is_kept(judge: Any, endpo
     assert (again.pairs, again.cost.cached, again.cost.requests) == (40, 8, 72)
 
 
+def test_an_endpoint_that_does_not_take_the_request_is_an_error_with_its_words(judge: Any, endpoint: Any) -> None:
+    endpoint.respond = lambda _asked: Answer(400, body=b"max_tokens is not supported, use max_completion_tokens")
+    count = 40
+    with pytest.raises(JudgeError, match="max_tokens is not supported") as caught:
+        judge(["a"] * count, ["b"] * count, [str(number) for number in range(count)])
+    assert "parameters" in (caught.value.fix or "")
+    assert len(endpoint.bodies) <= 40
+
+
+def test_what_was_asked_twice_is_paid_for_once(judge: Any, endpoint: Any, heard: Heard) -> None:
+    found = judge(["a good answer"] * 3, ["none"] * 3, ["same prompt"] * 3)
+    assert len(endpoint.bodies) == found.cost.requests == 2
+    assert found.wins == 3
+    done = [event for event in heard.events if isinstance(event, Progress)]
+    assert (done[-1].done, done[-1].total) == (2, 2)
+
+
 def test_nobody_at_the_address_is_one_clear_error(own_cache: Path) -> None:
     from upo_sdk.config import JudgeConfig
 
