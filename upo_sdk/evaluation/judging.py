@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from upo_sdk.judge import WinRate
     from upo_sdk.plugin.registry import Registry
 
-__all__ = ["check_judged", "judge_samples", "win_rate_metrics"]
+__all__ = ["WIN_RATE_NAMES", "check_judged", "judge_samples", "win_rate_metrics"]
+
+WIN_RATE_NAMES = ("win_rate", "win_rate/length_controlled")
 
 
 def check_judged(config: EvalConfig) -> None:
@@ -77,5 +79,5 @@ def win_rate_metrics(judged: WinRate | None) -> dict[str, Metric]:
     """Return the rates as metrics by name, for tables and thresholds; those without a value are left out."""
     if judged is None:
         return {}
-    rates = {"win_rate": judged.win_rate, "win_rate/length_controlled": judged.length_controlled}
+    rates = dict(zip(WIN_RATE_NAMES, (judged.win_rate, judged.length_controlled), strict=True))
     return {name: Metric(value=rate, better="higher", unit="%") for name, rate in rates.items() if rate is not None}

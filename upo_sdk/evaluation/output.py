@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from typing import TYPE_CHECKING
 
 from upo_sdk.errors import OutputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["check_writable", "write"]
+    from upo_sdk.evaluation.schema import Evaluation, Sample
+
+__all__ = ["check_writable", "write_evaluation"]
 
 
 def check_writable(folder: Path) -> None:
@@ -33,9 +37,15 @@ def check_writable(folder: Path) -> None:
         ) from error
 
 
-def write(path: Path, text: str) -> None:
-    """Write a file beside its place and rename it, so that it is there whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def write_evaluation(folder: Path, result: Evaluation, samples: Sequence[Sample]) -> None:
+    """Write ``eval-samples.jsonl`` and then ``eval.json``, each beside its place and renamed: whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / "eval-samples.jsonl", "".join(sample.model_dump_json() + "\n" for sample in samples))
+    text = json.dumps(result.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False)
+    _write(folder / "eval.json", text + "\n")
+
+
+def _write(path: Path, text: str) -> None:
     beside = path.with_name(f".{path.name}.partial")
     beside.write_text(text, encoding="utf-8")
     beside.replace(path)
