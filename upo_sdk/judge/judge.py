@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from upo_sdk.config.judge import JudgeConfig
     from upo_sdk.events import Callback, CancelToken
     from upo_sdk.judge.schema import WinRate
+    from upo_sdk.judge.verdict import Verdict
     from upo_sdk.plugin.registry import Registry
 
 __all__ = ["check_judge", "judge_answers"]
@@ -141,7 +142,7 @@ def _asked(work: _Work, device: str | None) -> Found:
     straight, swapped = asked.replies[0::2], asked.replies[1::2]
     score_N = np.full(len(work.pairs), 0.5)
     for position, *both in zip(different, straight, swapped, strict=True):
-        verdicts = [reply.verdict for reply in both if reply.verdict]
+        verdicts: list[Verdict] = [reply.verdict for reply in both if reply.verdict]
         score_N[position] = outcome(verdicts) if len(verdicts) == len(both) else float("nan")
     _check_answers(work, asked)
     return Found(

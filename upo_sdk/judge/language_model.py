@@ -16,7 +16,7 @@ from upo_sdk.policy.fingerprint import weights_sha256
 from upo_sdk.policy.loading import load_language_model, load_tokenizer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from threading import Event
 
     from torch import Tensor
@@ -51,7 +51,7 @@ class LanguageModelJudge:
         source = ModelConfig(path=config.target.removeprefix("lm:"), dtype=config.dtype)
         self._tokenizer: Any = load_tokenizer(source)
         lm: Any = load_language_model(source)
-        self._lm = lm.to(device)
+        self._lm: Any = lm.to(device)
         self._tokens = _answer_tokens(self._tokenizer, config.target)
         self.identity = {
             "weights_sha256": weights_sha256(self._lm),
@@ -116,7 +116,9 @@ class LanguageModelJudge:
         return logps
 
     def _reply(self, logps_V: Tensor, tokens: int) -> Reply:
-        logps = {verdict: float(logps_V[ids].logsumexp(0)) for verdict, ids in self._tokens.items()}
+        logps: dict[Verdict, float] = {
+            verdict: float(logps_V[ids].logsumexp(0)) for verdict, ids in self._tokens.items()
+        }
         return Reply(
             verdict=decide(logps, self.config.threshold),
             prompt_tokens=tokens,
@@ -135,7 +137,7 @@ def _only_the_next_token(pad: int) -> GenerationConfig:
     return make(max_new_tokens=1, do_sample=False, pad_token_id=pad, output_logits=True, return_dict_in_generate=True)
 
 
-def decide(logps: dict[Verdict, float], threshold: float) -> Verdict:
+def decide(logps: Mapping[Verdict, float], threshold: float) -> Verdict:
     """Return the likeliest verdict; a tie also if A and B are within ``threshold`` nats of each other."""
     first, second = logps["first"], logps["second"]
     if abs(first - second) <= threshold or logps.get("tie", float("-inf")) > max(first, second):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = ["Verdict", "read_verdict"]
 
@@ -71,6 +74,6 @@ def _in_prose(text: str) -> Verdict | None:
     return _agreed(_WORDS[word.lower()] for word in _IN_PROSE.findall(text))
 
 
-def _agreed(verdicts: object) -> Verdict | None:
-    found = {item for item in cast("list[Verdict | None]", verdicts) if item}
+def _agreed(verdicts: Iterable[Verdict | None]) -> Verdict | None:
+    found: set[Verdict] = {item for item in verdicts if item}
     return found.pop() if len(found) == 1 else None
