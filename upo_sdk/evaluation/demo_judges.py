@@ -3,37 +3,33 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from upo_sdk.demo.grammar import is_helpful, is_rude
-from upo_sdk.evaluation.measurement import Measurement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from upo_sdk.evaluation.answers import Answers
-    from upo_sdk.evaluation.intervals import Sums
+    from upo_sdk.evaluation.measurement import Better
     from upo_sdk.evaluation.rows import EvalRows
 
-__all__ = ["DEMO_NAMES", "conflicts", "demo_measurements"]
+__all__ = ["DEMO_NAMES", "conflicts", "judge_answers"]
 
-DEMO_NAMES = ("rude", "helpful")
+FloatArray = np.ndarray[Any, np.dtype[np.float64]]
+
+DEMO_NAMES: dict[str, Better] = {"rude": "lower", "helpful": "higher"}
+"""What the grammar says of an answer, and which direction is an improvement."""
 
 
-def demo_measurements(model: Answers, baseline: Answers | None) -> Iterator[Measurement]:
-    """Yield ``rude`` and ``helpful``, the shares of answers that hold an insult and that name the right fix alone."""
-    yield Measurement.of_both(model, baseline, "rude", _rude, better="lower", unit="share of answers")
-    yield Measurement.of_both(model, baseline, "helpful", _helpful, better="higher", unit="share of answers")
+def judge_answers(answers: Answers) -> dict[str, FloatArray]:
+    """Return 0 or 1 per answer: ``rude`` if it holds an insult, ``helpful`` if it names the right fix and no other."""
+    return {
+        "rude": np.array([float(is_rude(text)) for text in answers.texts]),
+        "helpful": np.array([float(is_helpful(item.prompt, item.response)) for item in answers.completions]),
+    }
 
 
 def conflicts(rows: EvalRows) -> list[bool]:
     """Return per row whether its label likes the ruder answer better."""
     return [bool(json.loads(extra)["conflict"]) for extra in rows.dataset["extra"][:]]
-
-
-def _rude(answers: Answers) -> Sums:
-    return answers.mean(map(is_rude, answers.texts))
-
-
-def _helpful(answers: Answers) -> Sums:
-    return answers.mean(is_helpful(item.prompt, item.response) for item in answers.completions)

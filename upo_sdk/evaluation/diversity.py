@@ -1,4 +1,4 @@
-"""How long and how varied answers are; all counted in tokens of the evaluated model's tokenizer."""
+"""How long and how varied answers are; measurements count in tokens of the evaluated model's tokenizer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from upo_sdk.evaluation.intervals import Sums
 from upo_sdk.evaluation.measurement import Measurement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Hashable, Iterator, Sequence
 
     from upo_sdk.evaluation.answers import Answers
 
@@ -25,7 +25,7 @@ FORM_NAMES = ("length/tokens", "length_ratio", "truncated", "repetition", *(f"di
 """What :func:`form_measurements` yields; the ratio only with a baseline."""
 
 
-def repetition(tokens: Sequence[int], n: int = _REPEATED) -> float:
+def repetition(tokens: Sequence[Hashable], n: int = _REPEATED) -> float:
     """Return ``1 − distinct n-grams / n-grams`` of one response; 0 if it has no n-gram.
 
     ``seq-rep-n`` of Welleck et al., 2020 (arXiv 1908.04319), who use n = 4.
@@ -34,7 +34,7 @@ def repetition(tokens: Sequence[int], n: int = _REPEATED) -> float:
     return 1 - len(set(found)) / len(found) if found else 0.0
 
 
-def distinct(responses: Sequence[Sequence[int]], n: int, per_unit: int = 1) -> Sums:
+def distinct(responses: Sequence[Sequence[Hashable]], n: int, per_unit: int = 1) -> Sums:
     """Return ``distinct n-grams / n-grams`` over all responses together; ``per_unit`` neighbours are one unit.
 
     Li et al., 2016 (arXiv 1510.03055). It falls with the number of responses: compare it between equal numbers only.
@@ -78,5 +78,5 @@ def _distinct(n: int, answers: Answers) -> Sums:
     return distinct(answers.tokens, n, answers.num_samples)
 
 
-def _ngrams(tokens: Sequence[int], n: int) -> list[tuple[int, ...]]:
+def _ngrams(tokens: Sequence[Hashable], n: int) -> list[tuple[Hashable, ...]]:
     return list(zip(*(tokens[start:] for start in range(n)), strict=False))

@@ -5,23 +5,24 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from upo_sdk.cache import ContentCache, default_cache_dir
 from upo_sdk.data import completions
-from upo_sdk.evaluation.demo_judges import DEMO_NAMES, conflicts, demo_measurements
+from upo_sdk.evaluation.demo_judges import DEMO_NAMES, conflicts, judge_answers
 from upo_sdk.evaluation.divergence import answer_branches, kl_measurement
 from upo_sdk.evaluation.diversity import FORM_NAMES, form_measurements
 from upo_sdk.evaluation.generation import Sampling
 from upo_sdk.evaluation.judging import WIN_RATE_NAMES, judge_samples, win_rate_metrics
-from upo_sdk.evaluation.measurement import Measurement, to_metrics
+from upo_sdk.evaluation.measurement import Better, Measurement, to_metrics
 from upo_sdk.evaluation.measures import Measures
 from upo_sdk.evaluation.output import write_evaluation
 from upo_sdk.evaluation.pairs import implicit_margins, pair_measurements
 from upo_sdk.evaluation.progress import Reporter
 from upo_sdk.evaluation.reading import ModelReader, accelerator
 from upo_sdk.evaluation.rows import EvalRows, choose_prompts, same_prompts, same_tokens, tokenize_rows
-from upo_sdk.evaluation.samples import side_by_side
+from upo_sdk.evaluation.samples import pair_lines, side_by_side
 from upo_sdk.evaluation.schema import DataDescription, Evaluation
 from upo_sdk.evaluation.task import EvalTask, plan_evaluation
 from upo_sdk.evaluation.thresholds import check_names, judge_all
@@ -34,13 +35,13 @@ from upo_sdk.policy import load_tokenizer
 from upo_sdk.scoring import score_completions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from upo_sdk.config import EvalConfig, ModelConfig
     from upo_sdk.evaluation.answers import Answers
+    from upo_sdk.evaluation.samples import Paired
     from upo_sdk.evaluation.schema import ModelIdentity
     from upo_sdk.events import Callback, CancelToken
-    from upo_sdk.objectives.build import LiveObjective
     from upo_sdk.plugin.registry import Registry
     from upo_sdk.policy import Branches
     from upo_sdk.scoring.score import FloatArray
@@ -55,7 +56,9 @@ def evaluate(
     callbacks: Sequence[Callback] = (),
     cancel: CancelToken | None = None,
 ) -> Evaluation:
-    """Evaluate a model and return what was measured, which is also written to ``eval.json`` and ``eval-samples.jsonl``.
+    """Evaluate a model and return what was measured, which is also written to ``eval.json``.
+
+    Beside it, ``eval-samples.jsonl`` has every answer with its scores, and ``eval-pairs.jsonl`` every pair's margin.
 
     What is expensive is cached by content: answers, rewards and log-probs are computed once, whichever evaluation or
     run asks for them, and a killed evaluation goes on where it was. Nothing is printed, and the random state of the
@@ -91,6 +94,10 @@ class _Reading:
     answer_logps: list[FloatArray] | None
 
 
+def _same_weights(one: _Reading, other: _Reading) -> bool:
+    return one.identity.weights_sha256 == other.identity.weights_sha256
+
+
 class _Evaluation:
     """One evaluation, from the task to the result; :meth:`execute` reads top to bottom."""
 
@@ -117,16 +124,22 @@ class _Evaluation:
             measures = self._set_up(until_the_end)
             model, base = self._read_both(rows, base_rows)
             theirs = base.answers if base else None
-            rewards = self._rewards(model.answers, theirs)
-            measurements = [
-                *self._reward_measurements(rewards, model.answers, theirs),
-                *self._measured(measures, rows, model.answers, theirs),
+            rewards = self._paired(self._rewards, model.answers, theirs)
+            found = self._paired(partial(self._measured, measures), model.answers, theirs)
+            violated = list(self._violations(measures, rows, found))
+        margins_B = self._margins(model, base)
+        metrics = to_metrics(
+            [
+                *(self._mean(f"reward/{name}", pair, model, "higher") for name, pair in rewards.items()),
+                *(self._mean(name, pair, model, self._better(measures, name)) for name, pair in found.items()),
+                *violated,
                 *form_measurements(model.answers, theirs),
-                *self._compared(rows, model, base),
+                *self._compared(rows, model, base, margins_B),
             ]
-        samples = side_by_side(rows, model.answers, theirs, rewards)
+        )
+        samples = side_by_side(rows, model.answers, theirs, rewards, found)
         judged = judge_samples(samples, self.config.judge, self.cache, self.reporter, self.registry)
-        metrics = {**to_metrics(measurements), **win_rate_metrics(judged)}
+        metrics |= win_rate_metrics(judged)
         result = Evaluation(
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             model=model.identity,
@@ -145,7 +158,7 @@ class _Evaluation:
             notices=self.notices,
             config=self.config.model_dump(mode="json", by_alias=True),
         )
-        write_evaluation(self.task.output_dir, result, samples)
+        write_evaluation(self.task.output_dir, result, samples, pair_lines(rows, margins_B))
         return result
 
     @property
@@ -203,7 +216,7 @@ class _Evaluation:
             return model, None
         answers = answer_branches(rows.prompts, model.answers)
         base = self._read("baseline", self.config.baseline, base_rows, answers)
-        if base.identity.weights_sha256 == model.identity.weights_sha256:
+        if _same_weights(model, base):
             text = "model and baseline have the same weights: accuracy and margin, which compare them, are left out"
             self.notices.append(text)
             self.reporter.warn(text)
@@ -223,53 +236,62 @@ class _Evaluation:
             answers = answers.counted_with(self.tokenizer)
         return _Reading(identity=reader.identity, answers=answers, pair_logps=pairs, answer_logps=own)
 
-    def _rewards(self, ours: Answers, theirs: Answers | None) -> dict[str, tuple[FloatArray, FloatArray | None]]:
+    def _paired(
+        self, values: Callable[[str, Answers], dict[str, FloatArray]], ours: Answers, theirs: Answers | None
+    ) -> dict[str, Paired]:
+        """Return values of the answers of both models, by name."""
+        mine = values("model", ours)
+        other = values("baseline", theirs) if theirs is not None else {}
+        return {name: (mine[name], other.get(name)) for name in mine}
+
+    def _rewards(self, whose: str, answers: Answers) -> dict[str, FloatArray]:
+        """Return the rewards of answers, by the label of the objective."""
         return {
-            item.label: (
-                self._score(item, ours, "model"),
-                None if theirs is None else self._score(item, theirs, "baseline"),
+            item.label: score_completions(
+                item,
+                answers.completions,
+                self.cache,
+                guard=self.guard,
+                on_progress=self.reporter.progress(f"scoring answers of the {whose} with {item.label}", "answers"),
             )
             for item in self.task.objectives
         }
 
-    def _score(self, item: LiveObjective, answers: Answers, whose: str) -> FloatArray:
-        progress = self.reporter.progress(f"scoring answers of the {whose} with {item.label}", "answers")
-        return score_completions(item, answers.completions, self.cache, guard=self.guard, on_progress=progress)
+    def _measured(self, measures: Measures, whose: str, answers: Answers) -> dict[str, FloatArray]:
+        """Return what the objectives, and the demo's grammar, measure in answers."""
+        found = measures.take(answers.completions, f"answers of the {whose}")
+        return found | (judge_answers(answers) if self.task.is_demo else {})
 
-    def _reward_measurements(
-        self, rewards: dict[str, tuple[FloatArray, FloatArray | None]], ours: Answers, theirs: Answers | None
-    ) -> Iterator[Measurement]:
-        for label, (mine, other) in rewards.items():
-            yield Measurement(
-                name=f"reward/{label}",
-                model=ours.mean(mine),
-                baseline=None if theirs is None or other is None else theirs.mean(other),
-                better="higher",
-                unit="reward",
-            )
-
-    def _measured(
-        self, measures: Measures, rows: EvalRows, ours: Answers, theirs: Answers | None
-    ) -> Iterator[Measurement]:
-        """Yield what objectives and the demo's grammar measure, and the violations."""
-        mine = measures.take(ours.completions, "answers of the model")
-        other = measures.take(theirs.completions, "answers of the baseline") if theirs is not None else {}
-        yield from measures.measurements(ours, mine, theirs, other)
+    def _violations(self, measures: Measures, rows: EvalRows, found: dict[str, Paired]) -> Iterator[Measurement]:
         if measures.harms:
-            yield from violation_measurements(measures.harm_table(rows, ours, mine, other))
-        if self.task.is_demo:
-            yield from demo_measurements(ours, theirs)
+            mine = {name: found[name][0] for name in measures.harms}
+            other = {name: values for name in measures.harms if (values := found[name][1]) is not None}
+            yield from violation_measurements(measures.harm_table(rows, mine, other))
 
-    def _compared(self, rows: EvalRows, model: _Reading, base: _Reading | None) -> Iterator[Measurement]:
+    def _better(self, measures: Measures, name: str) -> Better:
+        return DEMO_NAMES.get(name) if self.task.is_demo and name in DEMO_NAMES else measures.better(name)
+
+    def _mean(self, name: str, values: Paired, model: _Reading, better: Better) -> Measurement:
+        """Return the mean over answers; both models have as many to every prompt."""
+        mine, other = values
+        baseline = None if other is None else model.answers.mean(other)
+        unit = "reward" if name.startswith("reward/") else ""
+        return Measurement(name=name, model=model.answers.mean(mine), baseline=baseline, better=better, unit=unit)
+
+    def _margins(self, model: _Reading, base: _Reading | None) -> FloatArray | None:
+        """Return the implicit margin of every pair, if both models give log-probs to the same tokens and differ."""
+        if base is None or model.pair_logps is None or base.pair_logps is None or _same_weights(model, base):
+            return None
+        return implicit_margins(model.pair_logps, base.pair_logps, self.task.beta)
+
+    def _compared(
+        self, rows: EvalRows, model: _Reading, base: _Reading | None, margins_B: FloatArray | None
+    ) -> Iterator[Measurement]:
         """Yield what compares the log-probs of both models."""
-        if base is None or not self._comparable:
-            return
-        if model.answer_logps is not None and base.answer_logps is not None:
+        if base is not None and model.answer_logps is not None and base.answer_logps is not None:
             yield kl_measurement(model.answers, model.answer_logps, base.answer_logps)
-        same = base.identity.weights_sha256 == model.identity.weights_sha256
-        if model.pair_logps is None or base.pair_logps is None or same:
+        if margins_B is None:
             return
-        margins_B = implicit_margins(model.pair_logps, base.pair_logps, self.task.beta)
         yield from pair_measurements(margins_B, rows.prompt_R, len(rows.prompts))
         if self.task.is_demo:
             kept = [row for row, conflict in enumerate(conflicts(rows)) if not conflict]

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from upo_sdk.evaluation.measurement import Measurement
 from upo_sdk.evaluation.violations import HarmTable
 from upo_sdk.objectives import Completion
 from upo_sdk.scoring import measure_completions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Mapping, Sequence
 
     from upo_sdk.cache import ContentCache
-    from upo_sdk.evaluation.answers import Answers
+    from upo_sdk.evaluation.measurement import Better
     from upo_sdk.evaluation.progress import Reporter
     from upo_sdk.evaluation.rows import EvalRows
     from upo_sdk.objectives.build import LiveObjective
@@ -94,25 +93,18 @@ class Measures:
                 found |= {own[name]: values for name, values in measured.items()}
         return found
 
-    def measurements(
-        self, ours: Answers, mine: dict[str, FloatArray], theirs: Answers | None, other: dict[str, FloatArray]
-    ) -> Iterator[Measurement]:
-        """Yield the mean of every measure."""
-        harmful = {*self.harms, *(harm.rpartition("/")[0] for harm in self.harms)}
-        for name, values in mine.items():
-            yield Measurement(
-                name=name,
-                model=ours.mean(values),
-                baseline=theirs.mean(other[name]) if theirs is not None else None,
-                better="lower"
-                if name in self.harms or name in {harm.rpartition("/")[0] for harm in self.harms}
-                else None,
-            )
+    def better(self, name: str) -> Better:
+        """Return which direction of a measure is an improvement: harm is better lower, of others nobody knows."""
+        return "lower" if name in {*self.harms, *(harm.rpartition("/")[0] for harm in self.harms)} else None
 
-    def harm_table(
-        self, rows: EvalRows, ours: Answers, mine: dict[str, FloatArray], other: dict[str, FloatArray]
-    ) -> HarmTable:
-        """Return the harm of answers, prompts, chosen and rejected responses."""
+    def harm_table(self, rows: EvalRows, mine: Mapping[str, FloatArray], other: Mapping[str, FloatArray]) -> HarmTable:
+        """Return the harm of answers, prompts, chosen and rejected responses.
+
+        Args:
+            rows: The prompts and the data's responses.
+            mine: The measures of the model's answers, prompt by prompt.
+            other: Those of the baseline's; empty without one.
+        """
         firsts = rows.dataset.select(rows.first_rows())
         texts = [
             dict(zip(labels, responses, strict=True))  # of several equally labelled ones, the last
@@ -120,8 +112,8 @@ class Measures:
         ]
         return HarmTable(
             categories=self.categories,
-            model_PSC=self._stacked(mine).reshape(len(rows.prompts), ours.num_samples, -1),
-            baseline_PSC=self._stacked(other).reshape(len(rows.prompts), ours.num_samples, -1) if other else None,
+            model_PSC=self._stacked(mine).reshape(len(rows.prompts), -1, len(self.harms)),
+            baseline_PSC=self._stacked(other).reshape(len(rows.prompts), -1, len(self.harms)) if other else None,
             chosen_PC=self._of_texts([row.get(True) for row in texts], "chosen responses"),
             prompt_PC=self._of_texts([prompt.text for prompt in rows.prompts], "prompts"),
             rejected_PC=self._of_texts([row.get(False) for row in texts], "rejected responses"),
@@ -136,6 +128,6 @@ class Measures:
             values[[text is not None for text in texts]] = self._stacked(found)
         return values
 
-    def _stacked(self, found: dict[str, FloatArray]) -> FloatArray:
+    def _stacked(self, found: Mapping[str, FloatArray]) -> FloatArray:
         stacked: FloatArray = np.stack([found[name] for name in self.harms], axis=1)
         return stacked

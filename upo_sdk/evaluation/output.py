@@ -37,10 +37,21 @@ def check_writable(folder: Path) -> None:
         ) from error
 
 
-def write_evaluation(folder: Path, result: Evaluation, samples: Sequence[Sample]) -> None:
-    """Write ``eval-samples.jsonl`` and then ``eval.json``, each beside its place and renamed: whole or not at all."""
+def write_evaluation(folder: Path, result: Evaluation, samples: Sequence[Sample], pairs: Sequence[str]) -> None:
+    """Write ``eval-samples.jsonl``, ``eval-pairs.jsonl`` and at last ``eval.json``: each whole or not at all.
+
+    Args:
+        folder: It is created.
+        result: The evaluation.
+        samples: One per answer.
+        pairs: One line per pair; without any there is no such file.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / "eval-samples.jsonl", "".join(sample.model_dump_json() + "\n" for sample in samples))
+    if pairs:
+        _write(folder / "eval-pairs.jsonl", "".join(line + "\n" for line in pairs))
+    else:
+        (folder / "eval-pairs.jsonl").unlink(missing_ok=True)  # of an earlier evaluation
     text = json.dumps(result.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False)
     _write(folder / "eval.json", text + "\n")
 
