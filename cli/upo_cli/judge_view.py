@@ -25,7 +25,8 @@ def judge_lines(found: WinRate) -> Iterator[str]:
     if found.length_effect is not None and found.length_difference is not None:
         yield f"  length: {_length(found.length_difference, found.length_effect)}"
     for failure in found.failures:
-        yield f"  not judged: {failure.pairs:,} pairs, {failure.reason}: {failure.example}"
+        pairs = "1 pair" if failure.pairs == 1 else f"{failure.pairs:,} pairs"
+        yield f"  not judged: {pairs}, {failure.reason}: {failure.example}"
     for remark in found.remarks:
         yield f"  note: {remark}"
     yield f"  cost: {_cost(found.cost)}"

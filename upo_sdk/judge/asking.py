@@ -1,4 +1,4 @@
-"""Questions to a judge: nothing is asked twice, what came is kept, and a judge that went silent is left alone."""
+"""Questions to a judge: nothing is asked twice, and what came is kept."""
 
 from __future__ import annotations
 
@@ -19,12 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Asked", "QuestionJudge", "ask"]
 
-_SILENT = 8
-"""So many questions in a row without any answer, and the judge is taken to be gone."""
-
-_SENSELESS = 32
-"""So many in a row without a verdict, and no further one is paid for."""
-
 _KEPT = ("verdict", "prompt_tokens", "completion_tokens", "mass")
 
 
@@ -39,6 +33,11 @@ class QuestionJudge(Protocol):
     @property
     def requests(self) -> int:
         """How much was asked for so far."""
+        ...
+
+    @property
+    def stopped(self) -> str:
+        """Why it asks no further question; empty if it goes on."""
         ...
 
     def replies(self, questions: Sequence[str], stop: Event, /) -> Iterator[Mapping[int, Reply]]:
@@ -89,14 +88,13 @@ def ask(
     total, cached = len(set(keys)), len(found)
     missing = {key: question for key, question in zip(keys, questions, strict=True) if key not in found}
     on_progress(cached, total)
-    watch, stop, order = _Watch(), Event(), list(missing)
+    stop, order = Event(), list(missing)
     new = dict[bytes, Reply]()
     for part in judge.replies(list(missing.values()), stop):
         came = {order[position]: reply for position, reply in part.items()}
         cache.put({key: _packed(reply) for key, reply in came.items() if reply.verdict})
         new |= came
-        watch.see(came.values())
-        if watch.stopped or (cancel is not None and cancel.is_set()):
+        if cancel is not None and cancel.is_set():
             stop.set()
         on_progress(cached + len(new), total)
     if cancel is not None and cancel.is_set() and len(new) < len(missing):
@@ -104,30 +102,11 @@ def ask(
             f"judging was stopped after {cached + len(new):,} of {total:,} questions",
             fix="run the same command again to go on: the verdicts that came are kept",
         )
-    not_asked = Reply(failure="not asked", example=watch.stopped)
+    not_asked = Reply(failure="not asked", example=judge.stopped)
     found |= {key: new.get(key, not_asked) for key in missing}
     return Asked(
-        replies=tuple(found[key] for key in keys), new=tuple(new.values()), cached=cached, stopped=watch.stopped
+        replies=tuple(found[key] for key in keys), new=tuple(new.values()), cached=cached, stopped=judge.stopped
     )
-
-
-class _Watch:
-    """Notices that a judge is gone, or talks and never decides."""
-
-    def __init__(self) -> None:
-        self.stopped = ""
-        self._silent = self._senseless = 0
-
-    def see(self, replies: Any) -> None:
-        for reply in replies:
-            self._silent = 0 if reply.answered else self._silent + 1
-            self._senseless = 0 if reply.verdict else self._senseless + 1
-            if reply.last:
-                self.stopped = reply.example
-            elif self._silent == _SILENT:
-                self.stopped = f"the judge did not answer {_SILENT} questions in a row: {reply.example}"
-            elif self._senseless == _SENSELESS:
-                self.stopped = f"{_SENSELESS} questions in a row had no verdict: {reply.example}"
 
 
 def _packed(reply: Reply) -> bytes:

@@ -15,6 +15,7 @@ from upo_sdk.http.client import JsonClient, Patience, RequestError
 from upo_sdk.http.key import Key
 from upo_sdk.judge.questions import Reply
 from upo_sdk.judge.verdict import read_verdict
+from upo_sdk.judge.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -64,6 +65,7 @@ class ChatJudge:
 
     def __init__(self, config: JudgeConfig, pause: Callable[[Event, float], object] = Event.wait) -> None:
         self.config = config
+        self._watch = Watch()
         self._client = JsonClient(
             config.url,
             Key.from_environment(config.key_env, where="judge.key_env"),
@@ -91,6 +93,11 @@ class ChatJudge:
         """Requests sent, further attempts included."""
         return self._client.requests
 
+    @property
+    def stopped(self) -> str:
+        """Why no further question is asked: it is gone, decides nothing, or the budget is spent."""
+        return self._watch.stopped
+
     def close(self) -> None:
         """Close all connections."""
         self._client.close()
@@ -98,7 +105,8 @@ class ChatJudge:
     def replies(self, questions: Sequence[str], stop: Event) -> Iterator[dict[int, Reply]]:
         """Yield replies by the position of their question, as they come; an empty part every tenth of a second.
 
-        Once ``stop`` is set, no further question is asked and those under way are awaited without further attempts.
+        Once ``stop`` is set, no further question is asked and those under way are awaited without further attempts. It
+        is set here when there is no point in going on.
 
         Raises:
             JudgeError: The endpoint refuses every question: a wrong key, address or model.
@@ -116,7 +124,11 @@ class ChatJudge:
                         return
                     done, _ = wait(under_way, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
                     refusals = [error for future in done if (error := future.exception())]
-                    yield {under_way[future]: future.result() for future in done if not future.exception()}
+                    part = {under_way[future]: future.result() for future in done if not future.exception()}
+                    self._watch.see(part.values())
+                    if self.stopped:
+                        stop.set()
+                    yield part
                     if refusals:
                         raise refusals[0]
                     for future in done:

@@ -48,6 +48,7 @@ class LanguageModelJudge:
     def __init__(self, config: JudgeConfig, device: str) -> None:
         self.config = config
         self.requests = 0
+        self.stopped = ""
         source = ModelConfig(path=config.target.removeprefix("lm:"), dtype=config.dtype)
         self._tokenizer: Any = load_tokenizer(source)
         lm: Any = load_language_model(source)
@@ -90,7 +91,7 @@ class LanguageModelJudge:
     def _encoded(self, question: str) -> list[int]:
         tokenizer = self._tokenizer
         if not self.has_chat_template:
-            return list(tokenizer(question.rstrip() + "\n\nReply: ")["input_ids"])
+            return list(tokenizer(question.rstrip() + "\n\nReply: ", verbose=False)["input_ids"])
         messages = [{"role": "user", "content": question}]
         text = tokenizer.apply_chat_template(
             messages,
@@ -98,7 +99,7 @@ class LanguageModelJudge:
             add_generation_prompt=True,
             enable_thinking=False,  # templates that know no such thing ignore it
         )
-        return list(tokenizer(text, add_special_tokens=False)["input_ids"])
+        return list(tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
 
     def _next_token(self, ids: Sequence[Sequence[int]]) -> Tensor:
         """Return the log-probs of the next token, shape [B, V]; prompts are padded on the left."""

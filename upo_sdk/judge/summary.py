@@ -106,7 +106,7 @@ def summarize(pairs: Sequence[Pair], config: JudgeConfig, found: Found, *, seed:
         position=found.position,
         cost=_cost(config, found, seconds),
         failures=found.failures,
-        remarks=(*found.remarks, *_extrapolation(differences_J)),
+        remarks=(*found.remarks, *(_extrapolation(differences_J) if controlled else ())),
     )
 
 

@@ -44,7 +44,7 @@ def test_the_rate_is_in_the_table_and_what_is_behind_it_below(upo_eval: Any, end
     assert "win_rate" in out
     assert "win_rate/length_controlled" in out
     assert "judge tiny, against the data's chosen responses: " in out
-    assert "not judged: 1 pairs, no verdict: the judge named neither A, B nor tie" in out
+    assert "not judged: 1 pair, no verdict: the judge named neither A, B nor tie" in out
     assert "12 requests, 0 verdicts from the cache, 1,440 + 12 tokens" in out
     assert "price 0.0036" in out
 

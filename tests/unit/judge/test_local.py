@@ -152,6 +152,15 @@ def test_a_question_longer_than_the_context_is_a_failure_and_not_cut(chat_model:
     assert found.pairs == 1
 
 
+def test_many_long_questions_do_not_keep_the_short_ones_from_being_asked(chat_model: Any, own_cache: Path) -> None:
+    mine, prompts = ["word " * 100] * 20 + ["good"], [f"request {number}" for number in range(21)]
+    config = JudgeConfig(target=f"lm:{chat_model(positions=150)}")
+    found = judge_answers(prompts, mine, ["bad"] * 21, config, cache=ContentCache(own_cache / "cache.sqlite"))
+    assert found.pairs == 1
+    assert found.failures[0].pairs == 20
+    assert not any("ended early" in remark for remark in found.remarks)
+
+
 def test_a_wide_threshold_makes_everything_a_tie(chat_model: Any, reward_model: Path, judge: Any) -> None:
     for target in (f"lm:{chat_model()}", f"hf:{reward_model}"):
         assert judge(target, settings={"threshold": 1e6}).ties == 6
