@@ -14,6 +14,7 @@ The tree::
     ├── ModelError              a model, tokenizer or classifier that cannot be loaded
     │   └── OfflineError        it would have to be downloaded and the network is out of reach
     ├── OutputError             the run folder
+    ├── JudgeError              a judge that refuses every question, or did not answer one
     ├── TrainingError           a run that started and could not go on
     └── CancelledError          the caller asked to stop before there was anything to save
 
@@ -35,6 +36,7 @@ __all__ = [
     "ConfigError",
     "DataError",
     "DuplicateNameError",
+    "JudgeError",
     "ModelError",
     "ObjectiveFailedError",
     "ObjectiveRefError",
@@ -152,6 +154,12 @@ class OutputError(UPOError):
     """The run folder cannot be used."""
 
     code = "output"
+
+
+class JudgeError(UPOError):
+    """A judge refuses every question, or did not answer a single one; verdicts that came before are kept."""
+
+    code = "judge"
 
 
 class TrainingError(UPOError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from upo_cli.judge_view import judge_lines
 from upo_cli.output import console, table
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ def print_evaluation(result: Evaluation) -> None:
     out.print()
     out.print(table("metric", "model", "baseline", "difference, 95 % interval", "better", rows=list(_rows(result))))
     out.print()
+    if result.judge is not None:
+        for line in judge_lines(result.judge):
+            out.print(line, markup=False, soft_wrap=True)
+        out.print()
     for sample in result.samples:
         _print_sample(sample, out)
     for verdict in result.verdicts:

@@ -25,7 +25,9 @@ _FLAGS = {
     "model.path": ("--model", "--model_name_or_path"),
     "data.path": ("--data", "--dataset_name"),
     "data.format": ("--data_format",),
+    "judge.target": ("--judge",),
 }
+_PREFIXED = {"judge"}  # a second model with settings of its own
 _ELSEWHERE: dict[type[BaseModel], frozenset[str]] = {  # what has options, or an argument, of its own
     RunConfig: frozenset({"objectives", "plugins"}),
     EvalConfig: frozenset({"objectives", "plugins", "baseline", "fail_if", "model.path"}),
@@ -193,4 +195,10 @@ def _walk(fields: Mapping[str, FieldInfo], prefix: str, elsewhere: Collection[st
         if section is not None:
             yield from _walk(section.model_fields, f"{key}.", elsewhere)
         else:
-            yield ConfigOption(key=key, flags=_FLAGS.get(key, (f"--{written_name(name, field)}",)), field=field)
+            yield ConfigOption(key=key, flags=_flags(key), field=field)
+
+
+def _flags(key: str) -> tuple[str, ...]:
+    """Return what the user types: the last part of the key, with the section before it where it would be taken."""
+    section, _, name = key.rpartition(".")
+    return _FLAGS.get(key, (f"--{section}_{name}" if section in _PREFIXED else f"--{name}",))

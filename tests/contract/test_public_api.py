@@ -12,7 +12,7 @@ import upo_sdk
 PUBLIC = {
     "upo_sdk": """AlignResult DataConfig LossConfig ModelConfig ObjectiveRef PluginPolicy Registry RunConfig RunPlan
         TrainingConfig UPOError UnifiedLoss __version__ align load_registry plan_run""",
-    "upo_sdk.errors": """CancelledError ConfigError DataError DuplicateNameError ModelError ObjectiveFailedError
+    "upo_sdk.errors": """CancelledError ConfigError DataError DuplicateNameError JudgeError ModelError ObjectiveFailedError
         ObjectiveRefError OfflineError OutputError PartlyScoredError PluginError TrainingError
         UPOError UnknownObjectiveError did_you_mean""",
     "upo_sdk.events": """CacheUsed Callback CancelToken CheckpointSaved Event Notice PlanReady Progress RunFinished
@@ -23,8 +23,9 @@ PUBLIC = {
     "upo_sdk.classifiers": """HUB_ID Window classifier_fingerprint config_sha256 files_sha256 hub_folder is_complete
         load_classifier load_tokenizer require_network token_limit window_logits windows""",
     "upo_sdk.testing": "CheckFailedError CheckResult check_objective parametrize_checks run_checks",
-    "upo_sdk.config": """DataConfig LossConfig ModelConfig ObjectiveRef PluginPolicy RunConfig Schedule
+    "upo_sdk.config": """DataConfig JudgeConfig LossConfig ModelConfig ObjectiveRef PluginPolicy RunConfig Schedule
         TrainingConfig build_config merge preset presets read_config_file to_yaml written_name""",
+    "upo_sdk.judge": "Cost Failure JudgeIdentity PositionBias WinRate check_judge judge_answers",
     "upo_sdk.engine": """AuxiliaryBatch AuxiliaryTerm GradientParts PreferenceTerm UnifiedLoss UnifiedOutput ValueHead
         actor_loss advantage_weights attribute_weights effective_sample_size expectile_loss gradient_metrics
         parameter_gram""",

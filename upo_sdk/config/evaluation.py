@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from upo_sdk.config.base import Section
 from upo_sdk.config.data import DataConfig
+from upo_sdk.config.judge import JudgeConfig
 from upo_sdk.config.labels import check_labels
 from upo_sdk.config.objective_ref import ObjectiveRef
 from upo_sdk.config.sections import ModelConfig, PluginPolicy
@@ -44,6 +45,9 @@ class EvalConfig(Section):
     samples: int = Field(default=3, ge=0, description="Answers side by side that eval.json keeps.")
     output_dir: Path | None = Field(
         default=None, description="Where the results are written; default: the run folder, of other models upo-eval."
+    )
+    judge: JudgeConfig | None = Field(
+        default=None, description="Who compares the model's answers with the others; nobody by default."
     )
     fail_if: tuple[str, ...] = Field(
         default=(), description="Conditions such as toxicity>0.02; the command ends with 1 if one holds."

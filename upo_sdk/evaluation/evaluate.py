@@ -14,6 +14,7 @@ from upo_sdk.evaluation.demo_judges import DEMO_NAMES, conflicts, judge_answers
 from upo_sdk.evaluation.divergence import answer_branches, kl_measurement
 from upo_sdk.evaluation.diversity import FORM_NAMES, form_measurements
 from upo_sdk.evaluation.generation import Sampling
+from upo_sdk.evaluation.judging import WIN_RATE_NAMES, judge_samples, win_rate_metrics
 from upo_sdk.evaluation.measurement import Better, Measurement, to_metrics
 from upo_sdk.evaluation.measures import Measures
 from upo_sdk.evaluation.output import write_evaluation
@@ -75,7 +76,7 @@ def evaluate(
     registry = registry or load_registry(config.plugins)
     task = plan_evaluation(config, registry.check())
     with isolated():
-        return _Evaluation(task, Reporter(tuple(callbacks), cancel)).execute()
+        return _Evaluation(task, registry, Reporter(tuple(callbacks), cancel)).execute()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +101,8 @@ def _same_weights(one: _Reading, other: _Reading) -> bool:
 class _Evaluation:
     """One evaluation, from the task to the result; :meth:`execute` reads top to bottom."""
 
-    def __init__(self, task: EvalTask, reporter: Reporter) -> None:
-        self.task, self.config, self.reporter = task, task.config, reporter
+    def __init__(self, task: EvalTask, registry: Registry, reporter: Reporter) -> None:
+        self.task, self.config, self.registry, self.reporter = task, task.config, registry, reporter
         self.cache = ContentCache(default_cache_dir() / "cache.sqlite")
         self.guard = Guard(self.config.plugins.timeout, reporter.warn)
         self.sampling = Sampling(
@@ -137,6 +138,8 @@ class _Evaluation:
             ]
         )
         samples = side_by_side(rows, model.answers, theirs, rewards, found)
+        judged = judge_samples(samples, self.config.judge, self.cache, self.reporter, self.registry)
+        metrics |= win_rate_metrics(judged)
         result = Evaluation(
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             model=model.identity,
@@ -150,6 +153,7 @@ class _Evaluation:
             pairs=len(rows.prompt_R) if self._has_pairs else 0,
             metrics=metrics,
             samples=samples[: self.config.samples],
+            judge=judged,
             verdicts=judge_all(self.task.thresholds, metrics),
             notices=self.notices,
             config=self.config.model_dump(mode="json", by_alias=True),
@@ -200,6 +204,7 @@ class _Evaluation:
         names = [f"reward/{item.label}" for item in self.task.objectives]
         names += [name for name in FORM_NAMES if name != "length_ratio" or self.config.baseline]
         names += DEMO_NAMES if self.task.is_demo else ()
+        names += WIN_RATE_NAMES if self.config.judge else ()
         if self._comparable:
             names += ["kl", *(("accuracy", "margin") if self._has_pairs else ())]
             names += ["accuracy/without_conflict"] if self.task.is_demo else []

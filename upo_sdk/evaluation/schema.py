@@ -7,20 +7,14 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from upo_sdk.judge.schema import WinRate
+from upo_sdk.statistics import Estimate
+
 __all__ = ["Compared", "DataDescription", "Estimate", "Evaluation", "Metric", "ModelIdentity", "Sample", "Verdict"]
 
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Estimate(_Frozen):
-    """A mean with its bootstrap 95 % interval."""
-
-    mean: float = Field(description="The mean, or the ratio of two sums, over everything that was measured.")
-    low: float = Field(description="Lower end of the 95 % interval.")
-    high: float = Field(description="Upper end of the 95 % interval.")
-    count: int = Field(ge=0, description="Prompts behind it; they are what is resampled.")
 
 
 class Metric(_Frozen):
@@ -83,7 +77,7 @@ class Verdict(_Frozen):
 class Evaluation(_Frozen):
     """The result of an evaluation.
 
-    The same configuration, models and data give the same object, ``created`` apart.
+    The same configuration, models and data give the same object, ``created`` and a judge's ``cost`` apart.
     """
 
     schema_version: Literal[1] = 1
@@ -97,7 +91,7 @@ class Evaluation(_Frozen):
     pairs: int = Field(description="Pairs behind accuracy and margin; 0 if the data has none.")
     metrics: Mapping[str, Metric] = Field(description="By name; docs/reference/evaluation.md defines them.")
     samples: Sequence[Sample] = Field(default=(), description="The first answers; eval-samples.jsonl has all.")
-    judge: Mapping[str, Any] | None = Field(default=None, description="Win rate by a judge, if there was one.")
+    judge: WinRate | None = Field(default=None, description="Win rate by a judge, if there was one.")
     verdicts: Sequence[Verdict] = Field(default=(), description="The conditions of --fail-if.")
     notices: Sequence[str] = Field(default=(), description="What was left out or chosen, in words.")
     config: Mapping[str, Any] = Field(description="The resolved configuration of the evaluation.")

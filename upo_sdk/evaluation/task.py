@@ -10,6 +10,7 @@ from upo_sdk import demo
 from upo_sdk.config import DataConfig, EvalConfig, ModelConfig, ObjectiveRef
 from upo_sdk.data import load_preference_data
 from upo_sdk.errors import ConfigError
+from upo_sdk.evaluation.judging import check_judged
 from upo_sdk.evaluation.output import check_writable
 from upo_sdk.evaluation.source import find_run
 from upo_sdk.evaluation.thresholds import Threshold, parse_threshold
@@ -84,6 +85,7 @@ def plan_evaluation(config: EvalConfig, registry: Registry) -> EvalTask:
     check_writable(output_dir)
     run, is_given = find_run(config.model.path), config.data is not None
     config = _resolved(config, run, notices)
+    check_judged(config)
     data_config = config.data
     assert data_config is not None  # noqa: S101 - resolved
     objectives = build_objectives(config.objectives, registry)

@@ -2,31 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-from urllib.parse import urlsplit
+from pydantic import Field
 
-from pydantic import AfterValidator, Field
-
+from upo_sdk.http.address import Url
 from upo_sdk.objectives import NameList, Options
-from upo_sdk.redaction import HIDDEN, redact
 
 __all__ = ["ServiceOptions"]
-
-
-def _check_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        msg = "write http://HOST/PATH or https://HOST/PATH"
-        raise ValueError(msg)
-    if HIDDEN in redact(url) and HIDDEN not in url:
-        msg = (
-            "a URL is written to logs and files, so no password or key may be in it: name the variable, token_env=NAME"
-        )
-        raise ValueError(msg)
-    return url
-
-
-Url = Annotated[str, AfterValidator(_check_url)]
 
 
 class ServiceOptions(Options):

@@ -100,7 +100,7 @@ def test_the_service_may_say_when_to_come_back(connect: Any, service: Any) -> No
     good, waits = service.respond, []
     service.respond = lambda attempt, items: (429, {"Retry-After": "7"}, b"") if attempt < 2 else good(attempt, items)
     live = connect("batch_size=16", "max_wait=30")
-    live.objective._client._pause = lambda _stop, seconds: waits.append(seconds)
+    live.objective._client.http.pause = lambda _stop, seconds: waits.append(seconds)
     assert live.auxiliary.rewards(COMPLETIONS) == LENGTHS
     assert waits == [7.0]
 

@@ -1,0 +1,147 @@
+"""An OpenAI-compatible endpoint on this machine, with faults to order."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections import defaultdict
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from upo_sdk.config import JudgeConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+KEY = "hunter2-correct-horse-battery"
+
+_PARTS = re.compile(
+    r"^----- \w+ request -----\n(.*)\n----- \w+ answer A -----\n(.*)\n"
+    r"----- \w+ answer B -----\n(.*)\n----- \w+ end -----$",
+    re.DOTALL | re.MULTILINE,
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One question as the judge sees it; ``attempt`` counts how often it came."""
+
+    prompt: str
+    first: str
+    second: str
+    attempt: int
+    number: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the endpoint does: it answers, hangs until the test is over, or breaks the connection."""
+
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    reason: str | None = None
+    fault: str = ""
+
+
+def says(text: Any, *, usage: Any = (120, 1), **more: Any) -> Answer:
+    """Return a chat completion with this content."""
+    content: dict[str, Any] = {"object": "chat.completion", "choices": [{"index": 0, "message": {"content": text}}]}
+    if usage:
+        content["usage"] = {"prompt_tokens": usage[0], "completion_tokens": usage[1]}
+    return Answer(headers={"Content-Type": "application/json"}, body=json.dumps({**content, **more}).encode())
+
+
+def prefers_good(asked: Asked) -> Answer:
+    """Prefer the answer that has the word ``good``."""
+    first, second = "good" in asked.first, "good" in asked.second
+    return says("A" if first > second else "B" if second > first else "tie")
+
+
+def prefers_longer(asked: Asked) -> Answer:
+    """Prefer the longer answer, and nothing else."""
+    return says("A" if len(asked.first) > len(asked.second) else "B")
+
+
+@dataclass
+class Endpoint:
+    """The endpoint, and what it was asked."""
+
+    respond: Callable[[Asked], Answer] = prefers_good
+    url: str = ""
+    bodies: list[dict[str, Any]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
+    attempts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    over: threading.Event = field(default_factory=threading.Event)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def answer(self, path: str, body: bytes, headers: dict[str, str]) -> Answer:
+        """Count a request and answer it."""
+        asked = json.loads(body)
+        question = asked["messages"][0]["content"]
+        with self.lock:
+            self.paths.append(path)
+            self.bodies.append(asked)
+            self.headers.append(headers)
+            self.attempts[question] += 1
+            attempt, number = self.attempts[question], len(self.bodies)
+        found = _PARTS.search(question)
+        assert found is not None
+        return self.respond(Asked(found[1], found[2], found[3], attempt, number))
+
+    def config(self, **settings: Any) -> JudgeConfig:
+        """Return the settings of a quick judge behind this endpoint."""
+        return JudgeConfig(**{"target": self.url, "model": "tiny", "max_wait": 0.01, **settings})
+
+
+@pytest.fixture
+def endpoint() -> Generator[Endpoint]:
+    """Return a running endpoint whose judge prefers answers with the word ``good``."""
+    fake = Endpoint()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            answer = fake.answer(self.path, body, dict(self.headers))
+            if answer.fault:
+                self.close_connection = True
+                if answer.fault == "hangs":
+                    fake.over.wait(30)
+                if answer.fault == "drips":
+                    self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+                    while not fake.over.wait(0.02):
+                        self.wfile.write(b" ")
+                if answer.fault == "breaks in the middle":
+                    self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{")
+                return
+            self.send_response(answer.status, answer.reason)
+            for name, value in answer.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(answer.body)))
+            self.end_headers()
+            self.wfile.write(answer.body)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in the base class
+            del format, args
+
+    class Quiet(ThreadingHTTPServer):
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            del request, client_address  # a client that gave up
+
+    server = Quiet(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    fake.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
+    yield fake
+    fake.over.set()
+    server.shutdown()
+    server.server_close()
+    thread.join()

@@ -1,0 +1,83 @@
+"""A judge's view of the answers: against those of the baseline, or the responses that the data prefers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from upo_sdk.errors import ConfigError, DataError
+from upo_sdk.evaluation.schema import Metric
+from upo_sdk.judge import check_judge, judge_answers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from upo_sdk.cache import ContentCache
+    from upo_sdk.config import EvalConfig, JudgeConfig
+    from upo_sdk.evaluation.progress import Reporter
+    from upo_sdk.evaluation.schema import Sample
+    from upo_sdk.judge import WinRate
+    from upo_sdk.plugin.registry import Registry
+
+__all__ = ["WIN_RATE_NAMES", "check_judged", "judge_samples", "win_rate_metrics"]
+
+WIN_RATE_NAMES = ("win_rate", "win_rate/length_controlled")
+
+
+def check_judged(config: EvalConfig) -> None:
+    """Check, before any answer is sampled, that the judge can be asked and has something to compare.
+
+    Raises:
+        ConfigError: Its template or the key's variable cannot be used, or there is no baseline.
+    """
+    if config.judge is None:
+        return
+    check_judge(config.judge)
+    if config.judge.against == "baseline" and config.baseline is None:
+        raise ConfigError(
+            "the judge has nothing to compare with: there is no baseline",
+            where="--judge",
+            fix="give --baseline MODEL, or --judge_against chosen for the responses that the data prefers",
+        )
+
+
+def judge_samples(
+    samples: Sequence[Sample],
+    config: JudgeConfig | None,
+    cache: ContentCache,
+    reporter: Reporter,
+    registry: Registry,
+) -> WinRate | None:
+    """Let the judge compare every answer of the model with the other one; None without a judge.
+
+    Raises:
+        DataError: The data has no chosen responses to compare with.
+        JudgeError: The judge refuses every question, or answered none of the first ones.
+    """
+    if config is None:
+        return None
+    others = [sample.baseline if config.against == "baseline" else sample.chosen for sample in samples]
+    pairs = [(sample, other) for sample, other in zip(samples, others, strict=True) if other is not None]
+    if not pairs:
+        raise DataError(
+            "the data has no chosen responses that the judge could compare with",
+            where="--judge_against chosen",
+            fix="compare with a model instead: --baseline MODEL --judge_against baseline",
+        )
+    return judge_answers(
+        [sample.prompt for sample, _ in pairs],
+        [sample.model for sample, _ in pairs],
+        [other for _, other in pairs],
+        config,
+        cache=cache,
+        callbacks=reporter.callbacks,
+        cancel=reporter.cancel,
+        registry=registry,
+    )
+
+
+def win_rate_metrics(judged: WinRate | None) -> dict[str, Metric]:
+    """Return the rates as metrics by name, for tables and thresholds; those without a value are left out."""
+    if judged is None:
+        return {}
+    rates = dict(zip(WIN_RATE_NAMES, (judged.win_rate, judged.length_controlled), strict=True))
+    return {name: Metric(value=rate, better="higher", unit="%") for name, rate in rates.items() if rate is not None}

@@ -1,0 +1,67 @@
+"""The win rate at equal length: a logistic regression on the difference of lengths, read off where it is zero.
+
+As length-controlled AlpacaEval (Dubois et al. 2024, arXiv 2404.04475), without its term for the difficulty of prompts,
+which needs many models: ``P(win) = σ(θ + φ · tanh(Δ / std(Δ)))`` for the difference of lengths ``Δ``, and the rate is
+``σ(θ)``. Differences are not centred, so that zero stays zero. A tie is half a win.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    FloatArray = npt.NDArray[np.float64]
+
+__all__ = ["fit_logistic", "length_feature"]
+
+_PRIOR = np.array([0.2, 0.001])
+"""Inverse variances of normal priors on θ and φ, which decide where the data cannot: if length explains every verdict,
+length is believed before quality. Elsewhere they move the rate by less than half a point from 64 pairs on."""
+
+_STEPS = 80
+
+
+def length_feature(differences_N: FloatArray) -> FloatArray | None:
+    """Return ``tanh(Δ / std(Δ))``, shape [N]; None where all differences are alike, so that nothing can be learnt."""
+    spread = differences_N.std()
+    return np.tanh(differences_N / spread) if spread > 0 else None
+
+
+def fit_logistic(feature_N: FloatArray, score_N: FloatArray, weights_RN: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return intercepts θ and slopes φ of weighted logistic regressions, each of shape [R].
+
+    Newton's method (iteratively reweighted least squares) on all R problems at a time.
+
+    Args:
+        feature_N: What explains.
+        score_N: 1 for a win, 0 for a loss, ½ for a tie.
+        weights_RN: How often each value counts in each problem.
+    """
+    coefficients_RC = np.zeros((len(weights_RN), 2))
+    design_NC = np.stack([np.ones_like(feature_N), feature_N], axis=1)
+    products_NF = np.stack([np.ones_like(feature_N), feature_N, feature_N**2], axis=1)
+    for _ in range(_STEPS):
+        wins_RN = 1 / (1 + np.exp(-(coefficients_RC @ design_NC.T)))
+        gradient_RC = (weights_RN * (score_N - wins_RN)) @ design_NC - _PRIOR * coefficients_RC
+        step_RC = _solve((weights_RN * wins_RN * (1 - wins_RN)) @ products_NF, gradient_RC)
+        coefficients_RC += np.clip(step_RC, -2, 2)  # a full step may overshoot where nearly all verdicts agree
+        if np.abs(step_RC).max() < 1e-8:  # noqa: PLR2004 - float noise
+            break
+    return coefficients_RC[:, 0], coefficients_RC[:, 1]
+
+
+def _solve(information_RF: FloatArray, gradient_RC: FloatArray) -> FloatArray:
+    """Solve the symmetric 2 × 2 systems whose matrices are ``[[f₀, f₁], [f₁, f₂]]`` plus the prior."""
+    first, mixed, last = information_RF[:, 0] + _PRIOR[0], information_RF[:, 1], information_RF[:, 2] + _PRIOR[1]
+    determinant = first * last - mixed**2
+    return np.stack(
+        [
+            (last * gradient_RC[:, 0] - mixed * gradient_RC[:, 1]) / determinant,
+            (first * gradient_RC[:, 1] - mixed * gradient_RC[:, 0]) / determinant,
+        ],
+        axis=1,
+    )
