@@ -24,6 +24,7 @@ from upo_sdk.report import DISTRIBUTIONS_FILE, SAMPLES_FILE, describe_distributi
 from upo_sdk.report.distributions import Rewards
 from upo_sdk.scoring import NORMALIZATION_FILE, Rank, ZScore, to_json
 from upo_sdk.training import (
+    CARD_FILE,
     Assembly,
     Comparison,
     Failures,
@@ -161,9 +162,10 @@ class _Run:
         compared = compare_answers(before, after, split=comparison.split.name, seed=self.config.training.seed)
         result = outcome(self.plan, trainer, self.folder, statistics, compared)
         if self._is_main:
-            self.folder.write("README.md", model_card(self.plan, result))
             self._record(train, trainer, before, after)
             self.folder.write_manifest({**manifest, **finished(result)})
+            if result.status == "completed":
+                self.folder.write(CARD_FILE, model_card(self.folder.path))
             write_report_of_run(self.folder.path, self.callbacks)
         emit(self.callbacks, RunFinished(result))
         return result

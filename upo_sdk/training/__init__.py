@@ -3,10 +3,10 @@
 from upo_sdk.training.arguments import training_arguments
 from upo_sdk.training.assembly import Assembly
 from upo_sdk.training.callbacks import CollapseWarning, EventBridge, MetricsFile, StopWhenCancelled
+from upo_sdk.training.card import CARD_FILE, model_card, refresh_card
 from upo_sdk.training.comparison import Comparison
 from upo_sdk.training.failures import Failures
 from upo_sdk.training.manifest import finished, make_manifest, now
-from upo_sdk.training.model_card import model_card
 from upo_sdk.training.outcome import compare_answers, is_finished, outcome
 from upo_sdk.training.preparation import Preparation, Split, normalized
 from upo_sdk.training.rows import Collator, PreparedRow, PreparedRows
@@ -14,6 +14,7 @@ from upo_sdk.training.run_folder import RunFolder
 from upo_sdk.training.step import Step
 
 __all__ = [
+    "CARD_FILE",
     "Assembly",
     "CollapseWarning",
     "Collator",
@@ -36,5 +37,6 @@ __all__ = [
     "normalized",
     "now",
     "outcome",
+    "refresh_card",
     "training_arguments",
 ]
