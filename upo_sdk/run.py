@@ -30,12 +30,15 @@ from upo_sdk.training import (
     Failures,
     Preparation,
     RunFolder,
+    check_hub,
     compare_answers,
     finished,
     is_finished,
     make_manifest,
     model_card,
     outcome,
+    push_after_run,
+    reserve_repository,
     training_arguments,
 )
 
@@ -87,6 +90,7 @@ def align(
     plan = plan_run(config, registry)
     added = [callback for _, group in registry.calls("upo_register_callbacks", run=plan) for callback in group or ()]
     folder = RunFolder.check(plan.config)
+    reserve_repository(plan.config)
     with isolated():
         return _Run(plan, folder, (*callbacks, *added), cancel, command).execute()
 
@@ -107,7 +111,7 @@ def plan_run(config: RunConfig, registry: Registry) -> RunPlan:
             fix="change what it objects to",
         )
     RunFolder.check(plan.config)
-    return plan
+    return replace(plan, config=check_hub(plan.config))
 
 
 class _Run:
@@ -167,8 +171,16 @@ class _Run:
             if result.status == "completed":
                 self.folder.write(CARD_FILE, model_card(self.folder.path))
             write_report_of_run(self.folder.path, self.callbacks)
+            result = self._pushed(result)
         emit(self.callbacks, RunFinished(result))
         return result
+
+    def _pushed(self, result: AlignResult) -> AlignResult:
+        config = self.config
+        if result.status != "completed" or not config.push_to_hub or config.hub_model_id is None:
+            return result
+        address = push_after_run(self.folder.path, config.hub_model_id, self.callbacks, samples=config.hub_samples)
+        return replace(result, hub_url=address)
 
     def _set_up(self, until_the_end: ExitStack) -> None:
         for item in (*self.plan.objectives, *self.plan.held_out):

@@ -23,6 +23,7 @@ __all__ = ["build_app", "main"]
 
 _COMMANDS = {
     "train": "Align a model: one preference loss plus any number of weighted objectives.",
+    "push": "Push a finished run to the Hugging Face hub.",
     "objectives": "What can be optimized.",
     "plugins": "Where objectives, data formats and commands come from.",
     "doctor": "Check the installation: libraries, device, memory, disk, network, plugins.",

@@ -6,9 +6,11 @@ from upo_sdk.training.callbacks import CollapseWarning, EventBridge, MetricsFile
 from upo_sdk.training.card import CARD_FILE, model_card, refresh_card
 from upo_sdk.training.comparison import Comparison
 from upo_sdk.training.failures import Failures
+from upo_sdk.training.hub import check_hub, reserve_repository
 from upo_sdk.training.manifest import finished, make_manifest, now
 from upo_sdk.training.outcome import compare_answers, is_finished, outcome
 from upo_sdk.training.preparation import Preparation, Split, normalized
+from upo_sdk.training.push import push_after_run
 from upo_sdk.training.rows import Collator, PreparedRow, PreparedRows
 from upo_sdk.training.run_folder import RunFolder
 from upo_sdk.training.step import Step
@@ -29,6 +31,7 @@ __all__ = [
     "Split",
     "Step",
     "StopWhenCancelled",
+    "check_hub",
     "compare_answers",
     "finished",
     "is_finished",
@@ -37,6 +40,8 @@ __all__ = [
     "normalized",
     "now",
     "outcome",
+    "push_after_run",
     "refresh_card",
+    "reserve_repository",
     "training_arguments",
 ]

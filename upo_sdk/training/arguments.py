@@ -43,7 +43,11 @@ _OURS = {
     **dict.fromkeys(("save_strategy", "eval_strategy"), "save_steps and eval_steps decide it"),
     **dict.fromkeys(("activation_checkpointing", "gradient_checkpointing"), "it is a setting of its own"),
     **dict.fromkeys(("output_dir", "resume_from_checkpoint"), "it is a setting of the run"),
-    **dict.fromkeys(("push_to_hub", "hub_model_id", "hub_token"), "pushing to the hub is not supported yet"),
+    **dict.fromkeys(("push_to_hub", "hub_model_id", "hub_private_repo"), "it is a setting of the run"),
+    **dict.fromkeys(
+        ("hub_strategy", "hub_always_push", "hub_revision"), "the finished model is pushed once, in one commit"
+    ),
+    "hub_token": "a token belongs into HF_TOKEN or `hf auth login`, where no file records it",
     **dict.fromkeys(
         ("remove_unused_columns", "disable_tqdm", "logging_nan_inf_filter", "label_smoothing_factor"),
         "the trainer depends on its value",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["data_origin", "model_origin"]
 
 _CARD = "README.md"
+_LICENCE = ("license", "license_name", "license_link")
 
 
 def model_origin(path: str, revision: str | None, *, is_demo: bool = False) -> dict[str, Any]:
@@ -25,9 +26,7 @@ def model_origin(path: str, revision: str | None, *, is_demo: bool = False) -> d
     known = _card_data(local / _CARD if local.is_dir() else _cached_card(path, revision))
     above = known.get("base_model")
     hub_id = (above if isinstance(above, str) else None) if local.exists() else path
-    licence = {
-        key: known[key] for key in ("license", "license_name", "license_link") if isinstance(known.get(key), str)
-    }
+    licence = {key: known[key] for key in _LICENCE if isinstance(known.get(key), str)}
     return {"name": local.resolve().name if local.exists() else path, "hub_id": hub_id, "license": None, **licence}
 
 

@@ -23,8 +23,8 @@ def without_local_paths(folder: Path) -> Callable[[str], str]:
     """
     path = folder / _CONFIG
     config = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    found = {text for text in (*_texts(config), str(folder.absolute())) if Path(text).is_absolute()}
-    names = {text: Path(text).name or "." for text in sorted(found, key=len, reverse=True)}
+    found = {text for text in (*_texts(config), str(folder.absolute())) if Path(text).is_absolute() and Path(text).name}
+    names = {text: Path(text).name for text in sorted(found, key=len, reverse=True)}
     home = str(Path.home())
 
     def portable(text: str) -> str:

@@ -111,10 +111,8 @@ def _evaluation(run: RunRecord, evaluation: EvaluationRecord | None) -> str:
     parts = ["## Evaluation"]
     if evaluation:
         samples = f", {evaluation.num_samples} answers each" if evaluation.num_samples > 1 else ""
-        parts += [
-            f"`upo eval` on {evaluation.prompts} prompts{samples}, seed {evaluation.seed}: {evaluation.data.description}.",
-            evaluation_table(evaluation),
-        ]
+        where = f"{evaluation.prompts} prompts{samples}, seed {evaluation.seed}: {evaluation.data.description}"
+        parts += [f"`upo eval` on {where}.", evaluation_table(evaluation)]
     elif run.before_after:
         parts.append(comparison_table(run))
     if run.explanation:
