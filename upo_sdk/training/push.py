@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+import shlex
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from upo_sdk.errors import HubError, OutputError
-from upo_sdk.events import Notice, emit
+from upo_sdk.events import Notice, Progress, emit
 from upo_sdk.training.card import CARD_FILE, read_run
-from upo_sdk.training.hub import hub_errors
+from upo_sdk.training.hub import hub_errors, no_bars_of_the_hub
 from upo_sdk.training.portable import without_local_paths
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def push_run(folder: Path, repository: str, *, samples: bool = False) -> str:
         CommitOperationAdd(path_in_repo=name, path_or_fileobj=content)
         for name, content in _contents(folder, repository, samples=samples).items()
     ]
-    with hub_errors(repository, "the model was not pushed"):
+    with hub_errors(repository, "the model was not pushed"), no_bars_of_the_hub():
         commit = HfApi().create_commit(repository, operations, commit_message="Add a model aligned with UPO SDK")
     return str(commit.repo_url)
 
@@ -88,16 +89,17 @@ def push_after_run(
     folder: Path, repository: str, callbacks: Sequence[Callback], *, samples: bool = False
 ) -> str | None:
     """Push a run that just ended; what goes wrong with it never loses the run."""
+    emit(tuple(callbacks), Progress(f"pushing to {repository}", 0, 1, "commit"))
     try:
         address = push_run(folder, repository, samples=samples)
     except HubError as error:
-        again = f"upo push {folder} --hub_model_id {repository}"
-        emit(
-            tuple(callbacks),
-            Notice("warning", f"{error.what}; the run is complete in {folder}. To push again: {again}"),
+        again = shlex.join(
+            ("upo", "push", str(folder), "--hub_model_id", repository, *(("--hub_samples",) if samples else ()))
         )
+        text = f"{error.what} ({error.fix}); the run is complete. To push it again: {again}"
+        emit(tuple(callbacks), Notice("warning", text))
         return None
-    emit(tuple(callbacks), Notice("info", f"pushed to {address}"))
+    emit(tuple(callbacks), Progress(f"pushing to {repository}", 1, 1, "commit"))
     return address
 
 
