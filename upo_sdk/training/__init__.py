@@ -14,6 +14,7 @@ from upo_sdk.training.push import push_after_run
 from upo_sdk.training.rows import Collator, PreparedRow, PreparedRows
 from upo_sdk.training.run_folder import RunFolder
 from upo_sdk.training.step import Step
+from upo_sdk.training.trackers import Tracking, check_trackers
 
 __all__ = [
     "CARD_FILE",
@@ -31,7 +32,9 @@ __all__ = [
     "Split",
     "Step",
     "StopWhenCancelled",
+    "Tracking",
     "check_hub",
+    "check_trackers",
     "compare_answers",
     "finished",
     "is_finished",
