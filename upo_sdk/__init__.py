@@ -14,6 +14,7 @@ from upo_sdk.errors import UPOError
 if TYPE_CHECKING:
     from upo_sdk.config import (
         DataConfig,
+        EvalConfig,
         LossConfig,
         ModelConfig,
         ObjectiveRef,
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
         TrainingConfig,
     )
     from upo_sdk.engine import UnifiedLoss
+    from upo_sdk.evaluation.evaluate import evaluate
+    from upo_sdk.evaluation.schema import Evaluation
     from upo_sdk.plan import RunPlan
     from upo_sdk.plugin.registry import Registry, load_registry
     from upo_sdk.result import AlignResult
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
 __all__ = [
     "AlignResult",
     "DataConfig",
+    "EvalConfig",
+    "Evaluation",
     "LossConfig",
     "ModelConfig",
     "ObjectiveRef",
@@ -44,6 +49,7 @@ __all__ = [
     "UnifiedLoss",
     "__version__",
     "align",
+    "evaluate",
     "load_registry",
     "plan_run",
 ]
@@ -51,6 +57,8 @@ __all__ = [
 _LAZY = {
     "AlignResult": "upo_sdk.result",
     "DataConfig": "upo_sdk.config",
+    "EvalConfig": "upo_sdk.config",
+    "Evaluation": "upo_sdk.evaluation.schema",
     "LossConfig": "upo_sdk.config",
     "ModelConfig": "upo_sdk.config",
     "ObjectiveRef": "upo_sdk.config",
@@ -61,6 +69,7 @@ _LAZY = {
     "TrainingConfig": "upo_sdk.config",
     "UnifiedLoss": "upo_sdk.engine",
     "align": "upo_sdk.run",
+    "evaluate": "upo_sdk.evaluation.evaluate",
     "load_registry": "upo_sdk.plugin.registry",
     "plan_run": "upo_sdk.run",
 }

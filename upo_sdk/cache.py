@@ -16,7 +16,7 @@ from upo_sdk.errors import OutputError
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping
 
-__all__ = ["ContentCache", "cache_folder", "content_key", "default_cache_dir", "scratch_file"]
+__all__ = ["ContentCache", "CountingCache", "cache_folder", "content_key", "default_cache_dir", "scratch_file"]
 
 _LOOKUP_SIZE = 500
 
@@ -125,3 +125,27 @@ class ContentCache:
 
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(self.path, timeout=60, isolation_level="IMMEDIATE")
+
+
+class CountingCache(ContentCache):
+    """A cache that counts what it found and what it was given.
+
+    Attributes:
+        found: Values that were there.
+        stored: Values that were put.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.found = self.stored = 0
+
+    def get(self, keys: Iterable[bytes]) -> dict[bytes, bytes]:
+        """Return the values of those keys that are known, and count them."""
+        values = super().get(keys)
+        self.found += len(values)
+        return values
+
+    def put(self, values: Mapping[bytes, bytes]) -> None:
+        """Store values, and count them."""
+        super().put(values)
+        self.stored += len(values)

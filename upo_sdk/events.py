@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
+    "CacheUsed",
     "Callback",
     "CancelToken",
     "CheckpointSaved",
@@ -48,6 +49,27 @@ class Progress:
     done: int
     total: int
     unit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheUsed:
+    """A task of the preparation is done: how much of it an earlier run had left in the cache.
+
+    Attributes:
+        task: ``scoring`` or ``reference``.
+        label: The objective that scored; empty for the reference.
+        split: ``training`` or ``held-out``.
+        found: Completions whose result was there; equal ones count once in scoring.
+        computed: Completions whose result was computed now.
+        seconds: Wall time.
+    """
+
+    task: Literal["scoring", "reference"]
+    label: str
+    split: str
+    found: int
+    computed: int
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +130,7 @@ class RunFinished:
     result: object
 
 
-Event = Notice | PlanReady | Progress | ScoresReady | StepLogged | CheckpointSaved | RunFinished
+Event = Notice | PlanReady | Progress | CacheUsed | ScoresReady | StepLogged | CheckpointSaved | RunFinished
 
 
 class Callback(Protocol):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from upo_sdk.data import PreferenceData
     from upo_sdk.plugin.registry import Registry
 
-__all__ = ["MemoryEstimate", "RunPlan", "make_plan"]
+__all__ = ["MemoryEstimate", "RunPlan", "make_plan", "with_builtin_scorer", "within_positions"]
 
 _SAMPLE_ROWS = 1000
 
@@ -116,7 +116,7 @@ def make_plan(config: RunConfig, registry: Registry) -> RunPlan:
         )
     objectives = build_objectives(config.objectives, registry)  # first: a typo shows before the data is read
     model_config = load_model_config(model)
-    data_config = _within_positions(data_config, model_config, notices)
+    data_config = within_positions(data_config, model_config, notices)
     config = config.model_copy(update={"data": data_config})
     data = load_preference_data(data_config, formats=registry.dataset_formats())
     if not any(item.is_preference for item in objectives):
@@ -150,7 +150,7 @@ def make_plan(config: RunConfig, registry: Registry) -> RunPlan:
 def _with_demo(config: RunConfig, notices: list[str]) -> RunConfig:
     notices.append("no --model and no --data: the embedded demo model and data are used, with the demo's settings")
     written = config.model_dump(exclude_unset=True, by_alias=True)
-    objectives = [_with_builtin_scorer(ref, notices) for ref in config.objectives]
+    objectives = [with_builtin_scorer(ref, notices) for ref in config.objectives]
     return build_config(_demo_settings(), written, {"objectives": objectives})
 
 
@@ -170,7 +170,8 @@ def _demo_settings() -> dict[str, Any]:
     }
 
 
-def _with_builtin_scorer(ref: ObjectiveRef, notices: list[str]) -> ObjectiveRef:
+def with_builtin_scorer(ref: ObjectiveRef, notices: list[str]) -> ObjectiveRef:
+    """Return ``toxicity`` with the scorer that needs no download, unless another one is named."""
     if ref.name != "toxicity" or "model" in ref.options:
         return ref
     notices.append(f"'{ref.label}' uses model=builtin in the demo: a small scorer that needs no download")
@@ -200,7 +201,8 @@ def _split_off_held_out(
     return [item for item in objectives if item.weight > 0], held_out
 
 
-def _within_positions(data: DataConfig, model_config: Any, notices: list[str]) -> DataConfig:
+def within_positions(data: DataConfig, model_config: Any, notices: list[str]) -> DataConfig:
+    """Return the configuration with lengths that the model has positions for."""
     limit = getattr(model_config.get_text_config(), "max_position_embeddings", None)
     if not isinstance(limit, int) or data.max_length <= limit:
         return data

@@ -30,7 +30,9 @@ from upo_sdk.training import (
     Failures,
     Preparation,
     RunFolder,
+    Tracking,
     check_hub,
+    check_trackers,
     compare_answers,
     finished,
     is_finished,
@@ -49,13 +51,12 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from upo_sdk.config import PluginPolicy, RunConfig
-    from upo_sdk.evaluation import Answers
     from upo_sdk.events import Callback, CancelToken, ScoreStatistics
     from upo_sdk.plan import RunPlan
     from upo_sdk.plugin.registry import Registry
     from upo_sdk.policy import Policy
     from upo_sdk.result import AlignResult
-    from upo_sdk.training import PreparedRows, Split
+    from upo_sdk.training import PreparedRows, ScoredAnswers, Split
     from upo_sdk.training.trainer import UPOTrainer
 
 __all__ = ["align", "plan_run"]
@@ -101,6 +102,7 @@ def plan_run(config: RunConfig, registry: Registry) -> RunPlan:
     Raises:
         UPOError: A plugin is broken, the configuration, data or run folder cannot be used, or a reviewer objects.
     """
+    check_trackers(config.training.report_to)
     plan = make_plan(config, registry.check())
     plan = replace(plan, warnings=(*plan.warnings, *registry.remarks))
     vetoes = [(origin, reason) for origin, reason in registry.calls("upo_review_run", run=plan) if reason]
@@ -133,6 +135,12 @@ class _Run:
         self.preparation = Preparation(plan, self.cache, self.guard, callbacks, cancel)
         skip = self.config.plugins.on_failure == "skip"
         self.failures = Failures(skip and self.args.world_size == 1, callbacks)  # ranks must agree on the terms
+        self.tracking = Tracking(
+            check_trackers(self.config.training.report_to),
+            folder.path,
+            self.config.model_dump(mode="json", by_alias=True),
+            lambda level, text: emit(callbacks, Notice(level, text)),
+        )
         self.normalizers: dict[str, ZScore | Rank] = {}
 
     def execute(self) -> AlignResult:
@@ -158,7 +166,7 @@ class _Run:
                 policy.to(self.args.device)
             metrics_file = self.folder.path / "metrics.jsonl"
             trainer = self._assembly.trainer(policy, tokenizer, rows, held_out_rows, train, metrics_file)
-            with self._recorded(trainer, manifest):
+            with self._recorded(trainer, manifest), self.tracking:
                 self._train(trainer)
             with self.failures.of_comparison(saved=True), suppress(CancelledError):  # only the comparison is left out
                 if before and is_finished(trainer):
@@ -259,7 +267,14 @@ class _Run:
 
     @property
     def _assembly(self) -> Assembly:
-        return Assembly(plan=self.plan, args=self.args, guard=self.guard, callbacks=self.callbacks, cancel=self.cancel)
+        return Assembly(
+            plan=self.plan,
+            args=self.args,
+            guard=self.guard,
+            callbacks=self.callbacks,
+            cancel=self.cancel,
+            tracking=self.tracking,
+        )
 
     def _comparison(self, tokenizer: PreTrainedTokenizerBase, split: Split) -> Comparison:
         return Comparison(
@@ -269,7 +284,9 @@ class _Run:
             normalizers=self.normalizers,
         )
 
-    def _record(self, train: Split, trainer: UPOTrainer, before: Answers | None, after: Answers | None) -> None:
+    def _record(
+        self, train: Split, trainer: UPOTrainer, before: ScoredAnswers | None, after: ScoredAnswers | None
+    ) -> None:
         """Write what the report shows beyond metrics and manifest."""
         if before and after:
             self.folder.write(SAMPLES_FILE, samples_of(before, after))

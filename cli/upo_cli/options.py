@@ -1,4 +1,4 @@
-"""The options of ``upo train``, derived from the configuration's models: a new field is a new option."""
+"""Options of ``upo train`` and ``upo sweep``, derived from the configuration's models: a new field is a new option."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from upo_sdk.config import RunConfig, written_name
 from upo_sdk.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from pydantic.fields import FieldInfo
 
@@ -84,8 +84,13 @@ def config_options() -> list[ConfigOption]:
     return list(_walk(RunConfig.model_fields, ""))
 
 
-def with_config_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Replace ``**given`` in a command's signature by one keyword per option, each None unless it is given."""
+def with_config_options(command: Callable[..., None], without: Collection[str] = ()) -> Callable[..., None]:
+    """Replace ``**given`` in a command's signature by one keyword per option, each None unless it is given.
+
+    Args:
+        command: The command.
+        without: Keys that are no options of it.
+    """
 
     @functools.wraps(command)
     def call(**arguments: Any) -> None:
@@ -98,6 +103,7 @@ def with_config_options(command: Callable[..., None]) -> Callable[..., None]:
             option.parameter, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=option.annotation()
         )
         for option in config_options()
+        if option.key not in without
     ]
     call.__dict__["__signature__"] = signature.replace(parameters=[*own, *added])
     call.__annotations__ = {item.name: item.annotation for item in (*own, *added)}

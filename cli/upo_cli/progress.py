@@ -107,7 +107,7 @@ class ProgressView(Silent):
                 self._step(step, total, metrics)
             case events.CheckpointSaved(path):
                 self._err.print(f"checkpoint: {path}", markup=False, soft_wrap=True)
-            case events.RunFinished():
+            case events.RunFinished() | events.CacheUsed():
                 pass
 
     def _notice(self, notice: events.Notice) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from upo_sdk.plugin.registry import Registry
 
-__all__ = ["Given", "check_named_options", "resolve", "with_beta"]
+__all__ = ["Given", "check_named_options", "resolve", "takes_beta", "with_beta"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +67,7 @@ def with_beta(config: RunConfig, beta: str, registry: Registry) -> RunConfig:
     Raises:
         ConfigError: No named objective takes it.
     """
-    takes = [_takes_beta(ref, registry) for ref in config.objectives]
+    takes = [takes_beta(ref, registry) for ref in config.objectives]
     if not any(takes):
         raise ConfigError(
             "no objective that you named takes a beta", where="--beta", fix=f"--objective dpo,beta={beta}"
@@ -128,7 +128,8 @@ def _placed(error: ConfigError, given: Given, under: Mapping[str, Any]) -> Confi
     return type(error)(error.what, where=flag, fix="upo train --help lists every option with its type and default")
 
 
-def _takes_beta(ref: ObjectiveRef, registry: Registry) -> bool:
+def takes_beta(ref: ObjectiveRef, registry: Registry) -> bool:
+    """Return whether it is a registered preference objective with an option ``beta``."""
     if ref.is_dotted_path:
         return False
     spec = registry.get(ref.name).spec

@@ -15,7 +15,7 @@ PUBLIC = {
     "upo_sdk.errors": """CancelledError ConfigError DataError DuplicateNameError HubError ModelError
         ObjectiveFailedError ObjectiveRefError OfflineError OutputError PartlyScoredError PluginError TrainingError
         UPOError UnknownObjectiveError did_you_mean""",
-    "upo_sdk.events": """Callback CancelToken CheckpointSaved Event Notice PlanReady Progress RunFinished
+    "upo_sdk.events": """CacheUsed Callback CancelToken CheckpointSaved Event Notice PlanReady Progress RunFinished
         ScoreStatistics ScoresReady StepLogged emit""",
     "upo_sdk.objectives": """AuxiliaryObjective Completion Fingerprinted FittedToData NameList Needs Objective Options
         Parallel PreferenceBatch PreferenceLoss PreferenceObjective Remarking TokenLogps auxiliary_objective""",

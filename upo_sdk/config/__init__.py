@@ -2,6 +2,7 @@
 
 from upo_sdk.config.base import written_name
 from upo_sdk.config.data import DataConfig
+from upo_sdk.config.evaluation import EvalConfig
 from upo_sdk.config.files import build_config, merge, preset, presets, read_config_file, to_yaml
 from upo_sdk.config.objective_ref import ObjectiveRef
 from upo_sdk.config.run_config import RunConfig
@@ -10,6 +11,7 @@ from upo_sdk.config.sections import LossConfig, ModelConfig, PluginPolicy, Train
 
 __all__ = [
     "DataConfig",
+    "EvalConfig",
     "LossConfig",
     "ModelConfig",
     "ObjectiveRef",

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 
 from pydantic import Field, model_validator
 
 from upo_sdk.config.base import Section
 from upo_sdk.config.data import DataConfig
+from upo_sdk.config.labels import check_labels
 from upo_sdk.config.objective_ref import ObjectiveRef
 from upo_sdk.config.sections import LossConfig, ModelConfig, PluginPolicy, TrainingConfig
-from upo_sdk.errors import ObjectiveRefError
 
 __all__ = ["RunConfig"]
 
@@ -60,11 +59,5 @@ class RunConfig(Section):
 
     @model_validator(mode="after")
     def _labels_are_unique(self) -> RunConfig:
-        twice = [label for label, count in Counter(ref.label for ref in self.objectives).items() if count > 1]
-        if twice:
-            raise ObjectiveRefError(
-                f"objective '{twice[0]}' is named twice",
-                where="objectives",
-                fix=f"name it once, or give one of the two a label of its own: as=second_{twice[0].rpartition(':')[2]}",
-            )
+        check_labels(self.objectives)
         return self

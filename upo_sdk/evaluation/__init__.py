@@ -1,7 +1,47 @@
-"""Evaluation: generations before and after, and what each objective did, in plain words."""
+"""Evaluation: a model's own answers, measured beside a baseline's; and what each objective did, in plain words."""
 
-from upo_sdk.evaluation.answers import Answers, answer_prompts
-from upo_sdk.evaluation.before_after import compare_rewards, explain
-from upo_sdk.evaluation.generation import generate_responses
+from __future__ import annotations
 
-__all__ = ["Answers", "answer_prompts", "compare_rewards", "explain", "generate_responses"]
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from upo_sdk.evaluation.answers import Answers, Prompt, answer_rewards, read_prompts, sample_answers
+    from upo_sdk.evaluation.before_after import compare_rewards, explain
+    from upo_sdk.evaluation.generation import Sampling
+    from upo_sdk.evaluation.schema import Estimate, Evaluation, Metric
+
+__all__ = [
+    "Answers",
+    "Estimate",
+    "Evaluation",
+    "Metric",
+    "Prompt",
+    "Sampling",
+    "answer_rewards",
+    "compare_rewards",
+    "explain",
+    "read_prompts",
+    "sample_answers",
+]
+
+_LAZY = {
+    "Answers": "answers",
+    "Estimate": "schema",
+    "Evaluation": "schema",
+    "Metric": "schema",
+    "Prompt": "answers",
+    "Sampling": "generation",
+    "answer_rewards": "answers",
+    "compare_rewards": "before_after",
+    "explain": "before_after",
+    "read_prompts": "answers",
+    "sample_answers": "answers",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name in _LAZY:
+        return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
+    msg = f"module '{__name__}' has no attribute '{name}'"
+    raise AttributeError(msg)

@@ -1,74 +1,161 @@
-"""A model's own answers, and what every auxiliary objective thinks of them."""
+"""A model's own answers: sampled once per content, cached, resumable; and what every objective thinks of them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-from upo_sdk.evaluation.generation import generate_responses
+import numpy as np
+
+from upo_sdk.cache import content_key
+from upo_sdk.evaluation.generation import Draw, Sampling, end_ids, generate_ids
+from upo_sdk.evaluation.intervals import Sums
 from upo_sdk.objectives import Completion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from datasets import Dataset
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from upo_sdk.cache import ContentCache
     from upo_sdk.objectives.build import LiveObjective
     from upo_sdk.scoring.score import FloatArray
 
-__all__ = ["Answers", "answer_prompts"]
+__all__ = ["Answers", "Prompt", "answer_rewards", "read_prompts", "sample_answers"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """A prompt as objectives and as the policy see it."""
+
+    text: str
+    ids: Sequence[int]
+    messages: Sequence[dict[str, str]] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Answers:
-    """One answer per prompt, in the order of the prompts.
+    """The answers of one model, prompt by prompt.
 
     Attributes:
-        completions: The answers; each has its ``token_count``.
-        rewards: One array over the answers per objective, by label.
+        completions: As objectives see them; ``token_count`` is that of the text, whatever the objectives ask for.
+        tokens: The texts as token ids of the tokenizer that counts, without special tokens.
+        ids: The sampled token ids, with the end-of-sequence token where one was sampled.
+        num_samples: Answers per prompt, which are neighbours.
+        finished: Whether the answer ended by itself, not by ``max_new_tokens``.
     """
 
     completions: Sequence[Completion]
-    rewards: Mapping[str, FloatArray]
+    tokens: Sequence[Sequence[int]] = field(repr=False)
+    ids: Sequence[Sequence[int]] = field(repr=False)
+    num_samples: int
+    finished: Sequence[bool] = field(repr=False)
 
-    def with_rewards(self, rewards: Sequence[FloatArray]) -> Answers:
-        """Return the same answers with other rewards, in the order of the labels."""
-        return replace(self, rewards=dict(zip(self.rewards, rewards, strict=True)))
+    @cached_property
+    def texts(self) -> list[str]:
+        """The answers as text."""
+        return [completion.response for completion in self.completions]
+
+    def mean(self, values: Iterable[float]) -> Sums:
+        """Return the mean of one value per answer; the answers to one prompt are one unit. NaN is no value."""
+        return Sums.grouped(np.fromiter(values, np.float64, len(self.ids)), self.num_samples)
 
 
-def answer_prompts(
+def read_prompts(dataset: Dataset) -> list[Prompt]:
+    """Return the prompt of every row of a tokenised split."""
+    texts, ids = dataset["prompt"][:], dataset["prompt_ids"][:]
+    messages = dataset["prompt_messages"][:] if "prompt_messages" in dataset.column_names else [None] * len(texts)
+    return [Prompt(text=text, ids=own, messages=spoken) for text, own, spoken in zip(texts, ids, messages, strict=True)]
+
+
+def sample_answers(
     lm: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
-    prompts: Dataset,
-    scorers: Sequence[LiveObjective],
-    score: Callable[[LiveObjective, Sequence[Completion]], FloatArray],
+    prompts: Sequence[Prompt],
+    sampling: Sampling,
+    cache: ContentCache,
     *,
-    max_new_tokens: int,
-    seed: int,
-    on_progress: Callable[[int, int], None],
+    weights: str,
+    num_samples: int = 1,
+    batch_size: int = 32,
+    count_with: PreTrainedTokenizerBase | None = None,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Answers:
-    """Sample one answer per tokenised prompt and score it with every objective.
+    """Return ``num_samples`` answers per prompt; what is in the cache is not sampled again.
+
+    The key holds the model's weights, attention and device, the prompt's ids, the sampling settings with the seed, and
+    the number of the sample. Every finished batch is stored at once, so a killed call loses at most one; and a model's
+    answers are sampled once over all evaluations of it, also as the baseline of others.
+
+    Args:
+        lm: The model, on its device.
+        tokenizer: Its tokenizer.
+        prompts: Tokenised by it.
+        sampling: How.
+        cache: Where token ids are kept.
+        weights: :func:`weights_sha256` of the model.
+        num_samples: Answers per prompt.
+        batch_size: Answers that are sampled together.
+        count_with: Counts ``token_count``; by default the model's tokenizer.
+        on_progress: Called with the answers that are there and their total.
+    """
+    draws = [Draw(prompt.ids, sample) for prompt in prompts for sample in range(num_samples)]
+    ends = end_ids(lm, tokenizer)
+    attention = lm.config._attn_implementation  # noqa: SLF001 - it has no other name
+    model = ["answer", 1, weights, attention, lm.device.type, sorted(ends), asdict(sampling)]
+    keys = [content_key(*model, list(draw.prompt_ids), draw.sample) for draw in draws]
+    known = cache.get(keys)
+    missing = {key: draw for key, draw in zip(keys, draws, strict=True) if key not in known}
+    longest_first = sorted(missing.items(), key=lambda item: -len(item[1].prompt_ids))
+    total, done = len(known) + len(missing), len(known)
+    on_progress(done, total)
+    for start in range(0, len(longest_first), batch_size):
+        part = longest_first[start : start + batch_size]
+        sampled = generate_ids(lm, tokenizer, [draw for _, draw in part], sampling)
+        new = {key: np.asarray(ids, dtype="<i4").tobytes() for (key, _), ids in zip(part, sampled, strict=True)}
+        cache.put(new)
+        known |= new
+        done += len(part)
+        on_progress(done, total)
+    ids = [np.frombuffer(known[key], dtype="<i4").tolist() for key in keys]
+    texts: list[str] = [text.strip() for text in tokenizer.batch_decode(ids, skip_special_tokens=True)]
+    tokens = _tokens(count_with or tokenizer, texts)
+    return Answers(
+        completions=[
+            _completion(prompts[place // num_samples], text, len(own))
+            for place, (text, own) in enumerate(zip(texts, tokens, strict=True))
+        ],
+        tokens=tokens,
+        ids=ids,
+        num_samples=num_samples,
+        finished=[bool(own) and own[-1] in ends for own in ids],
+    )
+
+
+def answer_rewards(
+    answers: Answers,
+    auxiliary: Sequence[LiveObjective],
+    score: Callable[[LiveObjective, Sequence[Completion]], FloatArray],
+) -> list[FloatArray]:
+    """Return one array of rewards per auxiliary objective, one per answer.
 
     The objectives must not need columns of the dataset: an answer of the model has none.
     """
-    responses = generate_responses(
-        lm,
-        tokenizer,
-        prompts["prompt_ids"][:],
-        max_new_tokens=max_new_tokens,
-        seed=seed,
-        on_progress=on_progress,
+    return [score(item, answers.completions) for item in auxiliary]
+
+
+def _completion(prompt: Prompt, text: str, count: int) -> Completion:
+    return Completion(
+        prompt.text,
+        text,
+        token_count=count,
+        prompt_messages=prompt.messages,
+        response_messages=[{"role": "assistant", "content": text}] if prompt.messages else None,
     )
-    conversations = prompts["prompt_messages"][:] if "prompt_messages" in prompts.column_names else None
-    answers = [
-        Completion(
-            prompt,
-            response,
-            token_count=len(tokenizer(response, add_special_tokens=False)["input_ids"]),
-            prompt_messages=conversations[index] if conversations else None,
-            response_messages=[{"role": "assistant", "content": response}] if conversations else None,
-        )
-        for index, (prompt, response) in enumerate(zip(prompts["prompt"][:], responses, strict=True))
-    ]
-    return Answers(answers, {item.label: score(item, answers) for item in scorers})
+
+
+def _tokens(tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> list[list[int]]:
+    encoded: Any = tokenizer(texts, add_special_tokens=False, verbose=False)
+    return list(encoded["input_ids"])

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from upo_sdk.evaluation.intervals import Bootstrap, Sums
 from upo_sdk.result import BeforeAfter
 
 if TYPE_CHECKING:
@@ -15,21 +14,17 @@ if TYPE_CHECKING:
 
 __all__ = ["compare_rewards", "explain"]
 
-_RESAMPLES = 2000
-
 
 def compare_rewards(label: str, before: FloatArray, after: FloatArray, *, split: str, seed: int) -> BeforeAfter:
     """Compare rewards of generations for the same prompts of a split; paired bootstrap, 95 %."""
-    difference = after - before
-    rng = np.random.default_rng(seed)
-    resampled = difference[rng.integers(0, len(difference), (_RESAMPLES, len(difference)))].mean(axis=1)
-    low, high = np.percentile(resampled, [2.5, 97.5])
+    old, new = Sums.grouped(before, 1), Sums.grouped(after, 1)
+    change = Bootstrap(len(before), seed).difference(new, old)
     return BeforeAfter(
         label=label,
-        before=float(before.mean()),
-        after=float(after.mean()),
-        interval=(float(low), float(high)),
-        prompts=len(difference),
+        before=old.value,
+        after=new.value,
+        interval=(change.low, change.high),
+        prompts=len(before),
         split=split,
     )
 

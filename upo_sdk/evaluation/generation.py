@@ -1,58 +1,119 @@
-"""Seeded, batched sampling from a language model."""
+"""Seeded, batched sampling from a language model: a sequence's random numbers are its own."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-import torch
+import numpy as np
+
+from upo_sdk.cache import content_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-__all__ = ["generate_responses"]
+__all__ = ["Draw", "Sampling", "end_ids", "generate_ids"]
 
 
-def generate_responses(
-    lm: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    prompts_ids: Sequence[Sequence[int]],
-    *,
-    max_new_tokens: int,
-    seed: int,
-    batch_size: int = 32,
-    top_p: float = 0.95,
-    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
-) -> list[str]:
-    """Sample one response per prompt (nucleus sampling, temperature 1; the paper's setting).
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """How answers are sampled; the defaults are the paper's.
 
-    Prompts are padded on the left. The same seed gives the same text; the caller's random state is left alone.
+    Attributes:
+        max_new_tokens: Tokens at most, the end-of-sequence token included.
+        temperature: Divides the logits.
+        top_p: The share of the probability mass that is kept, the most likely tokens first.
+        seed: With the prompt's ids and the number of the sample, it fixes the random numbers of a sequence.
     """
-    responses: list[str] = []
+
+    max_new_tokens: int
+    temperature: float = 1.0
+    top_p: float = 0.95
+    seed: int = 0
+
+
+class Draw(NamedTuple):
+    """One sequence to sample: which prompt, and the how-manieth answer to it."""
+
+    prompt_ids: Sequence[int]
+    sample: int
+
+
+def generate_ids(
+    lm: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, draws: Sequence[Draw], sampling: Sampling
+) -> list[list[int]]:
+    """Sample one batch and return the new token ids of each sequence, up to and with its first end-of-sequence token.
+
+    Prompts are padded on the left. Every sequence has its own random numbers, one per token, and the token is found by
+    inverting the cumulative distribution. So neighbours, batch size and the process's random state do not matter, but
+    for the last bits of the logits; and two models that answer the same prompt get the same numbers, which makes their
+    paired difference less noisy. Nothing of the model's own generation settings is used but what ends a sequence.
+    """
+    import torch
+    from transformers import GenerationConfig, LogitsProcessorList
+
+    inputs = _left_padded([draw.prompt_ids for draw in draws], _pad_id(tokenizer), lm.device)
+    width, ends = inputs["input_ids"].shape[1], end_ids(lm, tokenizer)
+    uniforms_BT = torch.tensor(np.stack([_uniforms_T(draw, sampling) for draw in draws]), device=lm.device)
     was_training, generate = lm.training, cast("Callable[..., Any]", lm.generate)
     lm.train(mode=False)
-    with torch.random.fork_rng(devices=[lm.device] if lm.device.type == "cuda" else []), torch.no_grad():
-        torch.manual_seed(seed)
-        for start in range(0, len(prompts_ids), batch_size):
-            part = prompts_ids[start : start + batch_size]
-            inputs = _left_padded(part, _pad_id(tokenizer), lm.device)
-            output: Any = generate(
-                **inputs,
-                max_new_tokens=max_new_tokens,
-                do_sample=True,
-                top_p=top_p,
-                top_k=0,
-                temperature=1.0,
+    with torch.no_grad():
+        output: Any = generate(
+            **inputs,
+            generation_config=GenerationConfig(
+                max_new_tokens=sampling.max_new_tokens,
+                do_sample=False,  # the processor has chosen
                 pad_token_id=_pad_id(tokenizer),
-                eos_token_id=tokenizer.eos_token_id,
+                eos_token_id=sorted(ends) or None,
                 use_cache=True,
-            )
-            new_ids = output[:, inputs["input_ids"].shape[1] :]
-            responses += [text.strip() for text in tokenizer.batch_decode(new_ids, skip_special_tokens=True)]
-            on_progress(len(responses), len(prompts_ids))
+            ),
+            logits_processor=LogitsProcessorList([cast("Any", _Chooser(uniforms_BT, width, sampling))]),
+        )
     lm.train(was_training)
-    return responses
+    return [_up_to_end(ids, ends) for ids in output[:, width:].tolist()]
+
+
+def end_ids(lm: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
+    """Return the tokens that end a sequence: the tokenizer's, and those of the model's generation settings."""
+    own: Any = getattr(lm.generation_config, "eos_token_id", None)
+    found = [tokenizer.eos_token_id, *(own if isinstance(own, list | tuple) else [own])]
+    return frozenset(int(value) for value in found if isinstance(value, int))
+
+
+class _Chooser:
+    """Chooses the next token of every sequence; all others get probability 0.
+
+    Attributes:
+        uniforms_BT: One number in [0, 1) per sequence and new token.
+        width: Positions of the padded prompts.
+    """
+
+    def __init__(self, uniforms_BT: torch.Tensor, width: int, sampling: Sampling) -> None:
+        self._uniforms_BT, self._width, self._sampling = uniforms_BT, width, sampling
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        """Return scores whose largest is the chosen token's."""
+        uniform_B1 = self._uniforms_BT[:, input_ids.shape[1] - self._width].unsqueeze(-1)
+        probability_BV, token_BV = (scores.float() / self._sampling.temperature).softmax(-1).sort(-1, descending=True)
+        mass_BV = probability_BV.double().cumsum(-1)
+        kept_BV = mass_BV - probability_BV < self._sampling.top_p  # the first token always is
+        target_B1 = uniform_B1 * (mass_BV * kept_BV).amax(-1, keepdim=True)
+        place_B1 = (mass_BV <= target_B1).sum(-1, keepdim=True).minimum(kept_BV.sum(-1, keepdim=True) - 1)
+        chosen_B1 = token_BV.gather(-1, place_B1)
+        return scores.new_full(scores.shape, -float("inf")).scatter_(-1, chosen_B1, 0.0)
+
+
+def _uniforms_T(draw: Draw, sampling: Sampling) -> np.ndarray[Any, np.dtype[np.float64]]:
+    key = content_key("uniforms", 1, sampling.seed, list(draw.prompt_ids), draw.sample)
+    return np.random.Generator(np.random.Philox(key=int.from_bytes(key[:16]))).random(sampling.max_new_tokens)
+
+
+def _up_to_end(ids: list[int], ends: frozenset[int]) -> list[int]:
+    end = next((place for place, token in enumerate(ids) if token in ends), len(ids) - 1)
+    return ids[: end + 1]
 
 
 def _pad_id(tokenizer: PreTrainedTokenizerBase) -> int:
@@ -61,6 +122,8 @@ def _pad_id(tokenizer: PreTrainedTokenizerBase) -> int:
 
 
 def _left_padded(prompts: Sequence[Sequence[int]], pad_id: int, device: torch.device) -> dict[str, torch.Tensor]:
+    import torch
+
     width = max(map(len, prompts))
     padded = [[pad_id] * (width - len(ids)) + list(ids) for ids in prompts]
     mask = [[0] * (width - len(ids)) + [1] * len(ids) for ids in prompts]

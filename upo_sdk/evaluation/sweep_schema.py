@@ -7,10 +7,10 @@ from typing import Any, Literal
 from pydantic import Field
 
 from upo_sdk.config.base import Section
+from upo_sdk.evaluation.schema import Estimate
 
 __all__ = [
     "CacheUse",
-    "Estimate",
     "ParetoAxis",
     "PointFailure",
     "Saving",
@@ -24,15 +24,6 @@ __all__ = [
 SCHEMA_VERSION = 1
 
 PointStatus = Literal["pending", "running", "done", "failed", "cancelled"]
-
-
-class Estimate(Section):
-    """A mean with its 95 % interval; ``count`` is what it is a mean of."""
-
-    mean: float
-    low: float
-    high: float
-    count: int = Field(ge=1)
 
 
 class SweepMetric(Section):
@@ -128,8 +119,16 @@ class Sweep(Section):
     finished: str | None = Field(default=None, description="UTC; None while points are left to do.")
     command: str | None = Field(default=None, description="The command of the whole sweep.")
     axes: tuple[SweepAxis, ...]
-    evaluated: tuple[str, ...] = Field(description="Auxiliary objectives that every point is evaluated with.")
-    pareto_axes: tuple[ParetoAxis, ...] = ()
+    evaluated: tuple[str, ...] = Field(
+        default=(), description="Labels of the auxiliary objectives that every point is evaluated with."
+    )
+    evaluation: dict[str, Any] = Field(
+        default_factory=dict, description="Settings of the evaluation of every point, as in eval.json."
+    )
+    pareto: tuple[str, ...] = Field(
+        default=(), description="Metrics to compare points by, as asked for; empty for the default."
+    )
+    pareto_axes: tuple[ParetoAxis, ...] = Field(default=(), description="What they are compared by.")
     points: tuple[SweepPoint, ...]
     rows: tuple[SweepRow, ...] = Field(default=(), description="In the order of the grid; only finished points.")
     baseline: dict[str, SweepMetric] = Field(

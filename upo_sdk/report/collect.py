@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic import ValidationError
 
 from upo_sdk.errors import DataError
+from upo_sdk.evaluation.sweep_schema import Sweep
 from upo_sdk.report.distributions import DISTRIBUTIONS_FILE, Distributions
 from upo_sdk.report.samples import Sample, read_samples
 from upo_sdk.result import BeforeAfter
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["MANIFEST", "RunReport", "collect_run", "read_json"]
+__all__ = ["MANIFEST", "SWEEP_FILE", "RunReport", "collect_run", "read_sweep"]
 
 MANIFEST = "run.json"
+SWEEP_FILE = "sweep.json"
 
 Row = dict[str, float]
 
@@ -97,7 +99,7 @@ def collect_run(folder: Path) -> RunReport:
     Raises:
         DataError: A file in it is damaged.
     """
-    manifest = read_json(folder / MANIFEST)
+    manifest = _read_json(folder / MANIFEST)
     rows = _metrics(folder / "metrics.jsonl")
     return RunReport(
         folder=folder,
@@ -109,11 +111,24 @@ def collect_run(folder: Path) -> RunReport:
         before_after=tuple(_before_after(item) for item in manifest.get("before_after", ())),
         samples=read_samples(folder),
         distributions=_distributions(folder / DISTRIBUTIONS_FILE),
-        evaluation=read_json(folder / "eval.json") if (folder / "eval.json").is_file() else None,
+        evaluation=_read_json(folder / "eval.json") if (folder / "eval.json").is_file() else None,
     )
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_sweep(folder: Path) -> Sweep:
+    """Read ``sweep.json``.
+
+    Raises:
+        DataError: It is damaged.
+    """
+    path = folder / SWEEP_FILE
+    try:
+        return Sweep.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise _damaged(path) from error
+
+
+def _read_json(path: Path) -> dict[str, Any]:
     """Read an object.
 
     Raises:

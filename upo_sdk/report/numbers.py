@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["number", "percent", "signed", "span"]
+__all__ = ["number", "percent", "reward", "signed", "span", "unbroken"]
 
 _NONE = "–"
+_PERCENT = "\u00a0%"  # not parted at the end of a line
 _MINUS = "−"
 
 
@@ -13,7 +14,7 @@ def number(value: float | None, *, percent: bool = False) -> str:
     if value is None:
         return _NONE
     if percent:
-        return f"{100 * value:.1f} %".replace("-", _MINUS)
+        return f"{100 * value:.1f}{_PERCENT}".replace("-", _MINUS)
     if value == int(value) and abs(value) < 1e15:  # noqa: PLR2004 - beyond it floats skip whole numbers
         return f"{int(value):,}".replace("-", _MINUS)
     written = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"  # noqa: PLR2004
@@ -25,7 +26,12 @@ def percent(value: float | None) -> str:
     if value is None:
         return _NONE
     digits = 0 if abs(value) >= 0.01 or value == 0 else 1  # noqa: PLR2004
-    return f"{100 * value:.{digits}f} %".replace("-", _MINUS)
+    return f"{100 * value:.{digits}f}{_PERCENT}".replace("-", _MINUS)
+
+
+def reward(value: float) -> str:
+    """Return a mean reward with three decimals, so that rows of a table line up."""
+    return f"{value:,.3f}".replace("-", _MINUS)
 
 
 def signed(value: float | None) -> str:
@@ -39,3 +45,8 @@ def signed(value: float | None) -> str:
 def span(interval: tuple[float, float]) -> str:
     """Return an interval of differences."""
     return f"{signed(interval[0])} to {signed(interval[1])}"
+
+
+def unbroken(sentence: str) -> str:
+    """Return a sentence whose per cent signs stay with their numbers."""
+    return sentence.replace(" %", _PERCENT)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from upo_sdk.report.audit import Level, audit
 from upo_sdk.report.evaluation_table import evaluation_table
 from upo_sdk.report.excerpts import excerpts
-from upo_sdk.report.numbers import number, percent, signed, span
+from upo_sdk.report.numbers import number, percent, reward, signed, span, unbroken
 from upo_sdk.report.reproduce import reproduction
 from upo_sdk.report.run_charts import curves, distributions, effects, pulls
 from upo_sdk.report.story import headline, story, weights_story
@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 
     from upo_sdk.report.collect import RunReport
 
-__all__ = ["render_run", "template"]
+__all__ = ["fill", "render_run"]
 
 
 def render_run(run: RunReport) -> str:
     """Return the page about a run."""
     findings = audit(run)
-    return template("run.html.j2").render(
+    return fill(
+        "run.html.j2",
         run=run,
         manifest=run.manifest,
         title=run.folder.absolute().name,
@@ -47,9 +48,10 @@ def render_run(run: RunReport) -> str:
     )
 
 
-def template(name: str) -> Any:
-    """Return a template of this package."""
-    return _environment().get_template(name)
+def fill(name: str, **values: object) -> str:
+    """Return a template of this package with its values."""
+    page: str = _environment().get_template(name).render(**values)
+    return page
 
 
 @cache
@@ -63,5 +65,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "percent": percent, "signed": signed, "span": span}
+    environment.filters |= {
+        function.__name__: function for function in (number, percent, reward, signed, span, unbroken)
+    }
     return environment

@@ -36,8 +36,8 @@ def pulls(run: RunReport) -> list[Chart]:
         lines(
             "Share of the gradient",
             _parts(run, "share"),
-            note="How hard each part of the loss pulls at the log-probs; likelihood is what the auxiliary term would do "
-            "without any rewards.",
+            note="How hard each part of the loss pulls at the log-probs; likelihood is what the auxiliary term would "
+            "do without any rewards.",
             unit="share",
             order=order,
             percent=True,
@@ -98,8 +98,8 @@ def curves(run: RunReport) -> list[Chart]:
         lines(
             "Effective sample size",
             [Line(name="advantage weights", points=run.series("advantage/ess"))],
-            note=f"How many responses carry the advantage weights, as a share. Below {percent(limits.ESS_WARNING)}, the "
-            "dashed line, a few teach everything.",
+            note=f"How many responses carry the advantage weights, as a share. Below {percent(limits.ESS_WARNING)}, "
+            "the dashed line, a few teach everything.",
             unit="share",
             level=limits.ESS_WARNING,
             percent=True,
@@ -162,8 +162,8 @@ def distributions(run: RunReport) -> list[Chart]:
             histogram(
                 "Advantage weights at the end",
                 weights.histogram,
-                note=f"exp(λA) of {weights.count:,} responses; the heaviest tenth carries {percent(weights.top_share)}, "
-                f"and the effective sample size is {percent(weights.ess)}.",
+                note=f"exp(λA) of {weights.count:,} responses; the heaviest tenth carries "
+                f"{percent(weights.top_share)}, and the effective sample size is {percent(weights.ess)}.",
                 x_title="weight, log scale",
                 colour=_NEUTRAL,
                 what="responses",

@@ -11,7 +11,7 @@ from upo_sdk.errors import DataError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from upo_sdk.evaluation import Answers
+    from upo_sdk.training.comparison import ScoredAnswers
 
 __all__ = ["SAMPLES_FILE", "Sample", "Twice", "read_samples", "samples_of"]
 
@@ -46,7 +46,7 @@ class Sample(BaseModel):
     rewards: dict[str, Twice[float]]
 
 
-def samples_of(before: Answers, after: Answers) -> str:
+def samples_of(before: ScoredAnswers, after: ScoredAnswers) -> str:
     """Return the content of ``samples.jsonl``: one object a line, in the order of the prompts."""
     samples = [
         Sample(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import traceback
+from contextlib import suppress
 from pathlib import Path  # noqa: TC003
 from typing import TYPE_CHECKING
 
 from upo_sdk.errors import OutputError
 from upo_sdk.events import Notice, emit
-from upo_sdk.report.collect import MANIFEST, collect_run
-from upo_sdk.training.run_folder import RunFolder
+from upo_sdk.report.collect import MANIFEST, SWEEP_FILE, collect_run, read_sweep
+from upo_sdk.whole_file import write_whole
 
 if TYPE_CHECKING:
     from upo_sdk.events import Callback
@@ -27,8 +28,12 @@ def write_report(folder: Path) -> Path:
         OutputError: The folder holds neither, or cannot be written.
         DataError: A file in it is not what a run or a sweep writes.
     """
-    if (folder / MANIFEST).is_file():
-        from upo_sdk.report.render import render_run  # jinja2, and altair where it draws
+    if (folder / SWEEP_FILE).is_file():
+        from upo_sdk.report.render_sweep import render_sweep  # jinja2, and altair where it draws
+
+        page = render_sweep(read_sweep(folder), folder)
+    elif (folder / MANIFEST).is_file():
+        from upo_sdk.report.render import render_run
 
         page = render_run(collect_run(folder))
     else:
@@ -37,7 +42,7 @@ def write_report(folder: Path) -> Path:
             where=str(folder),
             fix="give the folder that upo train or upo sweep wrote to",
         )
-    RunFolder(folder, None).write(REPORT_FILE, page)
+    _write(folder / REPORT_FILE, page)
     return folder / REPORT_FILE
 
 
@@ -50,6 +55,18 @@ def write_report_of_run(folder: Path, callbacks: tuple[Callback, ...]) -> None:
     try:
         write_report(folder)
     except Exception as error:  # noqa: BLE001 - a finished run is worth more than a page about it
-        RunFolder(folder, None).write(ERROR_FILE, "".join(traceback.format_exception(error)))
+        with suppress(OSError):
+            write_whole(folder / ERROR_FILE, "".join(traceback.format_exception(error)))
         text = f"the report could not be written: {error}; the model is complete, and {ERROR_FILE} has the traceback"
         emit(callbacks, Notice("warning", text))
+
+
+def _write(path: Path, page: str) -> None:
+    try:
+        write_whole(path, page)
+    except OSError as error:
+        raise OutputError(
+            f"the report cannot be written: {error.strerror or error}",
+            where=str(path),
+            fix="make the folder writable, or copy it to a place that is",
+        ) from error

@@ -4,7 +4,7 @@ from upo_sdk.training.arguments import training_arguments
 from upo_sdk.training.assembly import Assembly
 from upo_sdk.training.callbacks import CollapseWarning, EventBridge, MetricsFile, StopWhenCancelled
 from upo_sdk.training.card import CARD_FILE, model_card, refresh_card
-from upo_sdk.training.comparison import Comparison
+from upo_sdk.training.comparison import Comparison, ScoredAnswers
 from upo_sdk.training.failures import Failures
 from upo_sdk.training.hub import check_hub, reserve_repository
 from upo_sdk.training.manifest import finished, make_manifest, now
@@ -29,6 +29,7 @@ __all__ = [
     "PreparedRow",
     "PreparedRows",
     "RunFolder",
+    "ScoredAnswers",
     "Split",
     "Step",
     "StopWhenCancelled",

@@ -38,7 +38,9 @@ _SAME_NAME = (
 
 
 _OURS = {
-    **dict.fromkeys((*_SAME_NAME, "report_to", "save_steps", "eval_steps", "train_sampling_strategy"), "it is a setting of its own"),
+    **dict.fromkeys(
+        (*_SAME_NAME, "report_to", "save_steps", "eval_steps", "train_sampling_strategy"), "it is a setting of its own"
+    ),
     **dict.fromkeys(("save_strategy", "eval_strategy"), "save_steps and eval_steps decide it"),
     **dict.fromkeys(("activation_checkpointing", "gradient_checkpointing"), "it is a setting of its own"),
     **dict.fromkeys(("output_dir", "resume_from_checkpoint"), "it is a setting of the run"),

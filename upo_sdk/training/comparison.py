@@ -6,21 +6,31 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from upo_sdk.evaluation import answer_prompts
+from upo_sdk.evaluation import Sampling, answer_rewards, read_prompts, sample_answers
+from upo_sdk.policy.fingerprint import weights_sha256
 from upo_sdk.scoring.score import score_completions
 from upo_sdk.training.preparation import normalized
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from transformers import PreTrainedTokenizerBase
 
-    from upo_sdk.evaluation import Answers
+    from upo_sdk.objectives import Completion
     from upo_sdk.policy import Policy
     from upo_sdk.scoring import Rank, ZScore
+    from upo_sdk.scoring.score import FloatArray
     from upo_sdk.training.preparation import Preparation, Split
 
-__all__ = ["Comparison"]
+__all__ = ["Comparison", "ScoredAnswers"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoredAnswers:
+    """One answer per prompt, in the order of the prompts, with one array of rewards per label."""
+
+    completions: Sequence[Completion]
+    rewards: Mapping[str, FloatArray]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +42,8 @@ class Comparison:
     split: Split
     normalizers: Mapping[str, ZScore | Rank]
 
-    def answers(self, policy: Policy) -> Answers | None:
-        """Return the answers with one array of rewards per label; None if no prompt is to be answered.
+    def answers(self, policy: Policy) -> ScoredAnswers | None:
+        """Return the scored answers; None if no prompt is to be answered.
 
         An objective that reads columns of the dataset scores none: an answer of the model has no columns.
         """
@@ -41,15 +51,19 @@ class Comparison:
         count = min(plan.config.eval_prompts or 0, len(self.split.dataset))
         if not count:
             return None
-        scorers = [item for item in (*plan.auxiliary, *plan.held_out) if item.scores_answers]
-        answered = answer_prompts(
+        answers = sample_answers(
             policy.lm,
             self.tokenizer,
-            self.split.dataset.select(range(count)),
-            scorers,
-            partial(score_completions, cache=self.preparation.cache, guard=self.preparation.guard),
-            max_new_tokens=plan.config.eval_max_new_tokens,
-            seed=plan.config.training.seed,
+            read_prompts(self.split.dataset.select(range(count))),
+            Sampling(max_new_tokens=plan.config.eval_max_new_tokens, seed=plan.config.training.seed),
+            self.preparation.cache,
+            weights=weights_sha256(policy.lm),
             on_progress=self.preparation.progress(f"answering {self.split.name} prompts", "prompts"),
         )
-        return answered.with_rewards(normalized(scorers, list(answered.rewards.values()), self.normalizers))
+        scorers = [item for item in (*plan.auxiliary, *plan.held_out) if item.scores_answers]
+        score = partial(score_completions, cache=self.preparation.cache, guard=self.preparation.guard)
+        rewards = normalized(scorers, answer_rewards(answers, scorers, score), self.normalizers)
+        return ScoredAnswers(
+            completions=answers.completions,
+            rewards={item.label: values for item, values in zip(scorers, rewards, strict=True)},
+        )

@@ -10,10 +10,10 @@ from upo_sdk.result import AlignResult
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from upo_sdk.evaluation import Answers
     from upo_sdk.events import ScoreStatistics
     from upo_sdk.plan import RunPlan
     from upo_sdk.result import BeforeAfter
+    from upo_sdk.training.comparison import ScoredAnswers
     from upo_sdk.training.run_folder import RunFolder
     from upo_sdk.training.trainer import UPOTrainer
 
@@ -25,7 +25,9 @@ def is_finished(trainer: UPOTrainer) -> bool:
     return trainer.state.global_step >= trainer.state.max_steps
 
 
-def compare_answers(before: Answers | None, after: Answers | None, *, split: str, seed: int) -> tuple[BeforeAfter, ...]:
+def compare_answers(
+    before: ScoredAnswers | None, after: ScoredAnswers | None, *, split: str, seed: int
+) -> tuple[BeforeAfter, ...]:
     """Compare the rewards of both models' answers, one objective after the other."""
     if before is None or after is None:
         return ()

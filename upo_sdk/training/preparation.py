@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from upo_sdk.cache import CountingCache
 from upo_sdk.data import (
     MARGIN,
     SAMPLE_WEIGHT,
@@ -19,7 +21,7 @@ from upo_sdk.data import (
 )
 from upo_sdk.data.columns import read_rows_of
 from upo_sdk.errors import CancelledError
-from upo_sdk.events import Notice, Progress, ScoresReady, emit
+from upo_sdk.events import CacheUsed, Notice, Progress, ScoresReady, emit
 from upo_sdk.objectives import Remarking
 from upo_sdk.objectives.build import union_of_needs
 from upo_sdk.policy import reference_logps
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
     from upo_sdk.objectives.build import LiveObjective
     from upo_sdk.objectives.guard import Guard
     from upo_sdk.plan import RunPlan
-    from upo_sdk.policy import Policy
+    from upo_sdk.policy import Policy, ReferenceLogps
     from upo_sdk.scoring import Rank, ZScore
     from upo_sdk.scoring.score import FloatArray
 
@@ -133,20 +135,8 @@ class Preparation:
         needs, max_length = union_of_needs(self.plan.objectives), self.plan.data_config.max_length
         branches = BranchRows(split.dataset, mismatched=needs.kl, max_length=max_length)
         rewards_NK = np.stack(split.rewards, axis=1) if split.rewards else np.zeros((len(split.completions), 0))
-        reference = (
-            reference_logps(
-                policy,
-                branches,
-                self.cache,
-                weights=weights,
-                tokens_per_batch=batch_size * max_length,
-                tokens_per_row=2 * max_length,  # as many as the prompt and both responses of a pair may have
-                bf16=self.plan.config.training.bf16,
-                on_progress=self.progress(f"reference log-probs of {split.name} responses", "responses"),
-            )
-            if needs.reference
-            else None
-        )
+        tokens = batch_size * max_length
+        reference = self._reference(split, policy, branches, weights, tokens) if needs.reference else None
         columns = self.plan.data.columns
         return PreparedRows(
             split.dataset,
@@ -175,16 +165,44 @@ class Preparation:
     def _score(self, item: LiveObjective, split: Split) -> FloatArray:
         if has_rewards(item.label, self.plan.data.columns):
             return rewards_in_data(split.dataset, item.label)
+        cache, started = CountingCache(self.cache.path), perf_counter()
         rewards = score_completions(
             item,
             split.completions,
-            self.cache,
+            cache,
             guard=self.guard,
             on_progress=self.progress(f"scoring {split.name} completions with {item.label}", "completions"),
         )
+        self._tell_of_cache("scoring", item.label, split, (cache.found, cache.stored), started)
         for text in item.objective.remarks() if isinstance(item.objective, Remarking) else ():
             emit(self.callbacks, Notice("info", f"'{item.label}', {split.name} completions: {text}"))
         return rewards
+
+    def _reference(
+        self, split: Split, policy: Policy, branches: BranchRows, weights: str, tokens_per_batch: int
+    ) -> ReferenceLogps:
+        cache, started = CountingCache(self.cache.path), perf_counter()
+        reference = reference_logps(
+            policy,
+            branches,
+            cache,
+            weights=weights,
+            tokens_per_batch=tokens_per_batch,
+            tokens_per_row=2 * self.plan.data_config.max_length,  # the prompt and both responses of a pair may have it
+            bf16=self.plan.config.training.bf16,
+            on_progress=self.progress(f"reference log-probs of {split.name} responses", "responses"),
+        )
+        found = len(branches.response_lengths_N) - cache.stored
+        self._tell_of_cache("reference", "", split, (found, cache.stored), started)
+        return reference
+
+    def _tell_of_cache(
+        self, task: Literal["scoring", "reference"], label: str, split: Split, counts: tuple[int, int], started: float
+    ) -> None:
+        found, computed = counts
+        seconds = perf_counter() - started
+        event = CacheUsed(task=task, label=label, split=split.name, found=found, computed=computed, seconds=seconds)
+        emit(self.callbacks, event)
 
     def _tokenize(self, name: str, data: Dataset, tokenizer: PreTrainedTokenizerBase) -> Split:
         limits, needs = self.plan.data_config, union_of_needs(self.plan.objectives)

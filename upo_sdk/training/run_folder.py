@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from upo_sdk.errors import OutputError
+from upo_sdk.whole_file import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,9 +63,7 @@ class RunFolder:
 
     def write(self, name: str, text: str) -> None:
         """Write a file beside its place and rename it, so that it is there whole or not at all."""
-        beside = self.path / f".{name}.partial"
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(self.path / name)
+        write_whole(self.path / name, text)
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Write ``run.json``."""

@@ -167,7 +167,8 @@ def _print_result(result: AlignResult) -> None:
     if result.hub_url:
         out.print(f"pushed: {result.hub_url}", markup=False, soft_wrap=True)
     out.print(f"use it: from transformers import pipeline; print({call})", markup=False, soft_wrap=True)
-    out.print(f"next: {folder}/README.md says what was done and how to repeat it", markup=False, soft_wrap=True)
+    if (report := result.output_dir / "report.html").is_file():
+        out.print(f"next: open {report} in a browser; it shows what changed", markup=False, soft_wrap=True)
 
 
 def _typed() -> list[str]:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["audit_answers"]
 
-_N = 2  # pairs of words: single words hardly change, longer sequences hardly repeat
+_DISTINCT = 2  # pairs of words: single words hardly change, longer sequences hardly repeat across answers
+_REPEATED = 3  # words are longer than tokens, of which four are usual
 
 
 def audit_answers(samples: Sequence[Sample]) -> Iterator[Finding]:
@@ -51,7 +52,7 @@ def _length(samples: Sequence[Sample]) -> Finding:
 
 
 def _repetition(samples: Sequence[Sample]) -> Finding:
-    before, after = (float(np.mean([repetition(text) for text in texts])) for texts in _texts(samples))
+    before, after = (float(np.mean([repetition(words, _REPEATED) for words in texts])) for texts in _words(samples))
     level = _level(after - before, limits.REPETITION_LOOK, limits.REPETITION_WARNING)
     text = (
         f"{percent(after)} of the word sequences within an answer are repeats, {percent(before)} before. "
@@ -62,9 +63,10 @@ def _repetition(samples: Sequence[Sample]) -> Finding:
 
 def _variety(samples: Sequence[Sample]) -> Finding:
     title = "Variety across answers"
-    before, after = (distinct(texts, _N) for texts in _texts(samples))
-    if not before:
-        return Finding(title=title, level=Level.UNKNOWN, number="", text="The answers before had no two words.")
+    old, new = (distinct(texts, _DISTINCT) for texts in _words(samples))
+    if not old.exists or not new.exists:
+        return Finding(title=title, level=Level.UNKNOWN, number="", text="No answer had two words.")
+    before, after = old.value, new.value
     ratio = after / before
     level = _level(-ratio, -limits.DISTINCT_LOOK, -limits.DISTINCT_WARNING)
     text = (
@@ -74,8 +76,8 @@ def _variety(samples: Sequence[Sample]) -> Finding:
     return Finding(title=title, level=level, number=f"× {ratio:.2f}", text=text)
 
 
-def _texts(samples: Sequence[Sample]) -> tuple[list[str], list[str]]:
-    return [sample.before for sample in samples], [sample.after for sample in samples]
+def _words(samples: Sequence[Sample]) -> tuple[list[list[str]], list[list[str]]]:
+    return [sample.before.split() for sample in samples], [sample.after.split() for sample in samples]
 
 
 def _level(value: float, look: float, warning: float) -> Level:

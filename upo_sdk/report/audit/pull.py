@@ -45,7 +45,7 @@ def _shares(run: RunReport) -> Iterator[Finding]:
     if idle:
         text += f" {', '.join(idle)} pulls too little to teach anything that can be seen."
     level = worst(Level.WARNING if drowned else Level.OK, Level.LOOK if idle else Level.OK)
-    yield Finding(title=title, level=level, number=f"{percent(preference)} preferences", text=text)
+    yield Finding(title=title, level=level, number=percent(preference), text=text)
 
 
 def _variance(run: RunReport) -> Iterator[Finding]:

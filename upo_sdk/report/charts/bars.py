@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from upo_sdk.report.charts.chart import Chart, Table, drawn
-from upo_sdk.report.charts.theme import HEIGHT, WIDTH
+from upo_sdk.report.charts.chart import Chart, Table, drawn, marks
 from upo_sdk.report.numbers import number
 
 if TYPE_CHECKING:
@@ -45,21 +44,22 @@ def histogram(
     ]
     scale = alt.Scale(type="log", nice=False) if powers else alt.Scale(zero=False, nice=False)
     chart = (
-        alt.Chart(alt.Data(values=rows))
-        .mark_bar(color=colour, stroke="var(--page)", strokeWidth=1)
+        marks(rows)
+        .mark_rect(color=colour, stroke="var(--page)", strokeWidth=1)
         .encode(
             x=alt.X("low:Q", title=x_title, scale=scale, axis=alt.Axis(format="~g")),
             x2=alt.X2("high:Q"),
-            y=alt.Y("share:Q", title=f"share of {what}", axis=alt.Axis(format="%")),
+            y=alt.Y("share:Q", title=None, axis=alt.Axis(format="%")),
+            y2=alt.Y2Datum(0),
             description=alt.Description("spoken:N"),
         )
-        .properties(width=WIDTH, height=HEIGHT, autosize=alt.AutoSizeParams(type="fit", contains="padding"))
     )
-    fullest = max(rows, key=lambda row: row["share"])
+    fullest = rows[found.counts.index(max(found.counts))]["spoken"]
     return Chart(
         title=title,
+        unit=f"share of {what}",
         note=note,
-        label=f"Histogram of {total:,} {what}: {title}. The fullest bin is {fullest['spoken']}.",
+        label=f"Histogram of {total:,} {what}: {title}. The fullest bin is {fullest}.",
         svg=drawn(chart),
         table=Table(
             headers=("from", "to", what),
@@ -85,9 +85,7 @@ def means_by_length(title: str, bins: Sequence[LengthBin], *, note: str, colour:
         }
         for item in bins
     ]
-    base = alt.Chart(alt.Data(values=rows)).encode(
-        y=alt.Y("y:Q", title="mean reward", scale=alt.Scale(zero=False), axis=alt.Axis(format="~g"))
-    )
+    base = marks(rows).encode(y=alt.Y("y:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(format="~g")))
     spans = base.mark_rule(color=colour, strokeWidth=5, opacity=0.35, strokeCap="round").encode(
         x=alt.X("low:Q", title="tokens of the response", scale=alt.Scale(zero=False)), x2=alt.X2("high:Q")
     )
@@ -96,13 +94,10 @@ def means_by_length(title: str, bins: Sequence[LengthBin], *, note: str, colour:
     )
     return Chart(
         title=title,
+        unit="mean reward",
         note=note,
         label=f"Points: {title}. " + "; ".join(str(row["spoken"]) for row in (rows[0], rows[-1])) + ".",
-        svg=drawn(
-            alt.layer(spans, dots).properties(
-                width=WIDTH, height=HEIGHT, autosize=alt.AutoSizeParams(type="fit", contains="padding")
-            )
-        ),
+        svg=drawn(spans, dots),
         table=Table(
             headers=("tokens", "responses", "mean reward"),
             rows=tuple((f"{item.low} to {item.high}", f"{item.count:,}", number(item.mean)) for item in bins),

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from upo_sdk.report.charts.theme import CONFIG
+from upo_sdk.report.charts.theme import CONFIG, HEIGHT, WIDTH
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import altair as alt
 
-__all__ = ["Chart", "Table", "drawn"]
+__all__ = ["Chart", "Link", "Table", "drawn", "marks"]
 
+_REACH = 16
+_PLACE = re.compile(r'transform="[^"]*"')
 _OPENING = re.compile(r'<svg [^>]*?width="(?P<width>[\d.]+)" height="(?P<height>[\d.]+)"[^>]*>')
 _POINT = re.compile(r'<path (?P<label>aria-label="(?P<text>[^"]*)") (?P<rest>role="graphics-symbol"[^>]*)/>')
 
@@ -33,6 +38,7 @@ class Chart:
 
     Attributes:
         title: What it shows.
+        unit: What runs up the side, in a word or two.
         note: How to read it, a sentence or two.
         label: What a screen reader says instead of the drawing.
         svg: The drawing; its texts are escaped by Vega.
@@ -40,21 +46,50 @@ class Chart:
     """
 
     title: str
+    unit: str
     note: str
     label: str
     svg: Markup
     table: Table
 
 
-def drawn(chart: alt.Chart | alt.LayerChart) -> Markup:
-    """Draw a chart as SVG that scales with its box; every point and bar tells its values when hovered.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """Where a point of a chart leads, the class that the page's style knows it by, and what it is called."""
+
+    href: str
+    css: str
+    label: str
+
+
+def marks(rows: Sequence[Mapping[str, object]]) -> alt.Chart:
+    """Return a chart of some rows, to choose a mark and encodings for."""
+    import altair as alt
+
+    return alt.Chart(alt.InlineData(values=[dict(row) for row in rows]))
+
+
+def drawn(
+    *layers: alt.Chart, width: int = WIDTH, height: int = HEIGHT, links: Mapping[str, Link] | None = None
+) -> Markup:
+    """Draw layers as SVG that scales with its box; every point and bar tells its values when hovered.
 
     Nothing is loaded: the data is in the chart, and no address is allowed.
+
+    Args:
+        layers: From the bottom to the top.
+        width: Of everything, axes included, in pixels before scaling.
+        height: Likewise.
+        links: By the description of a point, which becomes a link.
     """
+    import altair as alt
     import vl_convert
 
-    svg = vl_convert.vegalite_to_svg(chart.to_dict(), config=CONFIG, allowed_base_urls=[])
-    return Markup(_POINT.sub(_with_title, _OPENING.sub(_scaling, svg, count=1)))  # noqa: S704 - Vega escapes its texts
+    fit = alt.AutoSizeParams(type="fit", contains="padding")
+    spec = alt.layer(*layers).properties(width=width, height=height, autosize=fit).to_dict()
+    svg = vl_convert.vegalite_to_svg(spec, config=CONFIG, allowed_base_urls=[])
+    spoken = _POINT.sub(partial(_with_title, links or {}), _OPENING.sub(_scaling, svg, count=1))
+    return Markup(spoken)  # noqa: S704 - Vega escapes its texts
 
 
 def _scaling(found: re.Match[str]) -> str:
@@ -62,5 +97,13 @@ def _scaling(found: re.Match[str]) -> str:
     return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" focusable="false">'
 
 
-def _with_title(found: re.Match[str]) -> str:
-    return f"<path {found['label']} {found['rest']}><title>{found['text']}</title></path>"
+def _with_title(links: Mapping[str, Link], found: re.Match[str]) -> str:
+    link = links.get(found["text"])
+    if link is None:
+        return f"<path {found['label']} {found['rest']}><title>{found['text']}</title></path>"
+    place = _PLACE.search(found["rest"])
+    around = f'<circle {place[0] if place else ""} r="{_REACH}" fill="transparent"/>'  # a point is small for a finger
+    opening = Markup('<a href="{}" class="{}" aria-label="{}"><title>{}</title>').format(
+        link.href, link.css, link.label, link.label
+    )
+    return f"{opening}{around}<path {found['rest']}/></a>"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from upo_sdk.report.charts.chart import Chart, Table, drawn
-from upo_sdk.report.charts.theme import WIDTH, colours
+from upo_sdk.report.charts.chart import Chart, Table, drawn, marks
+from upo_sdk.report.charts.theme import colours
 from upo_sdk.report.numbers import number, signed, span
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def changes(items: Sequence[BeforeAfter], *, order: Sequence[str]) -> Chart:
     ]
     names = [item.label for item in items]
     scale = alt.Scale(domain=names, range=colours(names, order))
-    base = alt.Chart(alt.Data(values=rows)).encode(
+    base = marks(rows).encode(
         y=alt.Y("name:N", title=None, sort=None, axis=alt.Axis(grid=False, labelColor="currentColor", labelLimit=110)),
         color=alt.Color("name:N", scale=scale, legend=None),
     )
@@ -44,16 +44,14 @@ def changes(items: Sequence[BeforeAfter], *, order: Sequence[str]) -> Chart:
     dots = base.mark_point(filled=True, opacity=1, size=70).encode(
         x=alt.X("change:Q"), description=alt.Description("spoken:N")
     )
-    zero = alt.Chart(alt.Data(values=[{"x": 0}])).mark_rule(strokeDash=[3, 3], strokeWidth=1).encode(x="x:Q")
-    chart = alt.layer(zero, spans, dots).properties(
-        width=WIDTH, height=_ROW * len(rows) + 50, autosize=alt.AutoSizeParams(type="fit", contains="padding")
-    )
+    zero = marks([{"x": 0}]).mark_rule(strokeDash=[3, 3], strokeWidth=1).encode(x="x:Q")
     return Chart(
         title="What changed in the answers",
+        unit="mean reward",
         note="Each dot is the change of an objective's mean reward, the bar its 95 % interval. A bar that crosses the "
         "dashed line could be chance.",
         label="Dots with intervals: " + "; ".join(str(row["spoken"]) for row in rows) + ".",
-        svg=drawn(chart),
+        svg=drawn(zero, spans, dots, height=_ROW * len(rows) + 50),
         table=Table(
             headers=("objective", "before", "after", "change", "95 % interval"),
             rows=tuple(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from upo_sdk.report.charts.chart import Chart, Table, drawn
-from upo_sdk.report.charts.theme import HEIGHT, WIDTH, colours
+from upo_sdk.report.charts.chart import Chart, Table, drawn, marks
+from upo_sdk.report.charts.theme import colours
 from upo_sdk.report.numbers import number
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def lines(  # noqa: PLR0913 - each is one thing that a chart has
         title: What is drawn.
         curves: Those without points are left out.
         note: How to read it.
-        unit: What the values are, for the axis and the table.
+        unit: What the values are, in a word or two.
         order: All names that have a colour in this report.
         x_title: What runs along the bottom.
         level: Where to draw a line across, such as chance.
@@ -57,32 +57,32 @@ def lines(  # noqa: PLR0913 - each is one thing that a chart has
         return None
     return Chart(
         title=title,
+        unit=unit,
         note=note,
         label=f"Line chart: {title}. " + " ".join(_spoken(line, x_title, percent=percent) for line in curves),
-        svg=drawn(_chart(curves, unit, order, x_title, level, domain, percent=percent)),
+        svg=drawn(*_layers(curves, order, x_title, level, domain, percent=percent)),
         table=_table(curves, x_title, percent=percent),
     )
 
 
-def _chart(
+def _layers(
     curves: Sequence[Line],
-    unit: str,
     order: Sequence[str],
     x_title: str,
     level: float | None,
     domain: tuple[float, float] | None,
     *,
     percent: bool,
-) -> alt.LayerChart:
+) -> list[alt.Chart]:
     import altair as alt
 
     values = [{"x": x, "y": y, "name": line.name} for line in curves for x, y in line.points]
     names = [line.name for line in curves]
     scale = alt.Scale(domain=list(domain)) if domain else alt.Scale(zero=False, nice=True)
     form = "%" if percent else "~g"
-    base = alt.Chart(alt.Data(values=values)).encode(
+    base = marks(values).encode(
         x=alt.X("x:Q", title=x_title, scale=alt.Scale(zero=False, nice=False)),
-        y=alt.Y("y:Q", title=unit, scale=scale, axis=alt.Axis(format=form)),
+        y=alt.Y("y:Q", title=None, scale=scale, axis=alt.Axis(format=form)),
         color=alt.Color(
             "name:N",
             scale=alt.Scale(domain=names, range=colours(names, order)),
@@ -94,13 +94,8 @@ def _chart(
         description=alt.Description("spoken:N")
     )
     dots = dots.transform_calculate(spoken=f"datum.name + ', {x_title} ' + datum.x + ': ' + format(datum.y, '.3g')")
-    layers: list[Any] = [base.mark_line(), dots]
-    if level is not None:
-        across = alt.Chart(alt.Data(values=[{"y": level}])).mark_rule(strokeDash=[3, 3], strokeWidth=1)
-        layers.insert(0, across.encode(y="y:Q"))
-    return alt.layer(*layers).properties(
-        width=WIDTH, height=HEIGHT, autosize=alt.AutoSizeParams(type="fit", contains="padding")
-    )
+    across = marks([{"y": level}]).mark_rule(strokeDash=[3, 3], strokeWidth=1).encode(y="y:Q")
+    return [*([] if level is None else [across]), base.mark_line(), dots]
 
 
 def _thinned(points: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:

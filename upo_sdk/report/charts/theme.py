@@ -33,7 +33,7 @@ CONFIG: dict[str, Any] = {
         "titlePadding": 8,
     },
     "axisX": {"grid": False, "domain": True, "domainColor": "var(--grid)", "tickCount": 5},
-    "axisY": {"tickCount": 4, "titleAngle": 0, "titleAlign": "left", "titleAnchor": "end", "titleY": -10},
+    "axisY": {"tickCount": 4, "title": None},  # the unit stands in the heading, where it does not cost width
     "legend": {
         "labelColor": "currentColor",
         "labelFontSize": 11,

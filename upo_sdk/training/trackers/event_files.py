@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from transformers import TrainerCallback, TrainingArguments
+    from transformers import TrainerCallback
 
     from upo_sdk.training.trackers.place import Place
 
@@ -18,7 +18,7 @@ __all__ = ["opened"]
 
 
 @contextmanager
-def opened(place: Place, _args: TrainingArguments) -> Generator[TrainerCallback]:
+def opened(place: Place) -> Generator[TrainerCallback]:
     """Open the event file; a resumed run hides what was logged after its checkpoint."""
     from torch.utils.tensorboard import SummaryWriter
     from transformers.integrations import TensorBoardCallback

@@ -11,7 +11,7 @@ from upo_sdk.training.trackers.place import PROJECT
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
 
-    from transformers import TrainerCallback, TrainingArguments
+    from transformers import TrainerCallback
 
     from upo_sdk.training.trackers.place import Place
 
@@ -21,7 +21,7 @@ _LONGEST = 500
 
 
 @contextmanager
-def opened(place: Place, _args: TrainingArguments) -> Generator[TrainerCallback]:
+def opened(place: Place) -> Generator[TrainerCallback]:
     """Start a run; one that the caller started is used, and left open."""
     import mlflow
     from transformers.integrations import MLflowCallback

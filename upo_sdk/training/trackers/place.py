@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
+    from typing import Literal
+
+    Notify = Callable[[Literal["info", "warning"], str], None]
 
 __all__ = ["PROJECT", "Place"]
 
@@ -22,11 +25,11 @@ class Place:
         folder: The run folder; files go into a folder in it.
         step: The step that the run starts from; positive if it is resumed.
         config: The run's configuration, without secrets.
-        notify: Takes a level (``info`` or ``warning``) and a text.
+        notify: Takes a level and a text for the user.
     """
 
     folder: Path
     name: str
     step: int
     config: Mapping[str, Any]
-    notify: Callable[[str, str], None]
+    notify: Notify

@@ -14,12 +14,14 @@ from upo_sdk.training.trackers.names import shown_names
 from upo_sdk.training.trackers.place import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
     from typing import Self
 
     from transformers import TrainerControl, TrainerState, TrainingArguments
+
+    from upo_sdk.training.trackers.place import Notify
 
 __all__ = ["Tracking"]
 
@@ -32,9 +34,7 @@ class Tracking(TrainerCallback):
     It is a context: transformers ends its trackers with training, and the evaluation and the summary come after that.
     """
 
-    def __init__(
-        self, names: Sequence[str], folder: Path, config: Mapping[str, Any], notify: Callable[[str, str], None]
-    ) -> None:
+    def __init__(self, names: Sequence[str], folder: Path, config: Mapping[str, Any], notify: Notify) -> None:
         self._names = names
         self._folder = folder
         self._config = without_secrets(dict(config))
@@ -69,7 +69,7 @@ class Tracking(TrainerCallback):
         model = getattr(kwargs.get("model"), "lm", None)
         for name in self._names:
             opened = import_module(f"upo_sdk.training.trackers.{_MODULES[name]}").opened
-            callback: TrainerCallback = self._until_the_end.enter_context(opened(place, shown))
+            callback: TrainerCallback = self._until_the_end.enter_context(opened(place))
             self._callbacks.append(callback)
             callback.on_train_begin(shown, state, control, model=model)
             self._until_the_end.callback(callback.on_train_end, shown, state, control)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ from upo_sdk.training.trackers.place import PROJECT
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from transformers import TrainerCallback, TrainingArguments
+    from transformers import TrainerCallback
 
     from upo_sdk.training.trackers.place import Place
 
@@ -19,7 +18,7 @@ __all__ = ["opened"]
 
 
 @contextmanager
-def opened(place: Place, args: TrainingArguments) -> Generator[TrainerCallback]:
+def opened(place: Place) -> Generator[TrainerCallback]:
     """Record under the name of the run folder; nothing is sent unless ``trackio_space_id`` is set."""
     import trackio
     from transformers.integrations import TrackioCallback

@@ -12,7 +12,7 @@ from upo_sdk.training.trackers.place import PROJECT
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from transformers import TrainerCallback, TrainingArguments
+    from transformers import TrainerCallback
 
     from upo_sdk.training.trackers.place import Place
 
@@ -22,7 +22,7 @@ _NOT_SENT = {"offline", "dryrun", "disabled"}
 
 
 @contextmanager
-def opened(place: Place, _args: TrainingArguments) -> Generator[TrainerCallback]:
+def opened(place: Place) -> Generator[TrainerCallback]:
     """Start a run; one that the caller started is used, and left open."""
     import wandb
     from transformers.integrations import WandbCallback

@@ -1,0 +1,35 @@
+"""``upo report``."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 - Typer reads the annotations
+from typing import Annotated
+
+import typer
+
+from upo_cli.output import console, print_json
+from upo_cli.shared import Json  # noqa: TC001 - Typer reads the annotations
+
+__all__ = ["NAME", "register"]
+
+NAME = "report"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(NAME)(report)
+
+
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="RUN|SWEEP", help="The folder that upo train or upo sweep wrote.")],
+    *,
+    json: Json = False,
+) -> None:
+    """Write report.html again from the files of a run or of a sweep; it needs no network and no script."""
+    from upo_sdk.report import write_report
+
+    page = write_report(folder)
+    if json:
+        print_json({"report": page, "bytes": page.stat().st_size})
+        return
+    console().print(f"wrote {page} ({page.stat().st_size / 1024:,.0f} KiB); open it in a browser", markup=False)

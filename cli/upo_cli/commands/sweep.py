@@ -1,0 +1,180 @@
+"""``upo sweep``."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from contextlib import ExitStack, redirect_stdout
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from upo_cli.boundary import INTERRUPTED
+from upo_cli.options import with_config_options
+from upo_cli.output import console, print_json
+from upo_cli.plan_view import third_party
+from upo_cli.settings import Given, resolve
+from upo_cli.shared import BlockPlugin, Json, Plugins, RequirePlugin  # noqa: TC001 - Typer reads the annotations
+from upo_cli.sweep_options import (
+    FOLDER,
+    BaseConfig,
+    Beta,
+    DryRun,
+    Jobs,
+    NumSamples,
+    Objectives,
+    OutputDir,
+    Overwrite,
+    Pareto,
+    Preset,
+    Quiet,
+    Random,
+    Resume,
+    Seeds,
+    Sets,
+    Varied,
+    check_alone,
+    names_of,
+    values_of,
+    with_beta_varied,
+)
+from upo_sdk.plugin.registry import load_registry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from upo_sdk.evaluation.sweep_schema import Sweep
+    from upo_sdk.sweep import SweepConfig
+
+__all__ = ["NAME", "register"]
+
+NAME = "sweep"
+
+_OF_A_RUN = ("output_dir", "overwrite_output_dir", "resume_from_checkpoint")
+
+_EPILOG = """
+A comma parts the values of a weight or of an option: toxicity:0,0.1,0.3 has three weights, dpo:beta=0.05,0.1 two
+values of an option, and in dpo:0.5,1,beta=0.05,0.1 both vary. Every combination is a point.
+
+The same command goes on with a sweep that was stopped or killed, and so does upo sweep --resume FOLDER.
+
+Every option of upo train is understood and holds for all points. Without --model and --data the demo is swept.
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command; its options are spelled alike with underscores and with dashes."""
+    settings = {"token_normalize_func": _with_underscores}
+    app.command(NAME, epilog=_EPILOG, context_settings=settings)(with_config_options(sweep, without=_OF_A_RUN))
+
+
+def sweep(  # noqa: PLR0913 - one per option
+    *,
+    objective: Objectives = None,
+    sweep_: Varied = None,
+    beta: Beta = None,
+    seeds: Seeds = None,
+    random: Random = None,
+    jobs: Jobs = 1,
+    pareto: Pareto = None,
+    num_samples: NumSamples = None,
+    output_dir: OutputDir = None,
+    overwrite_output_dir: Overwrite = False,
+    resume: Resume = None,
+    base_config: BaseConfig = None,
+    preset: Preset = None,
+    set_: Sets = None,
+    dry_run: DryRun = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    plugins: Plugins = None,
+    block_plugin: BlockPlugin = None,
+    require_plugin: RequirePlugin = None,
+    **given: Any,
+) -> None:
+    """Run a grid of weights and options, and see the trade-off between objectives.
+
+    Every point is an ordinary run in FOLDER/points/NAME, evaluated on held-out data by all objectives of the sweep; the
+    points share one cache of scores, reference log-probs and answers of the base model.
+    """
+    from upo_sdk.sweep import SweepConfig
+
+    if resume is not None:
+        grid = {"objective": objective, "sweep": sweep_, "beta": beta, "seeds": seeds, "random": random}
+        shared = {"base-config": base_config, "preset": preset, "set": set_, "num_samples": num_samples}
+        place = {"output_dir": output_dir, "overwrite_output_dir": overwrite_output_dir, "dry-run": dry_run}
+        check_alone({f"--{name}": value for name, value in {**grid, **shared, **place, **given}.items()})
+        _run(partial(_go_on, resume, jobs, names_of(pareto)), resume, as_json=json, quiet=quiet)
+        return
+    resolved = resolve(
+        Given(
+            preset=preset,
+            file=base_config,
+            options=given,
+            sets=set_ or (),
+            plugins=plugins,
+            block_plugin=block_plugin,
+            require_plugin=require_plugin,
+        )
+    )
+    registry = load_registry(resolved.plugins).check()
+    config = SweepConfig(
+        base=resolved,
+        objectives=with_beta_varied(objective or (), beta, registry) if beta else objective or (),
+        settings=values_of(sweep_ or ()),
+        seeds=seeds,
+        random=random,
+        jobs=jobs,
+        pareto=names_of(pareto),
+        evaluation={"num_samples": num_samples} if num_samples else {},
+        output_dir=output_dir or FOLDER,
+        overwrite=overwrite_output_dir,
+        command=shlex.join(["upo", *sys.argv[1:]]),
+    )
+    if not json and (loaded := third_party(registry)):
+        console(stderr=True).print(f"note: third-party plugins: {', '.join(loaded)}", markup=False, soft_wrap=True)
+    if dry_run:
+        _show_points(config, as_json=json)
+    else:
+        _run(partial(_begin, config), config.output_dir, as_json=json, quiet=quiet)
+
+
+def _show_points(config: SweepConfig, *, as_json: bool) -> None:
+    from upo_cli.sweep_view import points_as_data, print_points
+    from upo_sdk.sweep import plan_sweep
+
+    grid = plan_sweep(config)
+    print_json(points_as_data(grid)) if as_json else print_points(grid)
+
+
+def _begin(config: SweepConfig, **how: Any) -> Sweep:
+    from upo_sdk.sweep import sweep as run_sweep
+
+    return run_sweep(config, **how)
+
+
+def _go_on(folder: Path, jobs: int, pareto: tuple[str, ...], **how: Any) -> Sweep:
+    from upo_sdk.sweep import resume_sweep
+
+    return resume_sweep(folder, jobs=jobs, pareto=pareto, **how)
+
+
+def _run(start: Callable[..., Sweep], folder: Path, *, as_json: bool, quiet: bool) -> None:
+    from upo_cli.interrupt import stop_on_signal
+    from upo_cli.sweep_view import SilentSweep, SweepView, print_sweep
+
+    with stop_on_signal() as cancel, SilentSweep() if quiet or as_json else SweepView() as view, ExitStack() as stack:
+        if as_json:  # stdout is for the one object
+            stack.enter_context(redirect_stdout(sys.stderr))
+        ended = start(callbacks=[view], cancel=cancel)
+    print_json(ended.model_dump(mode="json")) if as_json else print_sweep(ended, str(folder))
+    if cancel.is_set() and any(point.status not in {"done", "failed"} for point in ended.points):
+        raise typer.Exit(INTERRUPTED)
+    if any(point.status == "failed" for point in ended.points):
+        raise typer.Exit(1)
+
+
+def _with_underscores(word: str) -> str:
+    return word.replace("-", "_")

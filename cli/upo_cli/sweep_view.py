@@ -1,0 +1,170 @@
+"""Shows a sweep: its points and their commands, how far they are, and the table at its end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from upo_cli.output import console, table
+from upo_sdk import events
+from upo_sdk.sweep import PointEnded, PointProgress, PointStarted, SweepReady, remarks, table_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+    from typing import Self
+
+    from rich.progress import TaskID
+
+    from upo_sdk.evaluation.sweep_schema import Sweep, SweepPoint
+    from upo_sdk.sweep import Grid, SweepEvent
+
+__all__ = ["SilentSweep", "SweepView", "points_as_data", "print_points", "print_sweep"]
+
+
+class SilentSweep:
+    """Shows warnings only, on stderr."""
+
+    def __init__(self) -> None:
+        self._err = console(stderr=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        """Nothing to end."""
+
+    def on_event(self, event: SweepEvent, /) -> None:
+        """Show a warning, and a point that failed."""
+        if isinstance(event, events.Notice):
+            self._print(f"{'note' if event.level == 'info' else event.level}: {event.text}")
+        elif isinstance(event, PointEnded) and event.point.status == "failed":
+            self._print(f"warning: {_how_it_ended(event.point)}")
+
+    def _print(self, text: str) -> None:
+        style = "yellow" if text.startswith("warning") else None
+        self._err.print(text, markup=False, soft_wrap=True, style=style)
+
+
+class SweepView(SilentSweep):
+    """Shows how far the points are: bars on a terminal, lines elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._bars = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=self._err,
+            transient=True,
+        )
+        self._all: TaskID | None = None
+        self._tasks: dict[str, TaskID] = {}
+        self._phases: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        if self._err.is_terminal:
+            self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        """Take the bars off the screen."""
+        if self._err.is_terminal:
+            self._bars.stop()
+
+    def on_event(self, event: SweepEvent, /) -> None:
+        """Show one event."""
+        match event:
+            case SweepReady(sweep):
+                self._ready(sweep)
+            case PointStarted(name):
+                self._print(f"{name}: started")
+                if self._err.is_terminal:
+                    self._tasks[name] = self._bars.add_task(f"  {name}", total=None)
+            case PointProgress():
+                self._progress(event)
+            case PointEnded(point, sweep):
+                self._ended(point, sweep)
+            case events.Notice():
+                super().on_event(event)
+
+    def _ready(self, sweep: Sweep) -> None:
+        done, total = _count_of(sweep)
+        kept = f", {done} of them done already" if done else ""
+        self._print(f"{total} points{kept}")
+        self._all = self._bars.add_task("points", completed=done, total=total)
+
+    def _progress(self, event: PointProgress) -> None:
+        if self._err.is_terminal:
+            what = event.task if event.phase in {"training", "preparing"} and event.task else event.phase
+            task = self._tasks[event.name]
+            total = event.total or None
+            self._bars.update(task, description=f"  {event.name}: {what}", completed=event.done, total=total)
+            return
+        stage = "training" if event.task == "training" else event.phase
+        if event.task == "training" or self._phases.get(event.name) != stage:
+            how_far = f" {event.done}/{event.total}" if event.task == "training" else ""
+            self._print(f"{event.name}: {stage}{how_far}")
+        self._phases[event.name] = stage
+
+    def _ended(self, point: SweepPoint, sweep: Sweep) -> None:
+        done, total = _count_of(sweep)
+        if point.name in self._tasks:
+            self._bars.remove_task(self._tasks.pop(point.name))
+        if self._all is not None:
+            self._bars.update(self._all, completed=done)
+        text = f"{_how_it_ended(point)} ({done}/{total} points)"
+        self._print(f"warning: {text}" if point.status == "failed" else text)
+
+
+def points_as_data(grid: Grid) -> dict[str, object]:
+    """Return the points and their commands as JSON can write them."""
+    kept = {"name", "values", "objectives", "seed", "command"}
+    return {
+        "axes": [axis.model_dump() for axis in grid.axes],
+        "points": [point.model_dump(include=kept) for point in grid.points],
+    }
+
+
+def print_points(grid: Grid) -> None:
+    """Write the points and their commands to stdout."""
+    out = console()
+    out.print(f"{len(grid.points)} points; each alone is:")
+    for point in grid.points:
+        out.print(f"\n{point.name}", style="bold", markup=False, soft_wrap=True)
+        out.print(f"  {point.command}", markup=False, soft_wrap=True)
+
+
+def print_sweep(sweep: Sweep, folder: str) -> None:
+    """Write the table, what it means, and where things are to stdout."""
+    out = console()
+    if sweep.rows:
+        headers, rows = table_rows(sweep)
+        out.print(table(*headers, rows=rows))
+        out.print()
+    for sentence in remarks(sweep):
+        out.print(sentence, markup=False, soft_wrap=True)
+    out.print(f"points: {folder}/points/NAME, run folders; sweep.json has all numbers", markup=False, soft_wrap=True)
+    if any(point.status in {"pending", "running", "cancelled"} for point in sweep.points):
+        out.print(f"go on: upo sweep --resume {folder}", markup=False, soft_wrap=True)
+
+
+def _count_of(sweep: Sweep) -> tuple[int, int]:
+    return sum(point.status == "done" for point in sweep.points), len(sweep.points)
+
+
+def _how_it_ended(point: SweepPoint) -> str:
+    if point.failure is None:
+        return f"{point.name}: {point.status}{_seconds(point.seconds)}"
+    place = f" ({point.failure.where})" if point.failure.where else ""
+    return f"{point.name}: failed: {point.failure.what}{place}"
+
+
+def _seconds(seconds: Mapping[str, float]) -> str:
+    return f" in {seconds['total']:.0f} s" if "total" in seconds else ""

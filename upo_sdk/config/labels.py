@@ -1,0 +1,30 @@
+"""Labels of objectives are unique: metrics, scores and results are told apart by them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from upo_sdk.errors import ObjectiveRefError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from upo_sdk.config.objective_ref import ObjectiveRef
+
+__all__ = ["check_labels"]
+
+
+def check_labels(objectives: Sequence[ObjectiveRef]) -> None:
+    """Check that no label occurs twice.
+
+    Raises:
+        ObjectiveRefError: One does.
+    """
+    twice = [label for label, count in Counter(ref.label for ref in objectives).items() if count > 1]
+    if twice:
+        raise ObjectiveRefError(
+            f"objective '{twice[0]}' is named twice",
+            where="objectives",
+            fix=f"name it once, or give one of the two a label of its own: as=second_{twice[0].rpartition(':')[2]}",
+        )

@@ -1,0 +1,62 @@
+"""One metric before its interval: the same statistic of both models' answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from upo_sdk.evaluation.intervals import Bootstrap, Sums
+from upo_sdk.evaluation.schema import Metric
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from upo_sdk.evaluation.answers import Answers
+
+__all__ = ["Better", "Measurement", "to_metrics"]
+
+Better = Literal["higher", "lower"] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """A statistic of the model and, where it has one, of the baseline; units are prompts in the same order."""
+
+    name: str
+    model: Sums
+    baseline: Sums | None = None
+    better: Better = None
+    unit: str = ""
+
+    @classmethod
+    def of_both(
+        cls,
+        model: Answers,
+        baseline: Answers | None,
+        name: str,
+        measure: Callable[[Answers], Sums],
+        *,
+        better: Better = None,
+        unit: str = "",
+    ) -> Measurement:
+        """Measure the answers of both models alike."""
+        other = None if baseline is None else measure(baseline)
+        return cls(name=name, model=measure(model), baseline=other, better=better, unit=unit)
+
+
+def to_metrics(measurements: Iterable[Measurement]) -> dict[str, Metric]:
+    """Return every measurement that has a value, with its intervals, by name."""
+    kept = [item for item in measurements if item.model.exists]
+    bootstraps = {size: Bootstrap(size) for size in {len(item.model.total_U) for item in kept}}
+    return {item.name: _metric(item, bootstraps[len(item.model.total_U)]) for item in kept}
+
+
+def _metric(item: Measurement, bootstrap: Bootstrap) -> Metric:
+    baseline = item.baseline if item.baseline is not None and item.baseline.exists else None
+    return Metric(
+        value=bootstrap.estimate(item.model),
+        baseline=bootstrap.estimate(baseline) if baseline else None,
+        difference=bootstrap.difference(item.model, baseline) if baseline else None,
+        better=item.better,
+        unit=item.unit,
+    )

@@ -1,0 +1,59 @@
+"""What the implicit reward of a model says of pairs that were labelled: accuracy and margin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from upo_sdk.evaluation.intervals import Sums
+from upo_sdk.evaluation.measurement import Measurement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+__all__ = ["implicit_margins", "pair_measurements"]
+
+FloatArray = np.ndarray[Any, np.dtype[np.float64]]
+
+
+def implicit_margins(policy: Sequence[FloatArray], reference: Sequence[FloatArray], beta: float) -> FloatArray:
+    """Return ``β[(log π(y_w) − log ρ(y_w)) − (log π(y_l) − log ρ(y_l))]`` of every pair, shape [pairs].
+
+    Rafailov et al., 2023 (arXiv 2305.18290).
+
+    Args:
+        policy: ``[log π(y_w | x), log π(y_l | x)]`` of every pair, in nats, summed over tokens.
+        reference: The same under the reference ρ.
+        beta: β of the preference objective.
+    """
+    ratios_B2 = np.stack(policy) - np.stack(reference)
+    margins_B: FloatArray = beta * (ratios_B2[:, 0] - ratios_B2[:, 1])
+    return margins_B
+
+
+def pair_measurements(margins_B: FloatArray, prompt_B: Sequence[int], prompts: int) -> Iterator[Measurement]:
+    """Yield ``accuracy``, the share of pairs whose chosen response has the higher implicit reward, and ``margin``.
+
+    Args:
+        margins_B: :func:`implicit_margins`.
+        prompt_B: The number of each pair's prompt; pairs of one prompt are resampled together.
+        prompts: How many there are.
+    """
+    yield Measurement(
+        name="accuracy",
+        model=_by_prompt((margins_B > 0).astype(np.float64), prompt_B, prompts),
+        better="higher",
+        unit="share of pairs",
+    )
+    yield Measurement(
+        name="margin", model=_by_prompt(margins_B, prompt_B, prompts), better="higher", unit="nats times beta"
+    )
+
+
+def _by_prompt(values_B: FloatArray, prompt_B: Sequence[int], prompts: int) -> Sums:
+    place = np.asarray(prompt_B, dtype=np.int64)
+    return Sums(
+        np.bincount(place, weights=values_B, minlength=prompts),
+        np.bincount(place, minlength=prompts).astype(np.float64),
+    )

@@ -1,0 +1,163 @@
+"""What an evaluation will do, resolved and checked before any work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from upo_sdk import demo
+from upo_sdk.config import DataConfig, EvalConfig, ModelConfig, ObjectiveRef
+from upo_sdk.data import load_preference_data
+from upo_sdk.errors import ConfigError
+from upo_sdk.evaluation.output import check_writable
+from upo_sdk.evaluation.source import find_run
+from upo_sdk.evaluation.thresholds import Threshold, parse_threshold
+from upo_sdk.objectives.build import LiveObjective, build_objectives
+from upo_sdk.plan import with_builtin_scorer, within_positions
+from upo_sdk.policy import load_model_config
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from datasets import Dataset
+
+    from upo_sdk.config import RunConfig
+    from upo_sdk.data import PreferenceData
+    from upo_sdk.plugin.registry import Registry
+
+__all__ = ["EvalTask", "plan_evaluation"]
+
+_DEMO = "demo"
+_BETA = 0.1
+_MAX_NEW_TOKENS = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvalTask:
+    """The resolved task of an evaluation.
+
+    Attributes:
+        config: With the model, baseline, data and objectives that will be used.
+        data_config: Shorthand for the resolved ``config.data``.
+        data: All of it; only ``rows`` are evaluated.
+        rows: Normalised rows to evaluate.
+        split: ``held-out``, ``given`` or ``training``.
+        objectives: The auxiliary ones, constructed, not set up; those that cannot score an answer are left out.
+        beta: Of the implicit reward.
+        thresholds: The conditions of ``fail_if``.
+        output_dir: Where results are written.
+        notices: Choices made for the user, in words.
+    """
+
+    config: EvalConfig
+    data_config: DataConfig
+    data: PreferenceData
+    rows: Dataset
+    split: str
+    objectives: tuple[LiveObjective, ...]
+    beta: float
+    max_new_tokens: int
+    thresholds: tuple[Threshold, ...]
+    output_dir: Path
+    notices: tuple[str, ...]
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether the rows are the demo's held-out pairs, which the demo's grammar can judge."""
+        path = self.data_config.eval_path or self.data_config.path
+        return self.split != "training" and Path(path).resolve() == demo.demo_eval_path().resolve()
+
+
+def plan_evaluation(config: EvalConfig, registry: Registry) -> EvalTask:
+    """Resolve a configuration: what a run folder brings fills in what is not given.
+
+    Raises:
+        UPOError: A condition cannot be read, or the model, the data, an objective or the output folder cannot be used.
+    """
+    thresholds = tuple(map(parse_threshold, config.fail_if))
+    notices = list[str]()
+    output_dir = config.output_dir or _output_dir(config.model.path)
+    check_writable(output_dir)
+    run = find_run(config.model.path)
+    config = _resolved(config, run, notices)
+    data_config = config.data
+    assert data_config is not None  # noqa: S101 - resolved
+    objectives = build_objectives(config.objectives, registry)
+    model_config = load_model_config(config.model)
+    data_config = within_positions(data_config, model_config, notices)
+    data = load_preference_data(data_config, formats=registry.dataset_formats())
+    rows, split = (data.train, "given" if run is None else "training") if data.eval is None else (data.eval, "held-out")
+    if split == "training":
+        notices.append("the run held nothing out: its training prompts are evaluated, on which a model does better")
+    return EvalTask(
+        config=config.model_copy(update={"data": data_config, "output_dir": output_dir}),
+        data_config=data_config,
+        data=data,
+        rows=rows,
+        split=split,
+        objectives=tuple(_scoring(objectives, notices)),
+        beta=_beta(objectives, run, registry),
+        max_new_tokens=config.max_new_tokens or _MAX_NEW_TOKENS,
+        thresholds=thresholds,
+        output_dir=output_dir,
+        notices=tuple(notices),
+    )
+
+
+def _resolved(config: EvalConfig, run: RunConfig | None, notices: list[str]) -> EvalConfig:
+    """Fill in what a run, or the demo, brings along."""
+    model, data, objectives = config.model, config.data, config.objectives
+    if model.path == _DEMO:
+        model = model.model_copy(update={"path": str(demo.demo_model_path())})
+        data = data or DataConfig(path=str(demo.demo_eval_path()), max_length=128)
+        objectives = tuple(with_builtin_scorer(ref, notices) for ref in objectives)
+    baseline = config.baseline
+    if baseline and baseline.path == _DEMO:
+        baseline = baseline.model_copy(update={"path": str(demo.demo_model_path())})
+    if run is not None:
+        base = run.model
+        baseline = baseline or base
+        if base is not None:
+            own = base.model_dump(exclude={"path", "revision", "tokenizer"})
+            model = ModelConfig.model_validate({**own, **model.model_dump(exclude_unset=True)})
+        data = data or run.data
+        objectives = objectives or run.objectives
+    if data is None:
+        raise ConfigError(
+            "there is no data to evaluate on: the model is not a run folder, which would bring its own",
+            where="--data",
+            fix="give --data PATH with prompts and responses, or evaluate a run folder",
+        )
+    tokens = config.max_new_tokens or (run.eval_max_new_tokens if run else None)
+    given = {"model": model, "baseline": baseline, "data": data, "objectives": objectives, "max_new_tokens": tokens}
+    return config.model_copy(update=given)
+
+
+def _scoring(objectives: Sequence[LiveObjective], notices: list[str]) -> list[LiveObjective]:
+    kept = list[LiveObjective]()
+    for item in objectives:
+        if item.is_preference:
+            continue
+        needs = item.objective.needs
+        if needs.columns or needs.score_columns:
+            notices.append(f"'{item.label}' reads columns of the data, which a model's answer has not: it is left out")
+        else:
+            kept.append(item)
+    return kept
+
+
+def _beta(objectives: Sequence[LiveObjective], run: RunConfig | None, registry: Registry) -> float:
+    """Return β of the first preference objective that is named, else of the run's, else DPO's and KTO's default."""
+    if run is not None and not any(item.is_preference for item in objectives):
+        objectives = build_objectives([ref for ref in run.objectives if _is_preference(ref, registry)], registry)
+    return next((float(getattr(item.options, "beta", 1.0)) for item in objectives if item.is_preference), _BETA)
+
+
+def _is_preference(ref: ObjectiveRef, registry: Registry) -> bool:
+    registered = registry.objectives.get(ref.name)
+    return registered is not None and registered.spec.kind == "preference"
+
+
+def _output_dir(model: str) -> Path:
+    return Path(model) if find_run(model) is not None else Path("upo-eval")

@@ -1,0 +1,113 @@
+"""Conditions such as ``toxicity>0.02`` under which an evaluation fails."""
+
+from __future__ import annotations
+
+import math
+import operator
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from upo_sdk.errors import ConfigError, did_you_mean
+from upo_sdk.evaluation.schema import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from upo_sdk.evaluation.schema import Metric
+
+__all__ = ["Threshold", "check_names", "judge_all", "parse_threshold"]
+
+Part = Literal["value", "low", "high", "baseline", "difference", "difference.low", "difference.high"]
+
+_PARTS: tuple[Part, ...] = ("difference.low", "difference.high", "difference", "baseline", "low", "high", "value")
+_OPERATORS = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
+_CONDITION = re.compile(r"(?P<name>.+?)\s*(?P<sign>>=|<=|>|<)\s*(?P<limit>[^<>=\s]+)")
+_FORM = "write METRIC>NUMBER, with >, <, >= or <=, such as toxicity>0.02 or toxicity.difference>0.01"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Threshold:
+    """A condition on one number of one metric.
+
+    Attributes:
+        condition: As it was given.
+        metric: The metric's name.
+        part: Which of its numbers: the mean, an end of its interval, the baseline's mean, or the paired difference.
+    """
+
+    condition: str
+    metric: str
+    part: Part
+    sign: str
+    limit: float
+
+    def judge(self, metric: Metric | None) -> Verdict:
+        """Return whether the condition holds; without a value it does, so that a gate is never passed unmeasured."""
+        value = None if metric is None else _number(metric, self.part)
+        holds = True if value is None else _OPERATORS[self.sign](value, self.limit)
+        return Verdict(condition=self.condition, value=value, limit=self.limit, holds=holds)
+
+
+def parse_threshold(text: str) -> Threshold:
+    """Read a condition; the last comparison counts, since names such as ``violations@10%>0.001`` hold one.
+
+    Raises:
+        ConfigError: It does not have the form, or the limit is no finite number.
+    """
+    found = _CONDITION.fullmatch(text.strip())
+    if found is None:
+        raise ConfigError(f"'{text}' is not a condition", where="--fail-if", fix=_FORM)
+    try:
+        limit = float(found["limit"])
+    except ValueError:
+        limit = math.nan
+    if not math.isfinite(limit):
+        raise ConfigError(f"'{found['limit']}' is not a number", where=f"--fail-if '{text}'", fix=_FORM)
+    name, part = _split(found["name"])
+    return Threshold(condition=text, metric=name, part=part, sign=found["sign"], limit=limit)
+
+
+def check_names(thresholds: Sequence[Threshold], known: Collection[str]) -> None:
+    """Check that every metric exists.
+
+    Raises:
+        ConfigError: One does not; the message lists those that do.
+    """
+    for item in thresholds:
+        if item.metric not in known:
+            raise ConfigError(
+                f"there is no metric '{item.metric}' here",
+                where=f"--fail-if '{item.condition}'",
+                fix=f"{did_you_mean(item.metric, list(known))}metrics: {', '.join(known)}",
+            )
+
+
+def judge_all(thresholds: Sequence[Threshold], metrics: Mapping[str, Metric]) -> list[Verdict]:
+    """Return whether each condition holds."""
+    return [item.judge(metrics.get(item.metric)) for item in thresholds]
+
+
+def _split(name: str) -> tuple[str, Part]:
+    for part in _PARTS:
+        if name.endswith(f".{part}"):
+            return name.removesuffix(f".{part}"), part
+    return name, "value"
+
+
+def _number(metric: Metric, part: Part) -> float | None:
+    match part:
+        case "value":
+            return metric.value.mean
+        case "low":
+            return metric.value.low
+        case "high":
+            return metric.value.high
+        case "baseline":
+            return metric.baseline.mean if metric.baseline else None
+        case "difference":
+            return metric.difference.mean if metric.difference else None
+        case "difference.low":
+            return metric.difference.low if metric.difference else None
+        case "difference.high":
+            return metric.difference.high if metric.difference else None

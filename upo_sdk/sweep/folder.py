@@ -1,0 +1,152 @@
+"""The folder of a sweep: refused unless it is free or holds a sweep; its state is there whole or not at all."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+from pydantic import ValidationError
+
+from upo_sdk.errors import OutputError
+from upo_sdk.evaluation.sweep_schema import Sweep
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+
+__all__ = ["STATE_FILE", "SweepFolder"]
+
+STATE_FILE = "sweep.json"
+
+_POINTS, _LOGS, _LOCKS = "points", "logs", ".locks"
+_SECONDS_FOR_THE_DYING = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class SweepFolder:
+    """``sweep.json``, ``points/NAME`` (run folders) and ``logs/NAME.log``."""
+
+    path: Path
+
+    @property
+    def state_file(self) -> Path:
+        """Where the state is."""
+        return self.path / STATE_FILE
+
+    def check(self) -> bool:
+        """Return whether the folder holds a sweep; write nothing.
+
+        Raises:
+            OutputError: It is a file, or holds something else.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise OutputError(
+                "the output path is a file, not a folder", where=str(self.path), fix="choose another --output_dir"
+            )
+        if self.state_file.is_file():
+            return True
+        if self.path.exists() and any(entry.name != _LOCKS for entry in self.path.iterdir()):
+            raise OutputError(
+                "the output folder holds something that is not a sweep",
+                where=str(self.path),
+                fix="choose another --output_dir",
+            )
+        return False
+
+    def read(self) -> Sweep:
+        """Return the state.
+
+        Raises:
+            OutputError: There is none, or it cannot be read.
+        """
+        if not self.path.is_dir():
+            raise OutputError("there is no such folder", where=str(self.path), fix="check the path")
+        if not self.state_file.is_file():
+            raise OutputError(
+                f"the folder is not a sweep: it has no {STATE_FILE}", where=str(self.path), fix="check the path"
+            )
+        try:
+            return Sweep.model_validate_json(self.state_file.read_bytes())
+        except (OSError, ValidationError) as error:
+            raise OutputError(
+                f"the state of the sweep cannot be read: {_first(error)}",
+                where=str(self.state_file),
+                fix="it was written by another version, or changed by hand; begin anew in another --output_dir",
+            ) from error
+
+    def write(self, sweep: Sweep) -> None:
+        """Write the state beside its place and rename it.
+
+        Raises:
+            OutputError: The folder cannot be written.
+        """
+        beside = self.path / f".{STATE_FILE}.partial"
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            beside.write_text(sweep.model_dump_json(indent=2) + "\n", encoding="utf-8")
+            beside.replace(self.state_file)
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
+
+    def clear(self) -> None:
+        """Remove what an earlier sweep left: its state first, so that no half of it is taken for a sweep."""
+        self.state_file.unlink(missing_ok=True)
+        for name in (_POINTS, _LOGS):
+            shutil.rmtree(self.path / name, ignore_errors=True)
+
+    def log(self, name: str) -> Path:
+        """Return where the process of a point writes what it says; the folder is there."""
+        (self.path / _LOGS).mkdir(exist_ok=True)
+        return self.path / _LOGS / f"{name}.log"
+
+    @contextmanager
+    def locked(self) -> Generator[None]:
+        """Keep other sweeps out of the folder; the lock goes when this process does.
+
+        Raises:
+            OutputError: Another process has it, or the folder cannot be written.
+        """
+        with self._lock("sweep", 0.0, "another `upo sweep` works in this folder", "wait until it is over, or stop it"):
+            yield
+
+    @contextmanager
+    def locked_point(self, name: str) -> Generator[None]:
+        """Keep other processes out of the folder of a point; wait a little for one that is just ending.
+
+        Raises:
+            OutputError: Another process has it.
+        """
+        what, fix = f"another process works on the point {name}", "wait until it is over, or stop it"
+        with self._lock(f"point-{name}", _SECONDS_FOR_THE_DYING, what, fix):
+            yield
+
+    @contextmanager
+    def _lock(self, name: str, seconds: float, what: str, fix: str) -> Generator[None]:
+        try:
+            (self.path / _LOCKS).mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.path / _LOCKS / f"{name}.lock")
+            lock.acquire(timeout=seconds)
+        except Timeout:
+            raise OutputError(what, where=str(self.path), fix=fix) from None
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def _cannot_write(path: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"the folder cannot be written: {error.strerror or error}", where=str(path), fix="choose another --output_dir"
+    )
+
+
+def _first(error: OSError | ValidationError) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    found = error.errors()[0]
+    return f"{'.'.join(map(str, found['loc'])) or 'the file'}: {found['msg']}"

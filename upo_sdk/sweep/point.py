@@ -1,0 +1,137 @@
+"""One point of a sweep in a process of its own: ``python -m upo_sdk.sweep.point SWEEP/points/NAME``.
+
+What is done is not done again: a finished run is only evaluated, an unfinished one goes on from its newest checkpoint,
+or begins anew where there is none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import traceback
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from upo_sdk.config import build_config
+from upo_sdk.errors import CancelledError, OutputError, UPOError
+from upo_sdk.evaluation.sweep_schema import PointFailure
+from upo_sdk.sweep.channel import Channel, Told
+from upo_sdk.sweep.folder import SweepFolder
+from upo_sdk.sweep.record import PointRecord, metrics_of, read_record, run_status, write_record
+from upo_sdk.sweep.watch import Watch
+
+if TYPE_CHECKING:
+    from upo_sdk.config import RunConfig
+    from upo_sdk.evaluation.sweep_schema import Sweep, SweepPoint
+
+__all__ = ["main", "run_point"]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the point of a folder and end the process: 0 done, 1 failed, 130 stopped by the sweep."""
+    parser = argparse.ArgumentParser(description="Run, or go on with, one point of a sweep.")
+    parser.add_argument("folder", type=Path, help="SWEEP/points/NAME, as sweep.json has it")
+    parser.add_argument("--attached", action="store_true", help="talk to the sweep over stdin and stdout")
+    given = parser.parse_args(arguments)
+    channel = Channel.attached() if given.attached else Channel()
+    ended = run_point(given.folder, channel)
+    channel.tell(ended)
+    if ended.failure:
+        sys.stderr.write(f"{ended.failure.what}\n")
+    sys.exit({"done": 0, "cancelled": CancelledError.exit_code}.get(ended.phase, 1))
+
+
+def run_point(folder: Path, channel: Channel) -> Told:
+    """Train and evaluate a point, and return how it ended; nothing is raised but an interrupt.
+
+    Args:
+        folder: The run folder; two levels above it is the sweep's.
+        channel: Hears about progress, and says when to stop.
+    """
+    sweep = SweepFolder(folder.parent.parent)
+    try:
+        state = sweep.read()
+        point = _find(state, folder)
+        with sweep.locked_point(point.name):
+            return _Point(point, folder, dict(state.evaluation), channel).execute()
+    except CancelledError:
+        return Told(phase="cancelled")
+    except UPOError as error:
+        failure = PointFailure(code=error.code, what=error.what, where=error.where, fix=error.fix)
+    except Exception as error:  # noqa: BLE001 - the traceback is in the log; the other points go on
+        traceback.print_exc()
+        failure = PointFailure(code="bug", what=f"{type(error).__name__}: {error}", fix="see its log for the traceback")
+    return Told(phase="failed", failure=failure)
+
+
+class _Point:
+    """One point, from the configuration to its metrics."""
+
+    def __init__(self, point: SweepPoint, folder: Path, evaluation: dict[str, object], channel: Channel) -> None:
+        self.point, self.folder, self.evaluation, self.channel = point, folder, evaluation, channel
+
+    def execute(self) -> Told:
+        record = read_record(self.folder)
+        if record is None or record.fingerprint != self.point.fingerprint or run_status(self.folder) != "completed":
+            record = self._train()
+            if record is None:
+                return Told(phase="cancelled")
+        if record.evaluation != self.evaluation:
+            self.channel.tell(Told(phase="waiting"))
+            self.channel.wait_to_evaluate()
+            self._evaluate(record)
+        return Told(phase="done")
+
+    def _train(self) -> PointRecord | None:
+        """Run, or go on with, the run; return None if it was stopped."""
+        from upo_sdk.run import align
+
+        started, watch = perf_counter(), Watch(self.channel.tell, "preparing")
+        self.channel.tell(Told(phase="preparing"))
+        result = align(self._config(), callbacks=[watch], cancel=self.channel.cancel)
+        if result.status == "cancelled":
+            return None
+        total = perf_counter() - started
+        seconds = {"preparation": watch.preparation, "training": total - watch.preparation}
+        record = PointRecord(fingerprint=self.point.fingerprint, seconds=seconds, cache=watch.cache_uses())
+        write_record(self.folder, record)
+        return record
+
+    def _config(self) -> RunConfig:
+        place = {"output_dir": self.folder}
+        if run_status(self.folder) in {"running", "cancelled"} and _has_checkpoint(self.folder):
+            return build_config(self.point.config, {**place, "resume_from_checkpoint": "last"})
+        if self.folder.exists():  # of a run that was ended before it could be gone on with
+            shutil.rmtree(self.folder)
+        return build_config(self.point.config, place)
+
+    def _evaluate(self, record: PointRecord) -> None:
+        from upo_sdk.config import EvalConfig
+        from upo_sdk.evaluation.evaluate import evaluate
+
+        started, watch = perf_counter(), Watch(self.channel.tell, "evaluating")
+        self.channel.tell(Told(phase="evaluating"))
+        settings = {"model": str(self.folder), "plugins": self.point.config.get("plugins", {}), **self.evaluation}
+        evaluation = evaluate(EvalConfig.model_validate(settings), callbacks=[watch], cancel=self.channel.cancel)
+        metrics, baseline = metrics_of(evaluation)
+        seconds = {**record.seconds, "evaluation": perf_counter() - started}
+        done = {"evaluation": self.evaluation, "metrics": metrics, "baseline": baseline, "seconds": seconds}
+        cache = (*record.cache, *watch.cache_uses())
+        write_record(self.folder, record.model_copy(update={**done, "cache": cache}))
+
+
+def _find(sweep: Sweep, folder: Path) -> SweepPoint:
+    for point in sweep.points:
+        if point.name == folder.name:
+            return point
+    raise OutputError("the sweep has no such point", where=str(folder), fix="take a name from sweep.json")
+
+
+def _has_checkpoint(folder: Path) -> bool:
+    return any(folder.glob("checkpoint-*/trainer_state.json"))
+
+
+if __name__ == "__main__":
+    main()

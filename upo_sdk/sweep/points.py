@@ -1,0 +1,166 @@
+"""From the grid to its points: every combination of what varies, each a configuration of an ordinary run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from upo_sdk.config import ObjectiveRef, RunConfig, build_config, merge
+from upo_sdk.errors import ConfigError, ObjectiveRefError
+from upo_sdk.evaluation.sweep_schema import SweepAxis, SweepPoint
+from upo_sdk.sweep.command import train_command
+from upo_sdk.sweep.grid import ObjectiveGrid, Variant, parse_objective
+from upo_sdk.sweep.names import point_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from upo_sdk.sweep.settings import SweepConfig
+
+__all__ = ["Grid", "make_grid"]
+
+SEED = "seed"
+
+_OF_THE_SWEEP = {"output_dir", "overwrite_output_dir", "resume_from_checkpoint"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """What varies, and every point; the points are pending, and have the names they would have in a new folder."""
+
+    axes: tuple[SweepAxis, ...]
+    points: tuple[SweepPoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """A value of an axis that is no objective's: the settings that it stands for."""
+
+    values: dict[str, str]
+    settings: dict[str, Any]
+
+
+def make_grid(config: SweepConfig) -> Grid:
+    """Return the points of a sweep, in the order of the grid: the last axis changes fastest, the seed fastest of all.
+
+    Raises:
+        ConfigError: The grid cannot be read, nothing varies, or a point is no valid configuration.
+    """
+    objectives = _objective_grids(config)
+    settings = [_setting_choices(key, values) for key, values in config.settings.items()]
+    seeds = _seed_choices(config)
+    axes = [axis for grid in objectives for axis in grid.axes]
+    axes += [SweepAxis(key=key, values=tuple(map(str, values))) for key, values in config.settings.items()]
+    combinations = list(product(*(grid.variants for grid in objectives), *settings))
+    if config.random is not None:
+        combinations = _drawn(combinations, config.random, config.base.training.seed)
+    if config.seeds is not None:
+        axes.append(SweepAxis(key=SEED, values=tuple(choice.values[SEED] for choice in seeds)))
+    if not any(len(axis.values) > 1 for axis in axes):
+        raise ConfigError(
+            "nothing varies, so there is nothing to sweep",
+            where="--objective",
+            fix="give several values, such as --objective toxicity:0,0.1,0.3, or --seeds 3; for one run, upo train",
+        )
+    points = list[SweepPoint]()
+    for combination in combinations:
+        for seed in seeds:
+            points.append(_point(config.base, combination, seed, [point.name for point in points]))
+    return Grid(axes=tuple(axes), points=tuple(points))
+
+
+def _objective_grids(config: SweepConfig) -> list[ObjectiveGrid]:
+    if not config.objectives:
+        return [
+            ObjectiveGrid(label=ref.label, axes=(), variants=(Variant(ref=ref, values={}),))
+            for ref in config.base.objectives
+        ]
+    grids = [parse_objective(text) for text in config.objectives]
+    labels = [grid.label for grid in grids]
+    twice = next((label for label in labels if labels.count(label) > 1), None)
+    if twice is not None:
+        raise ObjectiveRefError(
+            f"objective '{twice}' is named twice",
+            where="--objective",
+            fix=f"give all of its values at once, such as {twice}:0.1,0.3, or one of the two a label: as=NAME",
+        )
+    return grids
+
+
+def _setting_choices(key: str, values: Sequence[Any]) -> list[_Choice]:
+    if key.partition(".")[0] in {"objectives", "plugins", *_OF_THE_SWEEP} or key == "training.seed":
+        fix = "use --seeds N" if key == "training.seed" else "vary objectives with --objective"
+        raise ConfigError(f"'{key}' cannot be varied as a setting", where="--sweep", fix=fix)
+    texts = [str(value) for value in values]
+    if not values or len(set(texts)) < len(texts) or "" in texts:
+        raise ConfigError(f"the values of '{key}' are empty or not distinct", where="--sweep", fix=f"{key}=V1,V2")
+    return [_Choice({key: text}, _nested(key, value)) for text, value in zip(texts, values, strict=True)]
+
+
+def _nested(key: str, value: Any) -> dict[str, Any]:
+    for part in reversed(key.split(".")):
+        value = {part: value}
+    return dict(value)
+
+
+def _seed_choices(config: SweepConfig) -> list[_Choice]:
+    if config.seeds is None:
+        return [_Choice({}, {})]
+    first = config.base.training.seed
+    return [_Choice({SEED: str(first + n)}, _nested("training.seed", first + n)) for n in range(config.seeds)]
+
+
+def _drawn(combinations: list[Any], count: int, seed: int) -> list[Any]:
+    order = np.random.default_rng(seed).permutation(len(combinations))
+    return [combinations[index] for index in sorted(order[:count])]
+
+
+def _point(
+    base: RunConfig, combination: Sequence[Variant | _Choice], seed: _Choice, taken: Sequence[str]
+) -> SweepPoint:
+    varied = {key: value for choice in combination for key, value in choice.values.items()}
+    values = {**varied, **seed.values}
+    name = point_name(values, taken)
+    refs = [choice.ref for choice in combination if isinstance(choice, Variant)]
+    layers = [choice.settings for choice in (*combination, seed) if isinstance(choice, _Choice)]
+    settings = _shared(base)
+    for layer in layers:
+        settings = merge(settings, layer)
+    config = build_config(settings, {"objectives": refs}, where=f"point {name}")
+    written = config.model_dump(mode="json", exclude_unset=True, by_alias=True, exclude=_OF_THE_SWEEP)
+    return SweepPoint(
+        name=name,
+        row=point_name(varied) if seed.values else name,
+        folder=f"points/{name}",
+        values=values,
+        objectives=tuple(str(ref) for ref in config.objectives),
+        seed=config.training.seed,
+        command=_command(written, config.objectives, name),
+        config=written,
+        fingerprint=hashlib.sha256(json.dumps(written, sort_keys=True).encode()).hexdigest(),
+    )
+
+
+def _shared(base: RunConfig) -> dict[str, Any]:
+    return base.model_dump(exclude_unset=True, by_alias=True, exclude=_OF_THE_SWEEP)
+
+
+def _command(settings: Mapping[str, Any], objectives: Sequence[ObjectiveRef], name: str) -> str:
+    if all(_is_writable(ref) for ref in objectives):
+        return train_command(settings, objectives, f"rerun/{name}")
+    return train_command({}, (), f"rerun/{name}").replace(
+        "train", f"train --config points/{name}/config.resolved.yaml", 1
+    )
+
+
+def _is_writable(ref: ObjectiveRef) -> bool:
+    """Whether the text form holds all of it; an option of a YAML file may hold a comma."""
+    try:
+        return str(ObjectiveRef.model_validate(str(ref))) == str(ref)
+    except ConfigError:
+        return False

@@ -1,0 +1,101 @@
+"""The process of a point as the sweep sees it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from upo_sdk.evaluation.sweep_schema import PointFailure
+from upo_sdk.scoring.pool import available_cores
+from upo_sdk.sweep.channel import Told
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from queue import SimpleQueue
+
+__all__ = ["PointProcess"]
+
+_START = "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); from upo_sdk.sweep.point import main; main()"
+"""Unlike ``-m``, this finds what the sweep finds, and nothing in the current folder by itself."""
+
+_THREADS = "OMP_NUM_THREADS"
+
+
+class PointProcess:
+    """A point that runs.
+
+    Args:
+        name: The point's.
+        folder: Its run folder.
+        log: Where what it prints goes.
+        told: Gets its name and what it tells; the last thing it tells is how it ended.
+        jobs: Points that share this machine.
+    """
+
+    def __init__(self, name: str, folder: Path, log: Path, told: SimpleQueue[tuple[str, Told]], jobs: int) -> None:
+        self.name, self.phase = name, "preparing"
+        self._log, self._told = log, told
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(  # noqa: S603 - our own code
+                [sys.executable, "-c", _START, json.dumps(sys.path), str(folder), "--attached"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=output,
+                encoding="utf-8",
+                env=_environment(jobs),
+                start_new_session=True,  # an interrupt at the terminal is the sweep's to hand on
+            )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def say(self, word: str) -> None:
+        """Say ``evaluate`` or ``stop``; a process that has ended does not hear it."""
+        assert self._process.stdin is not None  # noqa: S101 - a pipe
+        try:
+            self._process.stdin.write(f"{word}\n")
+            self._process.stdin.flush()
+        except OSError:
+            pass
+
+    def end(self) -> None:
+        """End it, whatever it is doing."""
+        self._process.kill()
+        self._reader.join()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                stream.close()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None  # noqa: S101 - a pipe
+        last: Told | None = None
+        for line in self._process.stdout:
+            try:
+                last = Told.model_validate_json(line)
+            except ValidationError:
+                continue
+            if last.phase not in {"done", "failed", "cancelled"}:
+                self._told.put((self.name, last))
+        code = self._process.wait()
+        ended = last if last is not None and last.phase in {"done", "failed", "cancelled"} else self._died(code)
+        self._told.put((self.name, ended))
+
+    def _died(self, code: int) -> Told:
+        how = f"by signal {-code}, perhaps for want of memory" if code < 0 else f"with exit code {code}"
+        failure = PointFailure(
+            code="process", what=f"its process ended {how}", where=str(self._log), fix="see what it wrote last"
+        )
+        return Told(phase="failed", failure=failure)
+
+
+def _environment(jobs: int) -> dict[str, str] | None:
+    """Share the cores among points that run beside each other, unless the user has decided that."""
+    if jobs == 1 or _THREADS in os.environ:
+        return None
+    return {**os.environ, _THREADS: str(max(1, available_cores() // jobs))}

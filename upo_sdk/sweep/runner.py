@@ -1,0 +1,161 @@
+"""Runs the points of a sweep that are left to do, some beside each other, and keeps ``sweep.json`` up to date."""
+
+from __future__ import annotations
+
+from collections import deque
+from datetime import UTC, datetime
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from upo_sdk.evaluation.sweep_schema import PointFailure
+from upo_sdk.sweep.channel import EVALUATE, STOP, Told
+from upo_sdk.sweep.events import PointEnded, PointProgress, PointStarted, SweepReady
+from upo_sdk.sweep.process import PointProcess
+from upo_sdk.sweep.record import read_record
+from upo_sdk.sweep.summary import summarized
+
+if TYPE_CHECKING:
+    from upo_sdk.evaluation.sweep_schema import Sweep, SweepPoint
+    from upo_sdk.events import CancelToken
+    from upo_sdk.sweep.events import SweepCallback, SweepEvent
+    from upo_sdk.sweep.folder import SweepFolder
+
+__all__ = ["Runner"]
+
+_LOOK_AROUND_SECONDS = 0.2
+_ENDS = {"done", "failed", "cancelled"}
+
+
+class Runner:
+    """One call of a sweep.
+
+    What only the first point has to compute is computed by one point at a time, so that points which run beside each
+    other do not all compute it: one prepares its run at a time, and until the base model's answers are known, one
+    evaluates at a time.
+    """
+
+    def __init__(
+        self,
+        state: Sweep,
+        folder: SweepFolder,
+        jobs: int,
+        callbacks: tuple[SweepCallback, ...],
+        cancel: CancelToken | None,
+    ) -> None:
+        self._state, self._folder, self._jobs = state, folder, jobs
+        self._callbacks, self._cancel = callbacks, cancel
+        self._told = SimpleQueue[tuple[str, Told]]()
+        self._running = dict[str, PointProcess]()
+        self._stopping = False
+
+    def execute(self) -> Sweep:
+        """Run what is left to do; whatever ends this, no process of a point is left behind."""
+        self._take_what_is_there()
+        self._emit(SweepReady(self._state))
+        waiting = deque(point.name for point in self._state.points if point.status != "done")
+        try:
+            while waiting or self._running:
+                if self._is_cancelled():
+                    waiting.clear()
+                while waiting and self._may_start():
+                    self._start(waiting.popleft())
+                self._let_evaluate()
+                self._listen()
+        finally:
+            for process in self._running.values():
+                process.end()
+        if all(point.status in {"done", "failed"} for point in self._state.points):
+            finished = datetime.now(UTC).isoformat(timespec="seconds")
+            self._write(self._state.model_copy(update={"finished": finished}))
+        return self._state
+
+    def _take_what_is_there(self) -> None:
+        """Take over what points left that ended after the sweep did, and re-evaluate what was evaluated otherwise."""
+        points = [self._with_result(point) for point in self._state.points]
+        self._write(self._state.model_copy(update={"points": tuple(points)}))
+        self._summarize()
+
+    def _with_result(self, point: SweepPoint) -> SweepPoint:
+        record = read_record(self._folder.path / point.folder)
+        if record is None or record.fingerprint != point.fingerprint or record.evaluation != self._state.evaluation:
+            return point.model_copy(update={"status": "pending"})
+        if not self._state.baseline:
+            self._state = self._state.model_copy(update={"baseline": record.baseline})
+        seconds = {**record.seconds, "total": sum(record.seconds.values())}
+        result = {"status": "done", "metrics": record.metrics, "cache": record.cache, "seconds": seconds}
+        return point.model_copy(update={**result, "failure": None})
+
+    def _may_start(self) -> bool:
+        preparing = any(process.phase == "preparing" for process in self._running.values())
+        return len(self._running) < self._jobs and not preparing
+
+    def _start(self, name: str) -> None:
+        point = self._change(name, status="running")
+        folder = self._folder.path / point.folder
+        process = PointProcess(name, folder, self._folder.log(name), self._told, self._jobs)
+        self._running[name] = process
+        self._emit(PointStarted(name))
+
+    def _let_evaluate(self) -> None:
+        for process in self._running.values():
+            phases = [other.phase for other in self._running.values()]
+            if process.phase == "waiting" and (self._state.baseline or "evaluating" not in phases):
+                process.phase = "evaluating"
+                process.say(EVALUATE)
+
+    def _listen(self) -> None:
+        try:
+            name, told = self._told.get(timeout=_LOOK_AROUND_SECONDS)
+        except Empty:
+            return
+        if told.phase in _ENDS:
+            self._end(name, told)
+            return
+        process = self._running[name]
+        if not (process.phase == "evaluating" and told.phase == "waiting"):
+            process.phase = told.phase
+        self._emit(PointProgress(name, told.phase, told.task, told.done, told.total))
+
+    def _end(self, name: str, told: Told) -> None:
+        self._running.pop(name).end()
+        point = next(point for point in self._state.points if point.name == name)
+        if told.phase == "done":
+            point = self._with_result(point)
+            if point.status != "done":
+                what = "it ended without a result that can be read"
+                told = Told(phase="failed", failure=PointFailure(code="process", what=what))
+        if told.phase != "done":
+            point = self._change(name, status=told.phase, failure=told.failure)
+        self._replace(point)
+        self._summarize()
+        self._emit(PointEnded(next(item for item in self._state.points if item.name == name), self._state))
+
+    def _is_cancelled(self) -> bool:
+        if self._cancel is None or not self._cancel.is_set():
+            return False
+        if not self._stopping:
+            self._stopping = True
+            for process in self._running.values():
+                process.say(STOP)
+        return True
+
+    def _change(self, name: str, **changes: Any) -> SweepPoint:
+        point = next(point for point in self._state.points if point.name == name)
+        changed = point.model_copy(update=changes)
+        self._replace(changed)
+        return changed
+
+    def _replace(self, changed: SweepPoint) -> None:
+        points = tuple(changed if point.name == changed.name else point for point in self._state.points)
+        self._write(self._state.model_copy(update={"points": points}))
+
+    def _summarize(self) -> None:
+        self._write(summarized(self._state))
+
+    def _write(self, state: Sweep) -> None:
+        self._state = state
+        self._folder.write(state)
+
+    def _emit(self, event: SweepEvent) -> None:
+        for callback in self._callbacks:
+            callback.on_event(event)

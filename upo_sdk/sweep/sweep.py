@@ -1,0 +1,125 @@
+"""``sweep``: run a grid of points, each an ordinary run in a process of its own, and say which are worth having."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from upo_sdk.config import build_config
+from upo_sdk.evaluation.sweep_schema import Sweep
+from upo_sdk.events import Notice
+from upo_sdk.objectives.build import check_options
+from upo_sdk.plugin.registry import load_registry
+from upo_sdk.sweep.folder import SweepFolder
+from upo_sdk.sweep.points import Grid, make_grid
+from upo_sdk.sweep.resume import continued
+from upo_sdk.sweep.runner import Runner
+from upo_sdk.sweep.settings import check_counts
+from upo_sdk.sweep.union import evaluated
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from upo_sdk.events import CancelToken
+    from upo_sdk.plugin.registry import Registry
+    from upo_sdk.sweep.events import SweepCallback
+    from upo_sdk.sweep.settings import SweepConfig
+
+__all__ = ["plan_sweep", "resume_sweep", "sweep"]
+
+
+def plan_sweep(config: SweepConfig, registry: Registry | None = None) -> Grid:
+    """Return the points of a sweep, with the names and options of their objectives checked; nothing is written.
+
+    Raises:
+        UPOError: The grid cannot be read, or an objective or one of its options is unknown.
+    """
+    registry = registry or load_registry(config.base.plugins).check()
+    grid = make_grid(config)
+    for point in grid.points:
+        for ref in build_config({"objectives": point.config.get("objectives", ())}).objectives:
+            if not ref.is_dotted_path:
+                check_options(ref, registry)
+    return grid
+
+
+def sweep(config: SweepConfig, *, callbacks: Sequence[SweepCallback] = (), cancel: CancelToken | None = None) -> Sweep:
+    """Run every point of a grid that is not done yet, evaluate it, and return the sweep, which is also ``sweep.json``.
+
+    Points share what is expensive and does not depend on them through the content-addressed cache: rewards, reference
+    log-probs, and the answers of the model they all start from. In a folder that holds this sweep it goes on where it
+    was, however it ended. A point that fails is recorded as failed, and the others go on.
+
+    Args:
+        config: The grid, what its points share, and where to write.
+        callbacks: Receive the events of this sweep.
+        cancel: Anything with ``is_set()``; once set, running points end with a checkpoint, and no other is started.
+
+    Raises:
+        UPOError: The grid, the configuration or the folder cannot be used; no point was started.
+    """
+    registry = load_registry(config.base.plugins).check()
+    grid = plan_sweep(config, registry)
+    folder = SweepFolder(config.output_dir)
+    there = folder.check() and not config.overwrite
+    points = continued(grid.points, folder.read().points, folder.path) if there else grid.points
+    shared = evaluated(config, grid.points, registry)
+    for text in shared.warnings:
+        for callback in callbacks:
+            callback.on_event(Notice("warning", text))
+    state = Sweep(
+        software=version("upo-sdk"),
+        created=folder.read().created if there else now(),
+        command=config.command,
+        axes=grid.axes,
+        evaluated=shared.labels,
+        evaluation=shared.settings,
+        pareto=tuple(config.pareto),
+        points=points,
+    )
+    with folder.locked():
+        if config.overwrite:
+            folder.clear()
+        return Runner(state, folder, config.jobs, tuple(callbacks), cancel).execute()
+
+
+def resume_sweep(
+    path: Path,
+    *,
+    jobs: int = 1,
+    pareto: Sequence[str] = (),
+    callbacks: Sequence[SweepCallback] = (),
+    cancel: CancelToken | None = None,
+) -> Sweep:
+    """Go on with the sweep of a folder, with its own grid and settings.
+
+    Args:
+        path: The folder.
+        jobs: Points that run at the same time.
+        pareto: Metrics to compare points by; by default those it has.
+        callbacks: Receive the events of this sweep.
+        cancel: As of :func:`sweep`.
+
+    Raises:
+        OutputError: There is no such folder, or it holds no sweep.
+    """
+    check_counts(jobs=jobs)
+    folder = SweepFolder(path)
+    folder.read()
+    with folder.locked():
+        state = folder.read()
+        state = state.model_copy(
+            update={
+                "points": continued(state.points, state.points, path),
+                "pareto": tuple(pareto) or state.pareto,
+                "finished": None,
+            }
+        )
+        return Runner(state, folder, jobs, tuple(callbacks), cancel).execute()
+
+
+def now() -> str:
+    """Return the time, UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

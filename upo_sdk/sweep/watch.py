@@ -1,0 +1,98 @@
+"""What the process of a point sees of its run and its evaluation: where they are, and what the caches had.
+
+Tasks that only report progress say with their first event how much was there already.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING, Literal
+
+from upo_sdk import events
+from upo_sdk.evaluation.sweep_schema import CacheUse
+from upo_sdk.sweep.channel import Phase, Told
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from upo_sdk.events import Event
+
+__all__ = ["Watch"]
+
+_OF_THE_BASE: dict[str, Literal["reference", "base answers"]] = {
+    "answering ": "base answers",
+    "answers of the baseline": "base answers",
+    "log-probs of ": "reference",
+}
+"""How progress is called that does not depend on the point; the run's own answers are the base's before training."""
+
+
+@dataclass(slots=True)
+class _Task:
+    found: int
+    total: int
+    first: float
+    last: float
+    is_over: bool = False
+
+
+class Watch:
+    """A callback of a run, then of an evaluation.
+
+    Attributes:
+        phase: Where the point is.
+        preparation: Seconds from the start of a run to the last event before its first logged step.
+    """
+
+    def __init__(self, tell: Callable[[Told], None], phase: Phase) -> None:
+        self.phase = phase
+        self.preparation = 0.0
+        self._tell, self._started = tell, perf_counter()
+        self._told = list[CacheUse]()
+        self._tasks = dict[str, _Task]()
+
+    def on_event(self, event: Event, /) -> None:
+        """Pass on one event."""
+        match event:
+            case events.CacheUsed(task=task, label=label, found=found, computed=computed, seconds=seconds):
+                self._told.append(CacheUse(task=task, label=label, found=found, computed=computed, seconds=seconds))
+                self._still_preparing()
+            case events.Progress(task, done, total, _):
+                self._time(task, done, total)
+                self._tell(Told(phase=self.phase, task=task, done=done, total=total))
+            case events.StepLogged(step, total, _):
+                self.phase = "training"
+                self._tell(Told(phase=self.phase, task="training", done=step, total=total))
+            case events.Notice(level, text):
+                sys.stderr.write(f"{level}: {text}\n")  # the log of the point
+            case _:
+                pass
+
+    def cache_uses(self) -> tuple[CacheUse, ...]:
+        """Return what was found and what was computed of the work that points have in common."""
+        timed = [
+            CacheUse(
+                task=kind,
+                found=seen.found,
+                computed=seen.total - seen.found,
+                seconds=seen.last - seen.first,
+            )
+            for task, seen in self._tasks.items()
+            for start, kind in _OF_THE_BASE.items()
+            if task.startswith(start) and not task.endswith(" by the model")
+        ]
+        return (*self._told, *timed)
+
+    def _time(self, task: str, done: int, total: int) -> None:
+        now = perf_counter()
+        seen = self._tasks.setdefault(task, _Task(done, total, now, now))
+        if seen.is_over:  # the same task again: the answers of the model after training
+            return
+        seen.last, seen.is_over = now, done >= total
+        self._still_preparing()
+
+    def _still_preparing(self) -> None:
+        if self.phase == "preparing":
+            self.preparation = perf_counter() - self._started
