@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback
 
-from upo_sdk.redaction import without_secrets
+from upo_sdk.redaction import redact, without_secrets
 from upo_sdk.training.trackers.names import shown_names
 from upo_sdk.training.trackers.place import Place
 
@@ -61,7 +61,7 @@ class Tracking(TrainerCallback):
         shown: Any = _Shown(args)
         place = Place(
             folder=self._folder,
-            name=args.run_name or self._folder.resolve().name,
+            name=redact(args.run_name or self._folder.resolve().name),
             step=state.global_step,
             config=self._config,
             notify=self._notify,
