@@ -14,6 +14,7 @@ The tree::
     ├── ModelError              a model, tokenizer or classifier that cannot be loaded
     │   └── OfflineError        it would have to be downloaded and the network is out of reach
     ├── OutputError             the run folder
+    ├── HubError                the Hugging Face hub: no token, no permission, or no such name
     ├── JudgeError              a judge that refuses every question, or did not answer one
     ├── TrainingError           a run that started and could not go on
     └── CancelledError          the caller asked to stop before there was anything to save
@@ -36,6 +37,7 @@ __all__ = [
     "ConfigError",
     "DataError",
     "DuplicateNameError",
+    "HubError",
     "JudgeError",
     "ModelError",
     "ObjectiveFailedError",
@@ -154,6 +156,12 @@ class OutputError(UPOError):
     """The run folder cannot be used."""
 
     code = "output"
+
+
+class HubError(UPOError):
+    """The Hugging Face hub knows no such account, gives no permission, or did not take what was pushed."""
+
+    code = "hub"
 
 
 class JudgeError(UPOError):

@@ -44,6 +44,7 @@ class AlignResult:
         before_after: Effect of the run on generations; empty unless ``eval_prompts`` is positive.
         checkpoint: The newest checkpoint, if there is one.
         explanation: What each objective did, in plain sentences.
+        hub_url: Where the model was pushed to; None if it was not, or could not be.
     """
 
     status: Literal["completed", "cancelled"]
@@ -54,3 +55,4 @@ class AlignResult:
     before_after: tuple[BeforeAfter, ...]
     checkpoint: Path | None
     explanation: tuple[str, ...]
+    hub_url: str | None = None

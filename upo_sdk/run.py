@@ -24,17 +24,23 @@ from upo_sdk.report import DISTRIBUTIONS_FILE, SAMPLES_FILE, describe_distributi
 from upo_sdk.report.distributions import Rewards
 from upo_sdk.scoring import NORMALIZATION_FILE, Rank, ZScore, to_json
 from upo_sdk.training import (
+    CARD_FILE,
     Assembly,
     Comparison,
     Failures,
     Preparation,
     RunFolder,
+    Tracking,
+    check_hub,
+    check_trackers,
     compare_answers,
     finished,
     is_finished,
     make_manifest,
     model_card,
     outcome,
+    push_after_run,
+    reserve_repository,
     training_arguments,
 )
 
@@ -85,6 +91,7 @@ def align(
     plan = plan_run(config, registry)
     added = [callback for _, group in registry.calls("upo_register_callbacks", run=plan) for callback in group or ()]
     folder = RunFolder.check(plan.config)
+    reserve_repository(plan.config)
     with isolated():
         return _Run(plan, folder, (*callbacks, *added), cancel, command).execute()
 
@@ -95,6 +102,7 @@ def plan_run(config: RunConfig, registry: Registry) -> RunPlan:
     Raises:
         UPOError: A plugin is broken, the configuration, data or run folder cannot be used, or a reviewer objects.
     """
+    check_trackers(config.training.report_to)
     plan = make_plan(config, registry.check())
     plan = replace(plan, warnings=(*plan.warnings, *registry.remarks))
     vetoes = [(origin, reason) for origin, reason in registry.calls("upo_review_run", run=plan) if reason]
@@ -105,7 +113,7 @@ def plan_run(config: RunConfig, registry: Registry) -> RunPlan:
             fix="change what it objects to",
         )
     RunFolder.check(plan.config)
-    return plan
+    return replace(plan, config=check_hub(plan.config))
 
 
 class _Run:
@@ -127,6 +135,12 @@ class _Run:
         self.preparation = Preparation(plan, self.cache, self.guard, callbacks, cancel)
         skip = self.config.plugins.on_failure == "skip"
         self.failures = Failures(skip and self.args.world_size == 1, callbacks)  # ranks must agree on the terms
+        self.tracking = Tracking(
+            check_trackers(self.config.training.report_to),
+            folder.path,
+            self.config.model_dump(mode="json", by_alias=True),
+            lambda level, text: emit(callbacks, Notice(level, text)),
+        )
         self.normalizers: dict[str, ZScore | Rank] = {}
 
     def execute(self) -> AlignResult:
@@ -152,7 +166,7 @@ class _Run:
                 policy.to(self.args.device)
             metrics_file = self.folder.path / "metrics.jsonl"
             trainer = self._assembly.trainer(policy, tokenizer, rows, held_out_rows, train, metrics_file)
-            with self._recorded(trainer, manifest):
+            with self._recorded(trainer, manifest), self.tracking:
                 self._train(trainer)
             with self.failures.of_comparison(saved=True), suppress(CancelledError):  # only the comparison is left out
                 if before and is_finished(trainer):
@@ -160,12 +174,21 @@ class _Run:
         compared = compare_answers(before, after, split=comparison.split.name, seed=self.config.training.seed)
         result = outcome(self.plan, trainer, self.folder, statistics, compared)
         if self._is_main:
-            self.folder.write("README.md", model_card(self.plan, result))
             self._record(train, trainer, before, after)
             self.folder.write_manifest({**manifest, **finished(result)})
+            if result.status == "completed":
+                self.folder.write(CARD_FILE, model_card(self.folder.path))
             write_report_or_warn(self.folder.path, self.callbacks)
+            result = self._pushed(result)
         emit(self.callbacks, RunFinished(result))
         return result
+
+    def _pushed(self, result: AlignResult) -> AlignResult:
+        config = self.config
+        if result.status != "completed" or not config.push_to_hub or config.hub_model_id is None:
+            return result
+        address = push_after_run(self.folder.path, config.hub_model_id, self.callbacks, samples=config.hub_samples)
+        return replace(result, hub_url=address)
 
     def _set_up(self, until_the_end: ExitStack) -> None:
         for item in (*self.plan.objectives, *self.plan.held_out):
@@ -244,7 +267,14 @@ class _Run:
 
     @property
     def _assembly(self) -> Assembly:
-        return Assembly(plan=self.plan, args=self.args, guard=self.guard, callbacks=self.callbacks, cancel=self.cancel)
+        return Assembly(
+            plan=self.plan,
+            args=self.args,
+            guard=self.guard,
+            callbacks=self.callbacks,
+            cancel=self.cancel,
+            tracking=self.tracking,
+        )
 
     def _comparison(self, tokenizer: PreTrainedTokenizerBase, split: Split) -> Comparison:
         return Comparison(

@@ -26,6 +26,7 @@ _COMMANDS = {
     "sweep": "Run a grid of weights and options, and see the trade-off between objectives.",
     "eval": "Compare a model with its base: rewards, accuracy, divergence, style, safety, with intervals.",
     "report": "Write report.html again: what a run or a sweep did, in one file.",
+    "push": "Push a finished run to the Hugging Face hub.",
     "objectives": "What can be optimized.",
     "plugins": "Where objectives, data formats and commands come from.",
     "doctor": "Check the installation: libraries, device, memory, disk, network, plugins.",

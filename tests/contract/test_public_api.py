@@ -12,8 +12,8 @@ import upo_sdk
 PUBLIC = {
     "upo_sdk": """AlignResult DataConfig LossConfig ModelConfig ObjectiveRef PluginPolicy Registry RunConfig RunPlan
         TrainingConfig UPOError UnifiedLoss __version__ align load_registry plan_run""",
-    "upo_sdk.errors": """CancelledError ConfigError DataError DuplicateNameError JudgeError ModelError ObjectiveFailedError
-        ObjectiveRefError OfflineError OutputError PartlyScoredError PluginError TrainingError
+    "upo_sdk.errors": """CancelledError ConfigError DataError DuplicateNameError HubError JudgeError ModelError
+        ObjectiveFailedError ObjectiveRefError OfflineError OutputError PartlyScoredError PluginError TrainingError
         UPOError UnknownObjectiveError did_you_mean""",
     "upo_sdk.events": """CacheUsed Callback CancelToken CheckpointSaved Event Notice PlanReady Progress RunFinished
         ScoreStatistics ScoresReady StepLogged emit""",

@@ -70,7 +70,7 @@ OPTIONS: dict[str, tuple[list[str], list[str]]] = {
     "an unknown key in --set": (["--set", "training.seeed=1"], ["seeed", "did you mean 'seed'"]),
     "an unknown training argument": (["--set", "training.arguments.adam_beta=0.5"], ["adam_beta"]),
     "an argument that has its own option": (["--set", "training.arguments.output_dir=x"], ["output_dir", "leave out"]),
-    "a tracker that is not installed": (["--report_to", "wandb"], ["wandb"]),
+    "an unknown tracker": (["--report_to", "tensorbord"], ["tensorbord", "did you mean 'tensorboard'"]),
     "an infinite number": (["--lambda", "inf"], ["lambda"]),
     "a schedule that does not exist": (["--lr_scheduler_type", "zigzag"], ["zigzag"]),
     "a configuration file that is missing": (["-c", "nowhere.yaml"], ["nowhere.yaml"]),

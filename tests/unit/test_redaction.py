@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from upo_sdk.errors import ConfigError
-from upo_sdk.redaction import redact
+from upo_sdk.redaction import redact, without_secrets
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,15 @@ def test_no_error_repeats_a_password() -> None:
     url = "https://me:pw@a.example"
     error = ConfigError(f"{url} is wrong", where=url, fix=f"leave {url} out")
     assert "pw" not in str(error) + repr(error)
+
+
+def test_settings_named_like_a_secret_are_hidden_and_the_others_stay() -> None:
+    settings = {"token": "a", "hub_token": "b", "token_env": "NAME", "max_new_tokens": 7, "nested": [{"api_key": "c"}]}
+    assert without_secrets({**settings, "url": "https://u:p@host/"}) == {
+        "token": "***",
+        "hub_token": "***",
+        "token_env": "NAME",
+        "max_new_tokens": 7,
+        "nested": [{"api_key": "***"}],
+        "url": "https://***@host/",
+    }

@@ -45,6 +45,17 @@ class RunConfig(Section):
         description="Held-out prompts to generate on before and after; default 64 in the demo, else 0.",
     )
     eval_max_new_tokens: int = Field(default=64, ge=1, description="Tokens to generate per evaluation prompt.")
+    push_to_hub: bool = Field(
+        default=False, description="Push model, tokenizer, card and records to the Hugging Face hub at the end."
+    )
+    hub_model_id: str | None = Field(
+        default=None, description="Repository to push to, such as org/name; by default the run folder's name."
+    )
+    hub_private_repo: bool = Field(default=False, description="Make the repository private if it is created.")
+    hub_samples: bool = Field(
+        default=False,
+        description="Push what shows texts of the data too: report.html, samples.jsonl, eval.json's samples.",
+    )
 
     @model_validator(mode="after")
     def _labels_are_unique(self) -> RunConfig:

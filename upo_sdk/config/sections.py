@@ -105,7 +105,9 @@ class TrainingConfig(Section):
     save_steps: int = Field(default=0, ge=0, description="Steps between two checkpoints; 0 saves only the final model.")
     save_total_limit: int | None = Field(default=None, ge=1, description="How many checkpoints to keep.")
     eval_steps: int = Field(default=0, ge=0, description="Steps between two evaluations; 0 evaluates once, at the end.")
-    report_to: str = Field(default="none", description="Tracker, such as tensorboard or wandb; none by default.")
+    report_to: str = Field(
+        default="none", description="Trackers, with commas between: mlflow, tensorboard, trackio, wandb."
+    )
     arguments: dict[str, Any] = Field(
         default_factory=dict, description="Any other transformers.TrainingArguments, by name."
     )

@@ -3,17 +3,21 @@
 from upo_sdk.training.arguments import training_arguments
 from upo_sdk.training.assembly import Assembly
 from upo_sdk.training.callbacks import CollapseWarning, EventBridge, MetricsFile, StopWhenCancelled
+from upo_sdk.training.card import CARD_FILE, model_card, refresh_card
 from upo_sdk.training.comparison import Comparison, ScoredAnswers
 from upo_sdk.training.failures import Failures
+from upo_sdk.training.hub import check_hub, reserve_repository
 from upo_sdk.training.manifest import finished, make_manifest, now
-from upo_sdk.training.model_card import model_card
 from upo_sdk.training.outcome import compare_answers, is_finished, outcome
 from upo_sdk.training.preparation import Preparation, Split, normalized
+from upo_sdk.training.push import push_after_run
 from upo_sdk.training.rows import Collator, PreparedRow, PreparedRows
 from upo_sdk.training.run_folder import RunFolder
 from upo_sdk.training.step import Step
+from upo_sdk.training.trackers import Tracking, check_trackers
 
 __all__ = [
+    "CARD_FILE",
     "Assembly",
     "CollapseWarning",
     "Collator",
@@ -29,6 +33,9 @@ __all__ = [
     "Split",
     "Step",
     "StopWhenCancelled",
+    "Tracking",
+    "check_hub",
+    "check_trackers",
     "compare_answers",
     "finished",
     "is_finished",
@@ -37,5 +44,8 @@ __all__ = [
     "normalized",
     "now",
     "outcome",
+    "push_after_run",
+    "refresh_card",
+    "reserve_repository",
     "training_arguments",
 ]

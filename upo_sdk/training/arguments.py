@@ -34,16 +34,21 @@ _SAME_NAME = (
     "seed",
     "logging_steps",
     "save_total_limit",
-    "report_to",
 )
 
 
 _OURS = {
-    **dict.fromkeys((*_SAME_NAME, "save_steps", "eval_steps", "train_sampling_strategy"), "it is a setting of its own"),
+    **dict.fromkeys(
+        (*_SAME_NAME, "report_to", "save_steps", "eval_steps", "train_sampling_strategy"), "it is a setting of its own"
+    ),
     **dict.fromkeys(("save_strategy", "eval_strategy"), "save_steps and eval_steps decide it"),
     **dict.fromkeys(("activation_checkpointing", "gradient_checkpointing"), "it is a setting of its own"),
     **dict.fromkeys(("output_dir", "resume_from_checkpoint"), "it is a setting of the run"),
-    **dict.fromkeys(("push_to_hub", "hub_model_id", "hub_token"), "pushing to the hub is not supported yet"),
+    **dict.fromkeys(("push_to_hub", "hub_model_id", "hub_private_repo"), "it is a setting of the run"),
+    **dict.fromkeys(
+        ("hub_strategy", "hub_always_push", "hub_revision"), "the finished model is pushed once, in one commit"
+    ),
+    "hub_token": "a token belongs into HF_TOKEN or `hf auth login`, where no file records it",
     **dict.fromkeys(
         ("remove_unused_columns", "disable_tqdm", "logging_nan_inf_filter", "label_smoothing_factor"),
         "the trainer depends on its value",
@@ -76,6 +81,7 @@ def training_arguments(config: TrainingConfig, output_dir: Path, *, evaluate: bo
         **{name: getattr(config, name) for name in _SAME_NAME},
         "output_dir": str(output_dir),
         "activation_checkpointing": config.gradient_checkpointing,
+        "report_to": "none",  # trackers are opened by ours, which say where their files go
         "save_strategy": "steps" if config.save_steps else "no",
         "save_steps": config.save_steps or 1,
         "eval_strategy": "steps" if evaluate and config.eval_steps else "no",

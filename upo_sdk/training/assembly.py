@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from upo_sdk.plan import RunPlan
     from upo_sdk.training.preparation import Split
     from upo_sdk.training.rows import PreparedRows
+    from upo_sdk.training.trackers import Tracking
     from upo_sdk.training.trainer import UPOTrainer
 
 __all__ = ["Assembly"]
@@ -45,6 +46,7 @@ class Assembly:
     guard: Guard
     callbacks: tuple[Callback, ...]
     cancel: CancelToken | None
+    tracking: Tracking
 
     def policy(self, train: Split) -> Policy:
         """Load the model and choose the fastest layout that is exact for it."""
@@ -126,6 +128,7 @@ class Assembly:
         return [
             EventBridge(self.callbacks),
             MetricsFile(metrics_file),
+            self.tracking,
             CollapseWarning(self.callbacks),
             *([StopWhenCancelled(self.cancel)] if self.cancel else []),
         ]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from upo_sdk.objectives import Fingerprinted
 from upo_sdk.redaction import redact
+from upo_sdk.training.origins import data_origin, model_origin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,8 +44,18 @@ def make_manifest(
         "started": now(),
         "command": redact(shlex.join(command)),
         "software": {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
-        "model": {"path": plan.model.path, "revision": plan.model.revision, "weights_sha256": weights_sha256},
-        "data": {"description": plan.data.description, "fingerprint": plan.data.fingerprint},
+        "model": {
+            "path": plan.model.path,
+            "revision": plan.model.revision,
+            "weights_sha256": weights_sha256,
+            "origin": model_origin(plan.model.path, plan.model.revision, is_demo=plan.is_demo),
+        },
+        "data": {
+            "description": plan.data.description,
+            "fingerprint": plan.data.fingerprint,
+            "conversational": plan.data.conversational,
+            "origin": data_origin(plan.data_config.path),
+        },
         "objectives": [_describe(item) for item in plan.objectives],
         "held_out": [_describe(item) for item in plan.held_out],
         "skipped": list(skipped),

@@ -137,6 +137,8 @@ def _run(config: RunConfig, registry: Registry, *, as_json: bool, quiet: bool) -
         print_json(result) if as_json else _print_result(result)
     if result.status == "cancelled":
         raise typer.Exit(INTERRUPTED)
+    if config.push_to_hub and result.hub_url is None and _is_main_process():
+        raise typer.Exit(1)
 
 
 def _print_result(result: AlignResult) -> None:
@@ -162,6 +164,8 @@ def _print_result(result: AlignResult) -> None:
     folder = str(result.output_dir)
     out.print(f"model: {folder} ({result.steps} steps; metrics.jsonl and run.json are beside it)", markup=False)
     call = f'pipeline("text-generation", {folder!r})("Hello")'
+    if result.hub_url:
+        out.print(f"pushed: {result.hub_url}", markup=False, soft_wrap=True)
     out.print(f"use it: from transformers import pipeline; print({call})", markup=False, soft_wrap=True)
     if (report := result.output_dir / "report.html").is_file():
         out.print(f"next: open {report} in a browser; it shows what changed", markup=False, soft_wrap=True)

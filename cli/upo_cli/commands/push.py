@@ -1,0 +1,48 @@
+"""``upo push``."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 - Typer reads the annotations
+from typing import Annotated
+
+import typer
+
+from upo_cli.output import console, print_json
+from upo_cli.shared import Json  # noqa: TC001 - Typer reads the annotations
+
+__all__ = ["NAME", "register"]
+
+NAME = "push"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command; its options are spelled alike with underscores and with dashes."""
+    app.command(NAME, context_settings={"token_normalize_func": lambda word: word.replace("-", "_")})(push)
+
+
+def push(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The --output_dir of a run that ended.")],
+    *,
+    hub_model_id: Annotated[
+        str | None, typer.Option(metavar="OWNER/NAME", help="The repository; by default named like the folder.")
+    ] = None,
+    hub_private_repo: Annotated[
+        bool, typer.Option("--hub_private_repo", help="Make the repository private if it is created.")
+    ] = False,
+    hub_samples: Annotated[
+        bool, typer.Option("--hub_samples", help="Push what shows texts of the data too: the report and the samples.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Push model, tokenizer, card and records of a finished run to the Hugging Face hub, in one commit.
+
+    The token is that of HF_TOKEN or `hf auth login`.
+    """
+    from upo_sdk.training.hub import create_repository, repository_name
+    from upo_sdk.training.push import push_run, require_finished
+
+    require_finished(run)
+    name = repository_name(hub_model_id or run.resolve().name)
+    create_repository(name, private=hub_private_repo)
+    address = push_run(run, name, samples=hub_samples)
+    print_json({"hub_url": address}) if json else console().print(f"pushed: {address}", markup=False, soft_wrap=True)

@@ -1,0 +1,63 @@
+"""MLflow: the tracking server of the environment, else files in ``mlflow`` of the run folder."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from upo_sdk.training.trackers.place import PROJECT
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Mapping
+
+    from transformers import TrainerCallback
+
+    from upo_sdk.training.trackers.place import Place
+
+__all__ = ["opened"]
+
+_LONGEST = 500
+
+
+@contextmanager
+def opened(place: Place) -> Generator[TrainerCallback]:
+    """Start a run; one that the caller started is used, and left open."""
+    import mlflow
+    from transformers.integrations import MLflowCallback
+    from transformers.integrations.integration_utils import rewrite_logs
+
+    class Callback(MLflowCallback):
+        """Writes the names of the other trackers, in which transformers' callback for MLflow differs."""
+
+        def on_log(self, args: Any, state: Any, control: Any, logs: Any, **kwargs: Any) -> None:
+            super().on_log(args, state, control, rewrite_logs(logs), **kwargs)
+
+    if mlflow.active_run() is not None:
+        yield Callback()
+        return
+    before = None if mlflow.is_tracking_uri_set() else os.environ.get("MLFLOW_TRACKING_URI", "")
+    if before == "":
+        (place.folder / "mlflow").mkdir(exist_ok=True)
+        mlflow.set_tracking_uri(f"sqlite:///{(place.folder / 'mlflow' / 'mlflow.db').resolve()}")
+    mlflow.set_experiment(os.environ.get("MLFLOW_EXPERIMENT_NAME", PROJECT))
+    mlflow.start_run(run_name=place.name)
+    mlflow.log_params({name: value[:_LONGEST] for name, value in _flat(place.config, "upo")})
+    try:
+        yield Callback()
+    except BaseException:
+        mlflow.end_run("FAILED")
+        raise
+    else:
+        mlflow.end_run()
+    finally:
+        if before == "":
+            mlflow.set_tracking_uri("")
+
+
+def _flat(config: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
+    for name, value in config.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}.{name}")
+        else:
+            yield f"{prefix}.{name}", str(value)

@@ -1,0 +1,97 @@
+"""Opens the trackers when training begins, and closes them when everything is logged."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from transformers import TrainerCallback
+
+from upo_sdk.redaction import redact, without_secrets
+from upo_sdk.training.trackers.names import shown_names
+from upo_sdk.training.trackers.place import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Self
+
+    from transformers import TrainerControl, TrainerState, TrainingArguments
+
+    from upo_sdk.training.trackers.place import Notify
+
+__all__ = ["Tracking"]
+
+_MODULES = {"mlflow": "mlflow_runs", "tensorboard": "event_files", "trackio": "trackio_runs", "wandb": "wandb_runs"}
+
+
+class Tracking(TrainerCallback):
+    """Passes what is logged on to transformers' callback of every tracker.
+
+    It is a context: transformers ends its trackers with training, and the evaluation and the summary come after that.
+    """
+
+    def __init__(self, names: Sequence[str], folder: Path, config: Mapping[str, Any], notify: Notify) -> None:
+        self._names = names
+        self._folder = folder
+        self._config = without_secrets(dict(config))
+        self._notify = notify
+        self._until_the_end = ExitStack()
+        self._callbacks: list[TrainerCallback] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        """Close every tracker, and tell it whether the run failed."""
+        self._callbacks.clear()
+        self._until_the_end.__exit__(kind, error, where)
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Open the trackers; the run folder is there."""
+        if not state.is_world_process_zero or self._callbacks:
+            return
+        shown: Any = _Shown(args)
+        place = Place(
+            folder=self._folder,
+            name=redact(args.run_name or self._folder.resolve().name),
+            step=state.global_step,
+            config=self._config,
+            notify=self._notify,
+        )
+        model = getattr(kwargs.get("model"), "lm", None)
+        for name in self._names:
+            opened = import_module(f"upo_sdk.training.trackers.{_MODULES[name]}").opened
+            callback: TrainerCallback = self._until_the_end.enter_context(opened(place))
+            self._callbacks.append(callback)
+            callback.on_train_begin(shown, state, control, model=model)
+            self._until_the_end.callback(callback.on_train_end, shown, state, control)
+
+    def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """Pass on a row of metrics."""
+        logs, model = shown_names(kwargs["logs"]), getattr(kwargs.get("model"), "lm", None)
+        for callback in self._callbacks:
+            callback.on_log(_Shown(args), state, control, logs=logs, model=model)  # type: ignore[arg-type]
+
+
+class _Shown:
+    """The arguments of transformers, which its callbacks write down: without secrets."""
+
+    def __init__(self, args: TrainingArguments) -> None:
+        self._args = args
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._args, name)
+
+    def to_dict(self) -> dict[str, Any]:
+        return without_secrets(self._args.to_dict())
+
+    def to_json_string(self) -> str:
+        return json.dumps(self.to_dict(), indent=2, default=str)

@@ -1,0 +1,42 @@
+"""trackio: its own store, which ``trackio show`` reads."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from upo_sdk.training.trackers.place import PROJECT
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from transformers import TrainerCallback
+
+    from upo_sdk.training.trackers.place import Place
+
+__all__ = ["opened"]
+
+
+@contextmanager
+def opened(place: Place) -> Generator[TrainerCallback]:
+    """Record under the name of the run folder; nothing is sent unless ``trackio_space_id`` is set."""
+    import trackio
+    from transformers.integrations import TrackioCallback
+
+    class Callback(TrackioCallback):
+        """Names project and run, and adds the configuration of the run."""
+
+        def setup(self, args: Any, state: Any, model: Any, **kwargs: Any) -> None:
+            super().setup(_Named(args, place.name), state, model, **kwargs)
+            trackio.config.update({"upo": dict(place.config)}, allow_val_change=True)
+
+    yield Callback()
+
+
+class _Named:
+    def __init__(self, args: Any, name: str) -> None:
+        self._args, self.run_name = args, name
+        self.project = PROJECT if args.project == "huggingface" else args.project
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._args, name)
