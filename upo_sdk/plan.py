@@ -121,6 +121,8 @@ def make_plan(config: RunConfig, registry: Registry) -> RunPlan:
         objectives = [*build_objectives([added], registry), *objectives]
     objectives = [item for item in objectives if item.weight > 0]
     notices += [f"'{ref.label}' has weight 0 and is left out" for ref in config.objectives if ref.weight == 0]
+    if config.loss.scale == "balanced" and all(item.is_preference for item in objectives):
+        notices.append("scale balanced has nothing to balance: no auxiliary objective has a weight above zero")
     check_fit(objectives, data)
     check_weighting(objectives, config, data)
     parameters = count_parameters(model_config, model.path)
@@ -147,7 +149,10 @@ def _with_demo(config: RunConfig, notices: list[str]) -> RunConfig:
     notices.append("no --model and no --data: the embedded demo model and data are used, with the demo's settings")
     written = config.model_dump(exclude_unset=True, by_alias=True)
     objectives = [_with_builtin_scorer(ref, notices) for ref in config.objectives]
-    return build_config(_demo_settings(), written, {"objectives": objectives})
+    below = _demo_settings()
+    if config.loss.scale == "balanced":
+        del below["loss"]["gamma"]
+    return build_config(below, written, {"objectives": objectives})
 
 
 def _demo_settings() -> dict[str, Any]:

@@ -44,10 +44,13 @@ from upo_sdk.training import (
     RunFolder,
     Step,
     StopWhenCancelled,
+    loss_record,
     make_manifest,
+    measure_balance,
     model_card,
     normalized,
     now,
+    read_balance,
     training_arguments,
 )
 
@@ -63,6 +66,7 @@ if TYPE_CHECKING:
     from upo_sdk.plan import RunPlan
     from upo_sdk.plugin.registry import Registry
     from upo_sdk.training import PreparedRows, Split
+    from upo_sdk.training.balance import RunBalance
     from upo_sdk.training.trainer import UPOTrainer
 
 __all__ = ["align", "plan_run"]
@@ -150,13 +154,15 @@ class _Run:
             manifest = self._manifest(weights, policy.layout.name, statistics)
             rows = self._rows(train, policy, weights)
             held_out_rows = self._rows(held_out, policy, weights) if held_out else None
+            unified = self._unified(policy, train)
+            manifest["loss"] = self._balance(unified, rows, train, policy, weights)
             before = list[FloatArray]()
             with self.failures.of_comparison(saved=False):
                 before = self._answer_rewards(policy, tokenizer, held_out or train)
             if self.folder.resume_from:
                 policy.lm = load_language_model(self.plan.model, str(self.folder.resume_from))
                 policy.to(self.args.device)
-            trainer = self._trainer(policy, tokenizer, rows, held_out_rows, train)
+            trainer = self._trainer(policy, tokenizer, rows, held_out_rows, unified)
             with self._recorded(trainer, manifest):
                 self._train(trainer)
             after = list[FloatArray]()
@@ -271,20 +277,10 @@ class _Run:
         )
         return normalized(self.plan.auxiliary, rewards, self.normalizers)
 
-    def _trainer(
-        self,
-        policy: Policy,
-        tokenizer: PreTrainedTokenizerBase,
-        rows: PreparedRows,
-        held_out_rows: PreparedRows | None,
-        train: Split,
-    ) -> UPOTrainer:
-        from upo_sdk.training.batching import epoch_batches
-        from upo_sdk.training.trainer import UPOTrainer  # heavy, and not needed by a run that is refused
-
+    def _unified(self, policy: Policy, train: Split) -> UnifiedLoss:
         torch.manual_seed(self.config.training.seed)  # the value head's first weights
         learned = self.plan.auxiliary and self.config.loss.baseline == "value"
-        unified = UnifiedLoss(
+        return UnifiedLoss(
             [
                 PreferenceTerm(item.label, item.weight, GuardedLoss(item, self.guard), item.schedule)
                 for item in self.plan.preference
@@ -296,6 +292,38 @@ class _Run:
             self.config.loss,
             hidden_size=policy.hidden_size if learned else None,
         )
+
+    def _balance(
+        self, unified: UnifiedLoss, rows: PreparedRows, train: Split, policy: Policy, weights: str
+    ) -> dict[str, Any]:
+        """Set γ where the data decides it; return what the manifest says of the loss."""
+        measured, scale = None, self.config.loss.scale
+        if scale == "balanced" and self.plan.auxiliary:
+            kept = read_balance(self.folder.resume_from.parent, unified) if self.folder.resume_from else None
+            measured = kept or self._measured(unified, rows, train, policy, weights)
+            unified.config = unified.config.with_gamma(measured.found.gamma)
+            labels = [item.label for item in self.plan.auxiliary]
+            emit(self.callbacks, Notice("info", measured.describe(labels)))
+        return loss_record(unified, scale, measured)
+
+    def _measured(
+        self, unified: UnifiedLoss, rows: PreparedRows, train: Split, policy: Policy, weights: str
+    ) -> RunBalance:
+        batch_size = 2 * self.args.per_device_eval_batch_size
+        sample = self.preparation.sample(rows, train, policy, weights=weights, batch_size=batch_size)
+        return measure_balance(unified, sample, self.args.device)
+
+    def _trainer(
+        self,
+        policy: Policy,
+        tokenizer: PreTrainedTokenizerBase,
+        rows: PreparedRows,
+        held_out_rows: PreparedRows | None,
+        unified: UnifiedLoss,
+    ) -> UPOTrainer:
+        from upo_sdk.training.batching import epoch_batches
+        from upo_sdk.training.trainer import UPOTrainer  # heavy, and not needed by a run that is refused
+
         watchers: list[TrainerCallback] = [
             EventBridge(self.callbacks),
             MetricsFile(self.folder.path / "metrics.jsonl"),

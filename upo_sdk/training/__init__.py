@@ -1,6 +1,7 @@
 """Training: what the adapter over transformers.Trainer needs; the adapter itself is in ``trainer``, which is heavy."""
 
 from upo_sdk.training.arguments import training_arguments
+from upo_sdk.training.balance import loss_record, measure_balance, read_balance
 from upo_sdk.training.callbacks import CollapseWarning, EventBridge, MetricsFile, StopWhenCancelled
 from upo_sdk.training.failures import Failures
 from upo_sdk.training.manifest import make_manifest, now
@@ -23,9 +24,12 @@ __all__ = [
     "Split",
     "Step",
     "StopWhenCancelled",
+    "loss_record",
     "make_manifest",
+    "measure_balance",
     "model_card",
     "normalized",
     "now",
+    "read_balance",
     "training_arguments",
 ]

@@ -24,6 +24,7 @@ from upo_sdk.objectives import Remarking
 from upo_sdk.objectives.build import union_of_needs
 from upo_sdk.policy import reference_logps
 from upo_sdk.scoring import data_baseline, describe_scores, fit_normalizer, read_normalizers, score_completions
+from upo_sdk.training.balance import sample_rows
 from upo_sdk.training.branches import BranchRows
 from upo_sdk.training.rows import PreparedRows
 
@@ -40,9 +41,10 @@ if TYPE_CHECKING:
     from upo_sdk.objectives.build import LiveObjective
     from upo_sdk.objectives.guard import Guard
     from upo_sdk.plan import RunPlan
-    from upo_sdk.policy import Policy
+    from upo_sdk.policy import Policy, ReferenceLogps
     from upo_sdk.scoring import Rank, ZScore
     from upo_sdk.scoring.score import FloatArray
+    from upo_sdk.training.rows import PreparedRow
 
 __all__ = ["Preparation", "Split", "normalized"]
 
@@ -133,20 +135,7 @@ class Preparation:
         needs, max_length = union_of_needs(self.plan.objectives), self.plan.data_config.max_length
         branches = BranchRows(split.dataset, mismatched=needs.kl, max_length=max_length)
         rewards_NK = np.stack(split.rewards, axis=1) if split.rewards else np.zeros((len(split.completions), 0))
-        reference = (
-            reference_logps(
-                policy,
-                branches,
-                self.cache,
-                weights=weights,
-                tokens_per_batch=batch_size * max_length,
-                tokens_per_row=2 * max_length,  # as many as the prompt and both responses of a pair may have
-                bf16=self.plan.config.training.bf16,
-                on_progress=self.progress(f"reference log-probs of {split.name} responses", "responses"),
-            )
-            if needs.reference
-            else None
-        )
+        reference = self._reference(split.name, branches, policy, weights, batch_size) if needs.reference else None
         columns = self.plan.data.columns
         return PreparedRows(
             split.dataset,
@@ -156,6 +145,35 @@ class Preparation:
             sample_weight_R=sample_weights(split.dataset) if SAMPLE_WEIGHT in columns else None,
             margin_R=margins(split.dataset) if MARGIN in columns and needs.margin else None,
             reference=reference,
+        )
+
+    def sample(
+        self, rows: PreparedRows, split: Split, policy: Policy, *, weights: str, batch_size: int
+    ) -> list[PreparedRow]:
+        """Return a few rows with reference log-probs, whether the run needs those of the others or not."""
+        drawn = sample_rows(len(rows))
+        sample = rows.__getitems__(drawn)
+        if sample[0].reference_logps is not None:
+            return sample
+        branches = BranchRows(
+            split.dataset.select(drawn), mismatched=False, max_length=self.plan.data_config.max_length
+        )
+        logps = self._reference(f"some {split.name}", branches, policy, weights, batch_size)
+        return [replace(row, reference_logps=logps[index]) for index, row in enumerate(sample)]
+
+    def _reference(
+        self, name: str, branches: BranchRows, policy: Policy, weights: str, batch_size: int
+    ) -> ReferenceLogps:
+        max_length = self.plan.data_config.max_length
+        return reference_logps(
+            policy,
+            branches,
+            self.cache,
+            weights=weights,
+            tokens_per_batch=batch_size * max_length,
+            tokens_per_row=2 * max_length,  # as many as the prompt and both responses of a pair may have
+            bf16=self.plan.config.training.bf16,
+            on_progress=self.progress(f"reference log-probs of {name} responses", "responses"),
         )
 
     def progress(self, task: str, unit: str) -> Callable[[int, int], None]:
