@@ -124,6 +124,8 @@ def make_plan(config: RunConfig, registry: Registry) -> RunPlan:
         config = config.model_copy(update={"objectives": (added, *config.objectives)})
         objectives = [*build_objectives([added], registry), *objectives]
     objectives, held_out = _split_off_held_out(objectives, config, notices)
+    if config.loss.scale == "balanced" and all(item.is_preference for item in objectives):
+        notices.append("scale balanced has nothing to balance: no auxiliary objective has a weight above zero")
     check_fit(objectives, data)
     check_weighting(objectives, config, data)
     parameters = count_parameters(model_config, model.path)
@@ -151,7 +153,10 @@ def _with_demo(config: RunConfig, notices: list[str]) -> RunConfig:
     notices.append("no --model and no --data: the embedded demo model and data are used, with the demo's settings")
     written = config.model_dump(exclude_unset=True, by_alias=True)
     objectives = [with_builtin_scorer(ref, notices) for ref in config.objectives]
-    return build_config(_demo_settings(), written, {"objectives": objectives})
+    below = _demo_settings()
+    if config.loss.scale == "balanced":
+        del below["loss"]["gamma"]
+    return build_config(below, written, {"objectives": objectives})
 
 
 def _demo_settings() -> dict[str, Any]:

@@ -36,10 +36,13 @@ from upo_sdk.training import (
     compare_answers,
     finished,
     is_finished,
+    loss_record,
     make_manifest,
+    measure_balance,
     model_card,
     outcome,
     push_after_run,
+    read_balance,
     reserve_repository,
     training_arguments,
 )
@@ -51,12 +54,14 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from upo_sdk.config import PluginPolicy, RunConfig
+    from upo_sdk.engine import UnifiedLoss
     from upo_sdk.events import Callback, CancelToken, ScoreStatistics
     from upo_sdk.plan import RunPlan
     from upo_sdk.plugin.registry import Registry
     from upo_sdk.policy import Policy
     from upo_sdk.result import AlignResult
     from upo_sdk.training import PreparedRows, ScoredAnswers, Split
+    from upo_sdk.training.balance import RunBalance
     from upo_sdk.training.trainer import UPOTrainer
 
 __all__ = ["align", "plan_run"]
@@ -157,6 +162,8 @@ class _Run:
             manifest = self._manifest(weights, policy.layout.name, statistics)
             rows = self._rows(train, policy, weights)
             held_out_rows = self._rows(held_out, policy, weights) if held_out else None
+            unified = self._assembly.loss(policy, train)
+            manifest["loss"] = self._balance(unified, rows, train, policy, weights)
             comparison = self._comparison(tokenizer, held_out or train)
             before = after = None
             with self.failures.of_comparison(saved=False):
@@ -165,7 +172,7 @@ class _Run:
                 policy.lm = load_language_model(self.plan.model, str(self.folder.resume_from))
                 policy.to(self.args.device)
             metrics_file = self.folder.path / "metrics.jsonl"
-            trainer = self._assembly.trainer(policy, tokenizer, rows, held_out_rows, train, metrics_file)
+            trainer = self._assembly.trainer(policy, tokenizer, rows, held_out_rows, unified, metrics_file)
             with self._recorded(trainer, manifest), self.tracking:
                 self._train(trainer)
             with self.failures.of_comparison(saved=True), suppress(CancelledError):  # only the comparison is left out
@@ -283,6 +290,26 @@ class _Run:
             split=split,
             normalizers=self.normalizers,
         )
+
+    def _balance(
+        self, unified: UnifiedLoss, rows: PreparedRows, train: Split, policy: Policy, weights: str
+    ) -> dict[str, Any]:
+        """Set γ where the data decides it; return what the manifest says of the loss."""
+        measured, scale = None, self.config.loss.scale
+        if scale == "balanced" and self.plan.auxiliary:
+            kept = read_balance(self.folder.resume_from.parent, unified) if self.folder.resume_from else None
+            measured = kept or self._measured(unified, rows, train, policy, weights)
+            unified.config = unified.config.with_gamma(measured.found.gamma)
+            labels = [item.label for item in self.plan.auxiliary]
+            emit(self.callbacks, Notice("info", measured.describe(labels)))
+        return loss_record(unified, scale, measured)
+
+    def _measured(
+        self, unified: UnifiedLoss, rows: PreparedRows, train: Split, policy: Policy, weights: str
+    ) -> RunBalance:
+        batch_size = 2 * self.args.per_device_eval_batch_size
+        sample = self.preparation.sample(rows, train, policy, weights=weights, batch_size=batch_size)
+        return measure_balance(unified, sample, self.args.device)
 
     def _record(
         self, train: Split, trainer: UPOTrainer, before: ScoredAnswers | None, after: ScoredAnswers | None

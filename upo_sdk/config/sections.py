@@ -40,6 +40,11 @@ class ModelConfig(Section):
 class LossConfig(Section):
     """The unified loss (arXiv 2405.17956); γ, λ and the gate are the paper's, the preset ``paper`` has all of it."""
 
+    scale: Literal["paper", "balanced"] = Field(
+        default="paper",
+        description="paper: γ as given; balanced: γ from the data, so that at the start the auxiliary term pulls on a "
+        "response as hard as the preference term, times the sum of the weights.",
+    )
     gamma: float = Field(default=0.5, ge=0, description="γ: weight of the auxiliary (actor) term.")
     lambda_: float = Field(
         default=5.0,
@@ -62,6 +67,18 @@ class LossConfig(Section):
     value_learning_rate: float = Field(default=1e-3, gt=0, description="Learning rate of the value head's own AdamW.")
     value_coefficient: float = Field(default=1.0, gt=0, description="Weight of the value loss (0.1 in the paper).")
     value_max_grad_norm: float = Field(default=1.0, gt=0, description="Gradient clipping of the value head.")
+
+    @model_validator(mode="after")
+    def _one_says_gamma(self) -> LossConfig:
+        # a file with every default written out must still be read, so the default is no contradiction
+        if self.scale == "balanced" and self.gamma != type(self).model_fields["gamma"].default:
+            msg = "scale balanced finds gamma in the data: leave out gamma, or use scale paper"
+            raise ValueError(msg)
+        return self
+
+    def with_gamma(self, gamma: float) -> LossConfig:
+        """Return the same configuration with a γ that was found: what :class:`UnifiedLoss` needs for ``balanced``."""
+        return self.model_copy(update={"scale": "paper", "gamma": gamma})
 
 
 class TrainingConfig(Section):

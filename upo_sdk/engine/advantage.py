@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from upo_sdk.objectives import TokenLogps
 
-__all__ = ["actor_loss", "advantage_weights", "effective_sample_size", "expectile_loss"]
+__all__ = ["actor_loss", "advantage_weights", "effective_sample_size", "expectile", "expectile_loss"]
 
 
 def advantage_weights(rewards_N: Tensor, values_N: Tensor, lambda_: float, cap: float | None = None) -> Tensor:
@@ -42,6 +42,26 @@ def expectile_loss(rewards_N: Tensor, values_N: Tensor, expectile: float) -> Ten
     """Return ``|τ − 1(u < 0)| u²`` with ``u = R − V``, shape [N] (IQL, arXiv 2110.06169, equation 5)."""
     error_N = rewards_N.detach() - values_N
     return (expectile - (error_N < 0).to(error_N.dtype)).abs() * error_N.square()
+
+
+def expectile(values_N: Tensor, tau: float, share_N: Tensor) -> Tensor:
+    """Return the constant that minimises the mean :func:`expectile_loss`, a scalar.
+
+    It is a mean in which values above it count ``τ`` and the others ``1 − τ``. Newton's method on the piecewise
+    quadratic, which ends after finitely many steps.
+
+    Args:
+        values_N: The values.
+        tau: ``τ``; 0.5 gives the mean.
+        share_N: How much each value counts; not all 0.
+    """
+    found = (share_N * values_N).sum() / share_N.sum()
+    for _ in range(len(values_N) + 1):
+        weight_N = share_N * torch.where(values_N > found, tau, 1 - tau).to(values_N.dtype)
+        before, found = found, (weight_N * values_N).sum() / weight_N.sum()
+        if torch.equal(before, found):
+            break
+    return found
 
 
 def effective_sample_size(weights_N: Tensor) -> Tensor:

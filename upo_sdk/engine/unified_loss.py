@@ -13,6 +13,7 @@ from upo_sdk.engine.gradients import GradientParts, actor_gradients, loss_gradie
 from upo_sdk.engine.terms import UnifiedOutput
 from upo_sdk.engine.value_head import ValueHead
 from upo_sdk.engine.weighting import mean_shares, weighted_mean
+from upo_sdk.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +41,7 @@ class UnifiedLoss(nn.Module):
     Args:
         preference: The preference objectives; may be empty.
         auxiliary: The auxiliary objectives, in the order of the rewards' columns; may be empty.
-        config: γ, λ, τ and their kin.
+        config: γ, λ, τ and their kin. With ``scale="balanced"``, :func:`balance` finds γ before the first step.
         hidden_size: Size of the policy's hidden state, or None for no learned baseline.
     """
 
@@ -58,7 +59,17 @@ class UnifiedLoss(nn.Module):
         self.value_head = None if hidden_size is None else ValueHead(hidden_size)
 
     def actor_coefficient(self, step: int) -> float:
-        """Return ``γ g(t)``: zero before the gate opens, γ from then on."""
+        """Return ``γ g(t)``: zero before the gate opens, γ from then on.
+
+        Raises:
+            ConfigError: γ was to be found in the data, and was not.
+        """
+        if self.config.scale == "balanced":
+            raise ConfigError(
+                "scale balanced has no γ yet: only the data can tell it",
+                where="loss.scale",
+                fix="unified.config = unified.config.with_gamma(balance(unified, preference, auxiliary).gamma)",
+            )
         return self.config.gamma if step >= self.config.gate_steps else 0.0
 
     def weights_at(self, step: int) -> dict[str, float]:

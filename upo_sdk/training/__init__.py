@@ -2,6 +2,7 @@
 
 from upo_sdk.training.arguments import training_arguments
 from upo_sdk.training.assembly import Assembly
+from upo_sdk.training.balance import loss_record, measure_balance, read_balance
 from upo_sdk.training.callbacks import CollapseWarning, EventBridge, MetricsFile, StopWhenCancelled
 from upo_sdk.training.card import CARD_FILE, model_card, refresh_card
 from upo_sdk.training.comparison import Comparison, ScoredAnswers
@@ -39,12 +40,15 @@ __all__ = [
     "compare_answers",
     "finished",
     "is_finished",
+    "loss_record",
     "make_manifest",
+    "measure_balance",
     "model_card",
     "normalized",
     "now",
     "outcome",
     "push_after_run",
+    "read_balance",
     "refresh_card",
     "reserve_repository",
     "training_arguments",

@@ -60,13 +60,30 @@ class Assembly:
         emit(self.callbacks, Notice("info", chosen.reason))
         return Policy(lm, chosen.layout)
 
+    def loss(self, policy: Policy, train: Split) -> UnifiedLoss:
+        """Build the loss of the plan's objectives."""
+        torch.manual_seed(self.plan.config.training.seed)  # the value head's first weights
+        learned = self.plan.auxiliary and self.plan.config.loss.baseline == "value"
+        return UnifiedLoss(
+            [
+                PreferenceTerm(item.label, item.weight, GuardedLoss(item, self.guard), item.schedule)
+                for item in self.plan.preference
+            ],
+            [
+                AuxiliaryTerm(item.label, item.weight, float(rewards.mean()), item.schedule)
+                for item, rewards in zip(self.plan.auxiliary, train.rewards, strict=True)
+            ],
+            self.plan.config.loss,
+            hidden_size=policy.hidden_size if learned else None,
+        )
+
     def trainer(
         self,
         policy: Policy,
         tokenizer: PreTrainedTokenizerBase,
         rows: PreparedRows,
         held_out_rows: PreparedRows | None,
-        train: Split,
+        unified: UnifiedLoss,
         metrics_file: Path,
     ) -> UPOTrainer:
         """Build the trainer.
@@ -80,7 +97,9 @@ class Assembly:
         try:
             return UPOTrainer(
                 policy,
-                self._step(policy, train),
+                Step(
+                    unified=unified, beta=_beta(self.plan.preference), probe_steps=self.plan.config.training.probe_steps
+                ),
                 self.args,
                 collator=Collator(policy.layout),
                 train_rows=rows,
@@ -99,30 +118,6 @@ class Assembly:
             raise ConfigError(
                 f"the trainer cannot be built: {error}", where="training", fix="install what it names, or leave it out"
             ) from error
-
-    def _step(self, policy: Policy, train: Split) -> Step:
-        config = self.plan.config
-        torch.manual_seed(config.training.seed)  # the value head's first weights
-        return Step(
-            unified=self._loss(policy, train),
-            beta=_beta(self.plan.preference),
-            probe_steps=config.training.probe_steps,
-        )
-
-    def _loss(self, policy: Policy, train: Split) -> UnifiedLoss:
-        learned = self.plan.auxiliary and self.plan.config.loss.baseline == "value"
-        return UnifiedLoss(
-            [
-                PreferenceTerm(item.label, item.weight, GuardedLoss(item, self.guard), item.schedule)
-                for item in self.plan.preference
-            ],
-            [
-                AuxiliaryTerm(item.label, item.weight, float(rewards.mean()), item.schedule)
-                for item, rewards in zip(self.plan.auxiliary, train.rewards, strict=True)
-            ],
-            self.plan.config.loss,
-            hidden_size=policy.hidden_size if learned else None,
-        )
 
     def _watchers(self, metrics_file: Path) -> list[TrainerCallback]:
         return [

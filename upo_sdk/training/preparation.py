@@ -26,6 +26,7 @@ from upo_sdk.objectives import Remarking
 from upo_sdk.objectives.build import union_of_needs
 from upo_sdk.policy import reference_logps
 from upo_sdk.scoring import data_baseline, describe_scores, fit_normalizer, read_normalizers, score_completions
+from upo_sdk.training.balance import sample_rows
 from upo_sdk.training.branches import BranchRows
 from upo_sdk.training.rows import PreparedRows
 
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from upo_sdk.policy import Policy, ReferenceLogps
     from upo_sdk.scoring import Rank, ZScore
     from upo_sdk.scoring.score import FloatArray
+    from upo_sdk.training.rows import PreparedRow
 
 __all__ = ["Preparation", "Split", "normalized"]
 
@@ -136,7 +138,7 @@ class Preparation:
         branches = BranchRows(split.dataset, mismatched=needs.kl, max_length=max_length)
         rewards_NK = np.stack(split.rewards, axis=1) if split.rewards else np.zeros((len(split.completions), 0))
         tokens = batch_size * max_length
-        reference = self._reference(split, policy, branches, weights, tokens) if needs.reference else None
+        reference = self._reference(split.name, policy, branches, weights, tokens) if needs.reference else None
         columns = self.plan.data.columns
         return PreparedRows(
             split.dataset,
@@ -147,6 +149,21 @@ class Preparation:
             margin_R=margins(split.dataset) if MARGIN in columns and needs.margin else None,
             reference=reference,
         )
+
+    def sample(
+        self, rows: PreparedRows, split: Split, policy: Policy, *, weights: str, batch_size: int
+    ) -> list[PreparedRow]:
+        """Return a few rows with reference log-probs, whether the run needs those of the others or not."""
+        drawn = sample_rows(len(rows))
+        sample = rows.__getitems__(drawn)
+        if sample[0].reference_logps is not None:
+            return sample
+        branches = BranchRows(
+            split.dataset.select(drawn), mismatched=False, max_length=self.plan.data_config.max_length
+        )
+        tokens = batch_size * self.plan.data_config.max_length
+        logps = self._reference(f"some {split.name}", policy, branches, weights, tokens)
+        return [replace(row, reference_logps=logps[index]) for index, row in enumerate(sample)]
 
     def progress(self, task: str, unit: str) -> Callable[[int, int], None]:
         """Return a function that emits the progress of a task, and ends it if the run is cancelled."""
@@ -173,13 +190,13 @@ class Preparation:
             guard=self.guard,
             on_progress=self.progress(f"scoring {split.name} completions with {item.label}", "completions"),
         )
-        self._tell_of_cache("scoring", item.label, split, (cache.found, cache.stored), started)
+        self._tell_of_cache("scoring", item.label, split.name, (cache.found, cache.stored), started)
         for text in item.objective.remarks() if isinstance(item.objective, Remarking) else ():
             emit(self.callbacks, Notice("info", f"'{item.label}', {split.name} completions: {text}"))
         return rewards
 
     def _reference(
-        self, split: Split, policy: Policy, branches: BranchRows, weights: str, tokens_per_batch: int
+        self, name: str, policy: Policy, branches: BranchRows, weights: str, tokens_per_batch: int
     ) -> ReferenceLogps:
         cache, started = CountingCache(self.cache.path), perf_counter()
         reference = reference_logps(
@@ -190,18 +207,18 @@ class Preparation:
             tokens_per_batch=tokens_per_batch,
             tokens_per_row=2 * self.plan.data_config.max_length,  # the prompt and both responses of a pair may have it
             bf16=self.plan.config.training.bf16,
-            on_progress=self.progress(f"reference log-probs of {split.name} responses", "responses"),
+            on_progress=self.progress(f"reference log-probs of {name} responses", "responses"),
         )
         found = len(branches.response_lengths_N) - cache.stored
-        self._tell_of_cache("reference", "", split, (found, cache.stored), started)
+        self._tell_of_cache("reference", "", name, (found, cache.stored), started)
         return reference
 
     def _tell_of_cache(
-        self, task: Literal["scoring", "reference"], label: str, split: Split, counts: tuple[int, int], started: float
+        self, task: Literal["scoring", "reference"], label: str, split: str, counts: tuple[int, int], started: float
     ) -> None:
         found, computed = counts
         seconds = perf_counter() - started
-        event = CacheUsed(task=task, label=label, split=split.name, found=found, computed=computed, seconds=seconds)
+        event = CacheUsed(task=task, label=label, split=split, found=found, computed=computed, seconds=seconds)
         emit(self.callbacks, event)
 
     def _tokenize(self, name: str, data: Dataset, tokenizer: PreTrainedTokenizerBase) -> Split:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from upo_sdk.scoring.score import FloatArray
     from upo_sdk.training.branches import BranchRows
 
-__all__ = ["Collator", "PreparedRow", "PreparedRows"]
+__all__ = ["Collator", "PreparedRow", "PreparedRows", "loss_inputs"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,10 +123,11 @@ class Collator:
         tokens = sum(len(row.branches.prompt_ids) + sum(map(len, row.branches.response_ids)) for row in rows)
         weight = sum(1.0 if row.sample_weight is None else row.sample_weight for row in rows)
         counts = {"rows": len(rows), "tokens": tokens, "weight": weight}
-        return {"policy": policy, "loss": _loss_inputs(rows), **counts}
+        return {"policy": policy, "loss": loss_inputs(rows), **counts}
 
 
-def _loss_inputs(rows: Sequence[PreparedRow]) -> dict[str, Tensor]:
+def loss_inputs(rows: Sequence[PreparedRow]) -> dict[str, Tensor]:
+    """Return the tensors that :class:`Step` reads beside the policy's output."""
     completion_N, mismatched_K, prompt_N, desirable_N = list[int](), list[int](), list[int](), list[bool]()
     chosen_B, rejected_B = list[int](), list[int]()
     position = 0

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from upo_sdk.engine import UnifiedLoss, UnifiedOutput
     from upo_sdk.policy import PolicyOutput
 
-__all__ = ["Step"]
+__all__ = ["Step", "sample_weights_N"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,15 +41,16 @@ class Step:
         self, output: PolicyOutput, inputs: dict[str, Tensor], *, step: int, gradients: bool = False
     ) -> UnifiedOutput:
         """Return the loss of one micro-batch with every metric of the run; with its gradient in parts, if asked."""
-        batch = self._preference_batch(output, inputs)
-        auxiliary = self._auxiliary_batch(output, inputs) if self.unified.auxiliary else None
-        weight_N = inputs["sample_weight_P"][inputs["prompt_N"]] if "sample_weight_P" in inputs else None
+        batch = self.preference_batch(output, inputs)
+        auxiliary = self.auxiliary_batch(output, inputs) if self.unified.auxiliary else None
+        weight_N = sample_weights_N(inputs)
         result: UnifiedOutput = self.unified(batch, auxiliary, step=step, sample_weight_N=weight_N, gradients=gradients)
         with torch.no_grad():
             result.metrics.update(preference_metrics(batch, self.beta))
         return result
 
-    def _preference_batch(self, output: PolicyOutput, inputs: dict[str, Tensor]) -> PreferenceBatch:
+    def preference_batch(self, output: PolicyOutput, inputs: dict[str, Tensor]) -> PreferenceBatch:
+        """Return what the preference losses read."""
         policy = TokenLogps(output.logps_NT, inputs["mask_NT"])
         reference = TokenLogps(inputs["reference_NT"], inputs["mask_NT"]) if "reference_NT" in inputs else None
         completion_N = inputs["completion_N"]
@@ -70,7 +71,8 @@ class Step:
         log_ratio_K = (policy.sum_N() - reference.sum_N())[inputs["mismatched_K"]].detach()
         return self.mean_over_ranks(log_ratio_K.mean()).clamp(min=0)
 
-    def _auxiliary_batch(self, output: PolicyOutput, inputs: dict[str, Tensor]) -> AuxiliaryBatch:
+    def auxiliary_batch(self, output: PolicyOutput, inputs: dict[str, Tensor]) -> AuxiliaryBatch:
+        """Return what the auxiliary part reads."""
         return AuxiliaryBatch(
             rewards_NK=inputs["rewards_NK"],
             prompt_N=inputs["prompt_N"],
@@ -92,6 +94,11 @@ def preference_metrics(batch: PreferenceBatch, beta: float) -> dict[str, Tensor]
         margin_B = batch.pair_difference_B(rewards_N)
         metrics |= {"rewards/margins": margin_B.mean(), "rewards/accuracies": (margin_B > 0).float().mean()}
     return metrics
+
+
+def sample_weights_N(inputs: dict[str, Tensor]) -> Tensor | None:
+    """Return how much each completion counts, or None if all count alike."""
+    return inputs["sample_weight_P"][inputs["prompt_N"]] if "sample_weight_P" in inputs else None
 
 
 def _masked_mean(values_N: Tensor, which_N: Tensor) -> Tensor:
