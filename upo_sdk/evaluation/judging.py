@@ -11,6 +11,8 @@ from upo_sdk.judge import check_judge, judge_answers
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from datasets import Dataset
+
     from upo_sdk.cache import ContentCache
     from upo_sdk.config import EvalConfig, JudgeConfig
     from upo_sdk.evaluation.progress import Reporter
@@ -23,20 +25,33 @@ __all__ = ["WIN_RATE_NAMES", "check_judged", "judge_samples", "win_rate_metrics"
 WIN_RATE_NAMES = ("win_rate", "win_rate/length_controlled")
 
 
-def check_judged(config: EvalConfig) -> None:
+def check_judged(config: EvalConfig, rows: Dataset, registry: Registry) -> None:
     """Check, before any answer is sampled, that the judge can be asked and has something to compare.
 
+    Args:
+        config: The evaluation, resolved.
+        rows: What will be evaluated.
+        registry: Loaded plugins.
+
     Raises:
-        ConfigError: Its template or the key's variable cannot be used, or there is no baseline.
+        ConfigError: Its template, the key's variable or an option cannot be used, or there is no baseline.
+        DataError: The data has no chosen responses to compare with.
+        ModelError: There is no such model.
     """
     if config.judge is None:
         return
-    check_judge(config.judge)
+    check_judge(config.judge, registry)
     if config.judge.against == "baseline" and config.baseline is None:
         raise ConfigError(
             "the judge has nothing to compare with: there is no baseline",
             where="--judge",
             fix="give --baseline MODEL, or --judge_against chosen for the responses that the data prefers",
+        )
+    if config.judge.against == "chosen" and not any(any(labels) for labels in rows["desirable"][:]):
+        raise DataError(
+            "the data has no chosen responses that the judge could compare with",
+            where="--judge_against chosen",
+            fix="compare with a model instead: --baseline MODEL --judge_against baseline",
         )
 
 
@@ -50,19 +65,12 @@ def judge_samples(
     """Let the judge compare every answer of the model with the other one; None without a judge.
 
     Raises:
-        DataError: The data has no chosen responses to compare with.
         JudgeError: The judge refuses every question, or answered none of the first ones.
     """
     if config is None:
         return None
     others = [sample.baseline if config.against == "baseline" else sample.chosen for sample in samples]
     pairs = [(sample, other) for sample, other in zip(samples, others, strict=True) if other is not None]
-    if not pairs:
-        raise DataError(
-            "the data has no chosen responses that the judge could compare with",
-            where="--judge_against chosen",
-            fix="compare with a model instead: --baseline MODEL --judge_against baseline",
-        )
     return judge_answers(
         [sample.prompt for sample, _ in pairs],
         [sample.model for sample, _ in pairs],

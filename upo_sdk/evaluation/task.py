@@ -85,7 +85,6 @@ def plan_evaluation(config: EvalConfig, registry: Registry) -> EvalTask:
     check_writable(output_dir)
     run, is_given = find_run(config.model.path), config.data is not None
     config = _resolved(config, run, notices)
-    check_judged(config)
     data_config = config.data
     assert data_config is not None  # noqa: S101 - resolved
     objectives = build_objectives(config.objectives, registry)
@@ -96,6 +95,7 @@ def plan_evaluation(config: EvalConfig, registry: Registry) -> EvalTask:
     rows, split = (data.train, "training" if run and not is_given else "given")
     if data.eval is not None:
         rows, split = data.eval, "held-out"
+    check_judged(config, rows, registry)
     if split == "training":
         notices.append("the run held nothing out: its training prompts are evaluated, on which a model does better")
     return EvalTask(

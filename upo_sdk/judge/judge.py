@@ -13,8 +13,8 @@ from upo_sdk.cache import ContentCache, default_cache_dir
 from upo_sdk.errors import CancelledError, JudgeError
 from upo_sdk.events import Notice, Progress, emit
 from upo_sdk.http.address import is_in_the_clear
-from upo_sdk.http.key import Key
 from upo_sdk.judge.asking import Asked, QuestionJudge, ask
+from upo_sdk.judge.check import check_judge
 from upo_sdk.judge.questions import Pair, outcome, questions
 from upo_sdk.judge.summary import Found, failures_of, position_bias, remarks_on, summarize
 from upo_sdk.judge.template import read_template
@@ -28,17 +28,7 @@ if TYPE_CHECKING:
     from upo_sdk.judge.verdict import Verdict
     from upo_sdk.plugin.registry import Registry
 
-__all__ = ["check_judge", "judge_answers"]
-
-
-def check_judge(config: JudgeConfig) -> None:
-    """Check what can be checked without asking: the template and the key's variable.
-
-    Raises:
-        ConfigError: One of them cannot be used.
-    """
-    read_template(config.template)
-    Key.from_environment(config.key_env, where="judge.key_env")
+__all__ = ["judge_answers"]
 
 
 def judge_answers(  # noqa: PLR0913 - the last six have defaults
@@ -79,6 +69,7 @@ def judge_answers(  # noqa: PLR0913 - the last six have defaults
         JudgeError: The endpoint refuses every question, or answered none of the first ones.
         CancelledError: The caller asked to stop.
     """
+    check_judge(config, registry)
     pairs = [Pair(*texts) for texts in zip(prompts, answers, baseline_answers, strict=True)]
     work = _Work(
         pairs=pairs,

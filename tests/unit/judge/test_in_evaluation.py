@@ -68,7 +68,7 @@ def test_a_missing_key_is_said_before_anything_is_sampled(settings: dict[str, An
     judge = {**settings["judge"], "key_env": "NO_SUCH_KEY"}
     with pytest.raises(ConfigError, match="'NO_SUCH_KEY' is not set"):
         evaluate(EvalConfig.model_validate({**settings, "judge": judge}))
-    assert not own_cache.exists()
+    assert not (own_cache / "cache.sqlite").exists()
 
 
 def test_the_key_is_in_no_file_of_the_evaluation(

@@ -17,9 +17,9 @@ from transformers import (
 
 from upo_sdk.cache import ContentCache
 from upo_sdk.config import JudgeConfig
-from upo_sdk.errors import CancelledError, ModelError
+from upo_sdk.errors import CancelledError, ModelError, ObjectiveRefError
 from upo_sdk.events import Notice, Progress
-from upo_sdk.judge import judge_answers
+from upo_sdk.judge import check_judge, judge_answers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -186,8 +186,17 @@ def test_a_model_without_the_words_is_refused(chat_model: Any, judge: Any) -> No
 
 def test_a_judge_that_is_not_there_is_one_clear_error(judge: Any, tmp_path: Path) -> None:
     for kind in ("lm", "hf"):
-        with pytest.raises(ModelError, match="there is no"):
+        with pytest.raises(ModelError, match="there is no") as caught:
             judge(f"{kind}:{tmp_path}/none")
+        assert caught.value.where == f"{kind}:{tmp_path}/none"
+
+
+def test_what_is_wrong_with_a_local_judge_is_said_without_loading_it(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="there is no") as caught:
+        check_judge(JudgeConfig(target=f"lm:{tmp_path}/none"))
+    assert "--judge lm:MODEL" in (caught.value.fix or "")
+    with pytest.raises(ObjectiveRefError, match="has no option 'imput'"):
+        check_judge(JudgeConfig(target="hf:org/model,imput=pair"))
 
 
 def test_the_higher_reward_wins(reward_model: Path, judge: Any) -> None:
