@@ -11,7 +11,7 @@ import pytest
 
 from upo_sdk import align
 from upo_sdk.config import build_config
-from upo_sdk.errors import ConfigError
+from upo_sdk.errors import ConfigError, TrainingError
 from upo_sdk.events import Notice, PlanReady, StepLogged
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from upo_sdk.events import Event
 
-SECRET = "s3cr3t-word"  # noqa: S105 - planted, to be looked for
+SECRET = "s3cr3t-word"
 
 
 class Recorder:
@@ -180,15 +180,39 @@ def test_a_run_that_fails_is_a_failed_run_for_the_tracker(settings: dict[str, An
     class Breaks(Recorder):
         def on_event(self, event: Event, /) -> None:
             if isinstance(event, StepLogged):
-                raise RuntimeError("planted")  # noqa: TRY003
+                raise ArithmeticError
 
-    with pytest.raises(RuntimeError, match="planted"):
+    with pytest.raises(ArithmeticError):
         align(build_config(with_tracker(settings, "wandb")), callbacks=[Breaks()])
     codes = [record.exit.exit_code for record in wandb_records(tmp_path / "run" / "wandb") if record.HasField("exit")]
     assert codes == [1]
     import wandb
 
     assert wandb.run is None
+
+
+def test_a_tracker_that_fails_in_between_is_left_out_and_the_run_goes_on(
+    settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr("transformers.integrations.TensorBoardCallback.on_log", full)
+    recorder = Recorder()
+    result = align(build_config(with_tracker(settings, "tensorboard")), callbacks=[recorder])
+    assert result.status == "completed"
+    assert recorder.notices.count("tensorboard failed at step 2 and is left out: the disk is full") == 1
+
+
+def test_a_tracker_that_cannot_be_opened_ends_the_run_before_its_first_step(
+    settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("TENSORBOARD_LOGGING_DIR", str(tmp_path / "file"))
+    recorder = Recorder()
+    with pytest.raises(TrainingError, match="tensorboard cannot record the run"):
+        align(build_config(with_tracker(settings, "tensorboard")), callbacks=[recorder])
+    assert not any(isinstance(event, StepLogged) for event in recorder.events)
 
 
 def test_without_report_to_nothing_is_tracked(settings: dict[str, Any], tmp_path: Path) -> None:

@@ -29,6 +29,15 @@ def test_a_tracker_that_is_not_installed_is_named_with_the_line_that_installs_it
     assert str(caught.value) == "'mlflow' is not installed\n  where: --report_to\n  fix: pip install mlflow"
 
 
+def test_an_mlflow_that_has_no_store_is_refused_unless_there_is_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("upo_sdk.training.trackers.names.find_spec", lambda name: name if name == "mlflow" else None)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    with pytest.raises(ConfigError, match="SQLAlchemy"):
+        check_trackers("mlflow")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
+    assert check_trackers("mlflow") == ("mlflow",)
+
+
 @pytest.mark.parametrize("text", ["all", "comet_ml", "none,wandb"])
 def test_what_is_not_supported_is_refused_with_what_is(text: str) -> None:
     with pytest.raises(ConfigError) as caught:

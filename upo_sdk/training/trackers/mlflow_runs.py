@@ -1,4 +1,4 @@
-"""MLflow: the tracking server of the environment, else files in ``mlflow`` of the run folder."""
+"""MLflow: the tracking server of the environment, else a database in ``mlflow`` of the run folder."""
 
 from __future__ import annotations
 
@@ -36,10 +36,9 @@ def opened(place: Place) -> Generator[TrainerCallback]:
     if mlflow.active_run() is not None:
         yield Callback()
         return
-    before = None if mlflow.is_tracking_uri_set() else os.environ.get("MLFLOW_TRACKING_URI", "")
-    if before == "":
-        (place.folder / "mlflow").mkdir(exist_ok=True)
-        mlflow.set_tracking_uri(f"sqlite:///{(place.folder / 'mlflow' / 'mlflow.db').resolve()}")
+    local = not mlflow.is_tracking_uri_set() and not os.environ.get("MLFLOW_TRACKING_URI")
+    if local:
+        mlflow.set_tracking_uri(_local_store(place))
     mlflow.set_experiment(os.environ.get("MLFLOW_EXPERIMENT_NAME", PROJECT))
     mlflow.start_run(run_name=place.name)
     mlflow.log_params({name: value[:_LONGEST] for name, value in _flat(place.config, "upo")})
@@ -51,8 +50,14 @@ def opened(place: Place) -> Generator[TrainerCallback]:
     else:
         mlflow.end_run()
     finally:
-        if before == "":
+        if local:
             mlflow.set_tracking_uri("")
+
+
+def _local_store(place: Place) -> str:
+    folder = (place.folder / "mlflow").resolve()
+    folder.mkdir(exist_ok=True)
+    return f"sqlite:///{folder / 'mlflow.db'}"
 
 
 def _flat(config: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,12 @@ def check_trackers(report_to: str) -> tuple[str, ...]:
             )
         if find_spec(name) is None:
             raise ConfigError(f"'{name}' is not installed", where="--report_to", fix=f"pip install {name}")
+        if name == "mlflow" and find_spec("sqlalchemy") is None and not os.environ.get("MLFLOW_TRACKING_URI"):
+            raise ConfigError(
+                "this MLflow cannot record runs on this machine: it comes without SQLAlchemy",
+                where="--report_to",
+                fix="pip install mlflow, or set MLFLOW_TRACKING_URI to the address of a server",
+            )
     return names
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback
 
+from upo_sdk.errors import TrainingError
 from upo_sdk.redaction import redact, without_secrets
 from upo_sdk.training.trackers.names import shown_names
 from upo_sdk.training.trackers.place import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
     from typing import Self
@@ -40,7 +41,7 @@ class Tracking(TrainerCallback):
         self._config = without_secrets(dict(config))
         self._notify = notify
         self._until_the_end = ExitStack()
-        self._callbacks: list[TrainerCallback] = []
+        self._callbacks: dict[str, TrainerCallback] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -69,16 +70,34 @@ class Tracking(TrainerCallback):
         model = getattr(kwargs.get("model"), "lm", None)
         for name in self._names:
             opened = import_module(f"upo_sdk.training.trackers.{_MODULES[name]}").opened
-            callback: TrainerCallback = self._until_the_end.enter_context(opened(place))
-            self._callbacks.append(callback)
-            callback.on_train_begin(shown, state, control, model=model)
+            with _named_failure(name):
+                callback: TrainerCallback = self._until_the_end.enter_context(opened(place))
+                callback.on_train_begin(shown, state, control, model=model)
+            self._callbacks[name] = callback
             self._until_the_end.callback(callback.on_train_end, shown, state, control)
 
     def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Pass on a row of metrics."""
+        """Pass on a row of metrics; a tracker that fails now is left out, and training goes on."""
         logs, model = shown_names(kwargs["logs"]), getattr(kwargs.get("model"), "lm", None)
-        for callback in self._callbacks:
-            callback.on_log(_Shown(args), state, control, logs=logs, model=model)  # type: ignore[arg-type]
+        shown: Any = _Shown(args)
+        for name, callback in list(self._callbacks.items()):
+            try:
+                callback.on_log(shown, state, control, logs=logs, model=model)
+            except Exception as error:  # noqa: BLE001 - whatever a tracker's network or disk may do
+                del self._callbacks[name]
+                self._notify("warning", f"{name} failed at step {state.global_step} and is left out: {error}")
+
+
+@contextmanager
+def _named_failure(name: str) -> Generator[None]:
+    try:
+        yield
+    except Exception as error:
+        raise TrainingError(
+            f"{name} cannot record the run: {error}",
+            where="--report_to",
+            fix=f"mend it, or leave out {name}; what was scored is kept",
+        ) from error
 
 
 class _Shown:

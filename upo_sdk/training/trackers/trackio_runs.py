@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from upo_sdk.training.trackers.place import PROJECT
@@ -27,9 +28,15 @@ def opened(place: Place) -> Generator[TrainerCallback]:
         """Names project and run, and adds the configuration of the run."""
 
         def setup(self, args: Any, state: Any, model: Any, **kwargs: Any) -> None:
-            super().setup(_Named(args, place.name), state, model, **kwargs)
+            with redirect_stdout(StringIO()):  # it prints, and stdout is the caller's
+                super().setup(_Named(args, place.name), state, model, **kwargs)
             trackio.config.update({"upo": dict(place.config)}, allow_val_change=True)
 
+        def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            with redirect_stdout(StringIO()):
+                super().on_train_end(_Named(args, place.name), state, control, **kwargs)
+
+    place.notify("info", f"trackio: trackio show --project {PROJECT}")
     yield Callback()
 
 
