@@ -53,8 +53,8 @@ _OWN_OF_EVAL = {
     "fail_if": "`--fail_if`",
 }
 
-_EVALUATION = """`upo_sdk.EvalConfig`, the options of `upo eval` ([how to](../how-to/evaluate.md)). `model` and `baseline`
-have the keys of `model` above, `data` and `plugins` those of the run."""
+_EVALUATION = """`upo_sdk.EvalConfig`, the options of `upo eval` ([how to](../how-to/evaluate.md)). `model` and
+`baseline` have the keys of `model` above, `data` and `plugins` those of the run."""
 
 _OBJECTIVES = """# Objectives
 
