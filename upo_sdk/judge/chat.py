@@ -6,9 +6,9 @@ import json
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import replace
 from threading import Event
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from upo_sdk.errors import JudgeError
 from upo_sdk.http.client import JsonClient, Patience, RequestError
@@ -31,12 +31,7 @@ _POLL_SECONDS = 0.1
 _HOPELESS = {401, 403, 404, 405}
 """No other question would be answered."""
 
-_Count = Annotated[int, Field(ge=0, le=10**9)]
-
-
-class _Usage(BaseModel):
-    prompt_tokens: _Count | None = None
-    completion_tokens: _Count | None = None
+_MOST_TOKENS = 10**9
 
 
 class _Message(BaseModel):
@@ -49,7 +44,7 @@ class _Choice(BaseModel):
 
 class _Completion(BaseModel):
     choices: list[_Choice]
-    usage: _Usage | None = None
+    usage: Any = None  # a verdict is none the worse for odd numbers beside it
 
 
 class ChatJudge:
@@ -171,9 +166,10 @@ class ChatJudge:
                 f"the judge's answer is no chat completion: {place}{first['msg']}; it said {self._client.shown(body)}"
             )
             return Reply(failure="no chat completion", example=what)
-        usage = completion.usage or _Usage()
         return replace(
-            self._reply(completion), prompt_tokens=usage.prompt_tokens, completion_tokens=usage.completion_tokens
+            self._reply(completion),
+            prompt_tokens=_count(completion.usage, "prompt_tokens"),
+            completion_tokens=_count(completion.usage, "completion_tokens"),
         )
 
     def _reply(self, completion: _Completion) -> Reply:
@@ -198,6 +194,11 @@ def _patience(config: JudgeConfig) -> Patience:
         read_timeout=config.timeout,
         whole_timeout=config.timeout,
     )
+
+
+def _count(usage: Any, name: str) -> int | None:
+    value = usage.get(name) if isinstance(usage, dict) else None
+    return value if type(value) is int and 0 <= value <= _MOST_TOKENS else None
 
 
 def _text(message: _Message) -> str:

@@ -230,6 +230,16 @@ def test_the_type_of_the_content_does_not_matter_if_it_is_a_completion(judge: An
     assert counts(judge()) == (6, 1, 3)
 
 
+@pytest.mark.parametrize("usage", [None, "many", {}, {"prompt_tokens": -1}, {"prompt_tokens": 1.5}, [1]])
+def test_a_verdict_counts_whatever_is_said_of_its_tokens(judge: Any, endpoint: Any, usage: Any) -> None:
+    endpoint.respond = lambda _asked: replace(
+        says("tie"), body=json.dumps({"choices": [{"message": {"content": "tie"}}], "usage": usage}).encode()
+    )
+    found = judge(prompt_price=1)
+    assert counts(found) == (0, 10, 0)
+    assert (found.cost.prompt_tokens, found.cost.completion_tokens, found.cost.price) == (None, None, None)
+
+
 def test_a_pair_that_failed_is_asked_again_next_time(judge: Any, endpoint: Any) -> None:
     endpoint.respond = lambda asked: says("hm") if asked.prompt == "prompt 9" else prefers_good(asked)
     assert judge().pairs == 9
