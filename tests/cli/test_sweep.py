@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from upo_cli.commands.sweep import NAME
+from upo_cli.sweep_view import SweepView
+from upo_sdk.config import build_config
+from upo_sdk.evaluation.sweep_schema import PointFailure, Sweep, SweepPoint
+from upo_sdk.sweep import PointEnded, PointProgress, PointStarted, SweepConfig, SweepReady
+from upo_sdk.sweep.points import make_grid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Upo
+
+GRID = ["-o", "toxicity:0,0.1,0.3", "-o", "dpo:beta=0.05,0.1"]
+
+
+@pytest.fixture
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Any]]:
+    """Return a function that replaces the sweep by one that ends at once, and returns what it was asked for."""
+
+    def replace(*statuses: str) -> list[Any]:
+        asked = list[Any]()
+
+        def sweep(config: Any, **_how: Any) -> Sweep:
+            asked.append(config)
+            points = make_grid(SweepConfig(base=build_config({}), objectives=("toxicity:0,0.1",))).points
+            return state(points, *statuses)
+
+        monkeypatch.setattr("upo_sdk.sweep.sweep", sweep)
+        monkeypatch.setattr("upo_sdk.sweep.resume_sweep", sweep)
+        return asked
+
+    return replace
+
+
+def state(points: tuple[SweepPoint, ...], *statuses: Any) -> Sweep:
+    failure = PointFailure(code="training", what="the loss is nan", where="step 3")
+    ended = [
+        point.model_copy(update={"status": status, "failure": failure if status == "failed" else None})
+        for point, status in zip(points, statuses, strict=True)
+    ]
+    return Sweep(software="1", created="now", axes=(), points=tuple(ended))
+
+
+def test_a_dry_run_shows_the_points_and_their_commands_and_writes_nothing(upo: Upo) -> None:
+    ended = upo(NAME, *GRID, "--dry-run", "--max-steps", "4")
+    assert ended.code == 0
+    assert "6 points" in ended.out
+    assert "toxicity=0.1,dpo.beta=0.05" in ended.out.splitlines()
+    assert "--objective toxicity:0.1 --objective dpo:1,beta=0.05 --max_steps 4" in ended.out
+    assert not Path("upo-sweep").exists()
+
+
+def test_the_command_of_a_point_is_understood_by_upo_train_and_means_the_same(upo: Upo) -> None:
+    Path("base.yaml").write_text(
+        "loss: {gamma: 0.7}\n"
+        "model: {path: some/model, dropout: true, revision: null}\n"
+        "data: {path: some data.jsonl, format: pairs}\n"
+        "plugins: {timeout: 5.0}\n"
+    )
+    words = [
+        "--set",
+        "training.arguments.adam_beta2=0.95",
+        "--learning_rate",
+        "1e-6",
+        "--bf16",
+        "--block-plugin",
+        "evil",
+    ]
+    varied = ["--sweep", "loss.lambda=3,5", "--seeds", "2"]
+    shown = upo(
+        NAME,
+        "-o",
+        "length:0,0.1@step(3),target=3",
+        "--base-config",
+        "base.yaml",
+        *words,
+        *varied,
+        "--dry-run",
+        "--json",
+    )
+    assert len(shown.data["points"]) == 8
+    from upo_cli.settings import Given, resolve
+    from upo_sdk.sweep import plan_sweep
+
+    base = resolve(
+        Given(
+            file=Path("base.yaml"),
+            sets=["training.arguments.adam_beta2=0.95"],
+            options={"training__learning_rate": "1e-6", "training__bf16": True},
+            block_plugin=["evil"],
+        )
+    )
+    planned = plan_sweep(
+        SweepConfig(base=base, objectives=("length:0,0.1@step(3),target=3",), settings={"loss.lambda": [3, 5]}, seeds=2)
+    )
+    for point, printed in zip(planned.points, shown.data["points"], strict=True):
+        assert point.command == printed["command"]
+        assert resolved(point.command) == build_config(point.config, {"output_dir": f"rerun/{point.name}"})
+
+
+def resolved(command: str) -> Any:
+    """Return the configuration that ``upo train`` makes of a command."""
+    import typer
+
+    from upo_cli.main import build_app
+    from upo_cli.settings import Given, resolve
+
+    train: Any = typer.main.get_command(build_app(load=["train"]))
+    given = train.commands["train"].make_context("train", shlex.split(command)[2:]).params
+    own = {"plugins", "block_plugin", "require_plugin", "preset"}
+    return resolve(
+        Given(
+            options=given,
+            sets=given["set_"] or (),
+            objectives=given["objective"] or (),
+            **{name: given[name] for name in own},
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (["-o", "toxicity:0.3"], "nothing varies"),
+        ([], "nothing varies"),
+        (["-o", "toxicity:0,x"], "the weight 'x' is not a number"),
+        (["-o", "toxicity:0,0.3@linear(0,9),0.1"], "@linear(0,9) stands behind some weights"),
+        (["-o", "toxcity:0,1"], "there is no objective 'toxcity'"),
+        (["-o", "dpo:betta=1,2"], "'dpo' has no option 'betta'"),
+        ([*GRID, "--jobs", "0"], "jobs is 0"),
+        ([*GRID, "--seeds", "0"], "seeds is 0"),
+        ([*GRID, "--random", "0"], "random is 0"),
+        ([*GRID, "--sweep", "training.learning_rat=1,2"], "unknown key 'learning_rat'"),
+        ([*GRID, "--sweep", "training.learning_rate"], "is not KEY=VALUE"),
+        ([*GRID, "--sweep", "loss.gamma=1,2", "--sweep", "loss.gamma=3,4"], "'loss.gamma' is given twice"),
+        ([*GRID, "--resume_from_checkpoint", "last"], "no such option: --resume_from_checkpoint"),
+        (["--resume", "nowhere"], "there is no such folder"),
+        (["--resume", "."], "the folder is not a sweep"),
+        (["--resume", ".", "--seeds", "2"], "--seeds is given, and --resume goes on"),
+        (["--resume", ".", "--max_steps", "2"], "--max_steps is given"),
+        ([*GRID, "--output_dir", "full"], "holds something that is not a sweep"),
+        ([*GRID, "--num_samples", "0"], "greater than or equal to 1"),
+        ([*GRID, "--model", "./nowhere", "--data", "./nowhere"], "there is no such model folder"),
+        (["-o", "toxicity:0,1", "--beta", "0.1,0.2"], "no objective that you named takes a beta"),
+    ],
+)
+def test_what_cannot_be_swept_ends_with_2_and_says_why(upo: Upo, arguments: list[str], what: str) -> None:
+    Path("full").mkdir()
+    Path("full/thesis.txt").write_text("years of work")
+    ended = upo(NAME, *arguments)
+    assert (ended.code, what in ended.err) == (2, True), ended.err
+    assert "fix:" in ended.err
+    assert not Path("upo-sweep").exists()
+
+
+def test_beta_may_vary_too(upo: Upo) -> None:
+    shown = upo(NAME, "-o", "dpo", "-o", "toxicity:0.1", "--beta", "0.1,0.2", "--dry-run", "--json").data
+    assert [point["name"] for point in shown["points"]] == ["dpo.beta=0.1", "dpo.beta=0.2"]
+
+
+def test_the_exit_code_is_1_if_a_point_failed(upo: Upo, stand_in: Callable[..., list[Any]]) -> None:
+    stand_in("done", "done")
+    assert upo(NAME, *GRID).code == 0
+    asked = stand_in("done", "failed")
+    ended = upo(NAME, *GRID, "--jobs", "3", "--pareto", "accuracy, kl", "--output-dir", "out")
+    assert ended.code == 1
+    assert "failed: toxicity=0.1: the loss is nan" in ended.out
+    assert (asked[0].jobs, asked[0].pareto, asked[0].output_dir) == (3, ("accuracy", "kl"), Path("out"))
+
+
+def test_the_result_as_json_is_the_state(upo: Upo, stand_in: Callable[..., list[Any]]) -> None:
+    stand_in("done", "failed")
+    ended = upo(NAME, *GRID, "--json")
+    assert (ended.code, ended.err) == (1, "")
+    assert Sweep.model_validate(ended.data).points[1].status == "failed"
+    assert upo(NAME, "--resume", "there", "--json").data == json.loads(ended.out)
+
+
+def test_without_a_terminal_the_way_is_told_in_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    points = make_grid(SweepConfig(base=build_config({}), objectives=("toxicity:0,0.1",))).points
+    with SweepView() as view:
+        view.on_event(SweepReady(state(points, "done", "pending")))
+        view.on_event(PointStarted("toxicity=0.1"))
+        view.on_event(PointProgress("toxicity=0.1", "preparing", "scoring", 3, 9))
+        view.on_event(PointProgress("toxicity=0.1", "preparing", "scoring", 9, 9))
+        view.on_event(PointProgress("toxicity=0.1", "training", "training", 10, 20))
+        view.on_event(PointProgress("toxicity=0.1", "waiting", "", 0, 0))
+        view.on_event(PointProgress("toxicity=0.1", "evaluating", "", 0, 0))
+        ended = state(points, "done", "failed")
+        view.on_event(PointEnded(ended.points[1], ended))
+    assert capsys.readouterr().err.splitlines() == [
+        "2 points, 1 of them done already",
+        "toxicity=0.1: started",
+        "toxicity=0.1: preparing",
+        "toxicity=0.1: training 10/20",
+        "toxicity=0.1: evaluating",
+        "warning: toxicity=0.1: failed: the loss is nan (step 3) (1/2 points)",
+    ]
+
+
+def test_on_a_terminal_there_are_bars(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    points = make_grid(SweepConfig(base=build_config({}), objectives=("toxicity:0,0.1",))).points
+    with SweepView() as view:
+        view.on_event(SweepReady(state(points, "pending", "pending")))
+        view.on_event(PointStarted("toxicity=0"))
+        view.on_event(PointProgress("toxicity=0", "training", "training", 10, 20))
+        view._bars.refresh()
+        ended = state(points, "done", "pending")
+        view.on_event(PointEnded(ended.points[0], ended))
+    shown = capsys.readouterr().err
+    assert "toxicity=0: training" in shown
+    assert "10/20" in shown
+    assert "0/2" in shown
