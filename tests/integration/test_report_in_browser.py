@@ -158,16 +158,23 @@ def test_hovering_over_a_point_shows_its_command(page: Page, sweep_folder: Path)
     open_report(page, sweep_folder)
     card = page.locator("#row-2")
     assert not card.is_visible()
-    page.hover(".p-2 path")
+    page.hover(".point.p-2 path")
     assert card.is_visible()
     assert "upo train --objective toxicity=0.3" in card.inner_text()
     page.hover("h1")
     assert not card.is_visible()
 
 
+def test_the_number_of_a_row_shows_its_card_where_points_cover_each_other(page: Page, sweep_folder: Path) -> None:
+    open_report(page, sweep_folder)
+    page.hover(".chip.p-1")
+    assert page.locator("#row-1").is_visible()
+    assert not page.locator("#row-2").is_visible()
+
+
 def test_a_point_reached_with_the_keyboard_shows_its_card_and_enter_keeps_it(page: Page, sweep_folder: Path) -> None:
     open_report(page, sweep_folder)
-    page.locator(".p-1").focus()
+    page.locator(".point.p-1").focus()
     page.keyboard.press("Tab")
     card = page.locator("#row-2")
     assert card.is_visible()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Chart", "Link", "Table", "drawn", "marks"]
 
-_REACH = 16
+_REACH = 11
 _PLACE = re.compile(r'transform="[^"]*"')
 _OPENING = re.compile(r'<svg [^>]*?width="(?P<width>[\d.]+)" height="(?P<height>[\d.]+)"[^>]*>')
 _POINT = re.compile(r'<path (?P<label>aria-label="(?P<text>[^"]*)") (?P<rest>role="graphics-symbol"[^>]*)/>')

@@ -64,8 +64,9 @@ def frontier(dots: Sequence[Dot], x: ParetoAxis, y: ParetoAxis, *, joined: bool)
     return Chart(
         title=f"{y.metric} against {x.metric}",
         unit="better is up and to the right",
-        note="Numbers are rows of the table; filled ones are Pareto-optimal, the diamond is the model before. Bars are "
-        "95 % intervals.",
+        note="Numbers are rows of the table; filled ones are Pareto-optimal"
+        + (", the diamond is the model before" if any(dot.number == _BASE for dot in dots) else "")
+        + ". Bars are 95\u00a0% intervals.",
         label=f"{len(dots)} points, {y.metric} against {x.metric}",
         svg=drawn(*_layers(dots, x, y, joined=joined), width=_WIDTH, height=_HEIGHT, links=links),
         table=Table(
@@ -148,7 +149,7 @@ def _layers(dots: Sequence[Dot], x: ParetoAxis, y: ParetoAxis, *, joined: bool) 
         color="var(--series-1)", strokeWidth=1.5, opacity=0.6
     )
     kinds = ["optimal", "other", "base"]
-    points = base.mark_point(opacity=1, size=260, strokeWidth=1.5).encode(
+    points = base.mark_point(opacity=1, size=200, strokeWidth=1.5).encode(
         shape=alt.Shape("kind:N", scale=alt.Scale(domain=kinds, range=["circle", "circle", "diamond"]), legend=None),
         fill=alt.Fill(
             "kind:N",
@@ -162,7 +163,7 @@ def _layers(dots: Sequence[Dot], x: ParetoAxis, y: ParetoAxis, *, joined: bool) 
         ),
         description=alt.Description("key:N"),
     )
-    names = base.mark_text(fontWeight="bold", fontSize=11).encode(
+    names = base.mark_text(fontWeight="bold", fontSize=10).encode(
         text="text:N",
         color=alt.Color(
             "kind:N",
