@@ -12,7 +12,7 @@ from plugin_reference import plugin_reference
 
 from upo_cli.fields import nested_model, options_of
 from upo_cli.options import config_options
-from upo_sdk.config import EvalConfig, RunConfig
+from upo_sdk.config import EvalConfig, JudgeConfig, RunConfig
 from upo_sdk.evaluation.schema import Evaluation
 from upo_sdk.plugin.registry import load_registry
 from upo_sdk.plugin.specs import load_target
@@ -54,7 +54,9 @@ _OWN_OF_EVAL = {
 }
 
 _EVALUATION = """`upo_sdk.EvalConfig`, the options of `upo eval` ([how to](../how-to/evaluate.md)). `model` and
-`baseline` have the keys of `model` above, `data` and `plugins` those of the run."""
+`baseline` have the keys of `model` above, `data` and `plugins` those of the run; those of `judge` are below."""
+
+_JUDGE = "Who compares the answers ([how to](../how-to/judge.md)); nobody without `target`, which a bare text sets."
 
 _OBJECTIVES = """# Objectives
 
@@ -93,7 +95,8 @@ def _configuration() -> Iterator[str]:
 def _evaluation() -> Iterator[str]:
     flags = {option.key: f"`{option.flags[0]}`" for option in config_options(EvalConfig)} | _OWN_OF_EVAL
     rows = [row for row in options_of(EvalConfig) if row["name"] in flags]
-    yield "\n".join(["## The evaluation", "", _EVALUATION, "", *_config_rows(rows, "", flags)])
+    yield "\n".join(["## The evaluation", "", _EVALUATION, "", *_config_rows(rows, "", flags), ""])
+    yield "\n".join(["### `judge`", "", _JUDGE, "", *_config_rows(options_of(JudgeConfig), "judge.", flags)])
 
 
 def _config_table(rows: Iterable[dict[str, str]], prefix: str) -> list[str]:
