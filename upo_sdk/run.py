@@ -20,7 +20,7 @@ from upo_sdk.plan import make_plan
 from upo_sdk.plugin.registry import load_registry
 from upo_sdk.policy import load_language_model, load_tokenizer
 from upo_sdk.policy.fingerprint import weights_sha256
-from upo_sdk.report import DISTRIBUTIONS_FILE, SAMPLES_FILE, describe_distributions, samples_of, write_report_of_run
+from upo_sdk.report import DISTRIBUTIONS_FILE, SAMPLES_FILE, describe_distributions, samples_of, write_report_or_warn
 from upo_sdk.report.distributions import Rewards
 from upo_sdk.scoring import NORMALIZATION_FILE, Rank, ZScore, to_json
 from upo_sdk.training import (
@@ -178,7 +178,7 @@ class _Run:
             self.folder.write_manifest({**manifest, **finished(result)})
             if result.status == "completed":
                 self.folder.write(CARD_FILE, model_card(self.folder.path))
-            write_report_of_run(self.folder.path, self.callbacks)
+            write_report_or_warn(self.folder.path, self.callbacks)
             result = self._pushed(result)
         emit(self.callbacks, RunFinished(result))
         return result

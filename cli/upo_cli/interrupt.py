@@ -14,12 +14,15 @@ if TYPE_CHECKING:
 
 __all__ = ["stop_on_signal"]
 
-_MESSAGE = b"\nstopping after this step, a checkpoint will be written; interrupt again to stop at once\n"
+_MESSAGE = "stopping after this step, a checkpoint will be written; interrupt again to stop at once"
 
 
 @contextmanager
-def stop_on_signal() -> Generator[threading.Event]:
+def stop_on_signal(message: str = _MESSAGE) -> Generator[threading.Event]:
     """Yield a token that a signal sets; the handlers that were there are put back afterwards.
+
+    Args:
+        message: What the first signal is answered with, on stderr.
 
     Raises:
         KeyboardInterrupt: At the second signal.
@@ -30,7 +33,7 @@ def stop_on_signal() -> Generator[threading.Event]:
         if cancel.is_set():
             raise KeyboardInterrupt
         cancel.set()
-        os.write(2, _MESSAGE)  # a handler may interrupt a write of the buffered stderr
+        os.write(2, f"\n{message}\n".encode())  # a handler may interrupt a write of the buffered stderr
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -24,6 +24,7 @@ __all__ = ["build_app", "main"]
 _COMMANDS = {
     "train": "Align a model: one preference loss plus any number of weighted objectives.",
     "sweep": "Run a grid of weights and options, and see the trade-off between objectives.",
+    "eval": "Compare a model with its base: rewards, accuracy, divergence, style, safety, with intervals.",
     "report": "Write report.html again: what a run or a sweep did, in one file.",
     "push": "Push a finished run to the Hugging Face hub.",
     "objectives": "What can be optimized.",

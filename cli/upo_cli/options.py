@@ -1,4 +1,4 @@
-"""Options of ``upo train`` and ``upo sweep``, derived from the configuration's models: a new field is a new option."""
+"""Options of the commands, derived from the configurations: a new field is a new option."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, get_origin
 import typer
 
 from upo_cli.fields import default_text, nested_model, type_text
-from upo_sdk.config import RunConfig, written_name
+from upo_sdk.config import EvalConfig, RunConfig, written_name
 from upo_sdk.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
+    from pydantic import BaseModel
     from pydantic.fields import FieldInfo
 
 __all__ = ["ConfigOption", "assign", "config_options", "settings_from_options", "with_config_options"]
@@ -25,7 +26,10 @@ _FLAGS = {
     "data.path": ("--data", "--dataset_name"),
     "data.format": ("--data_format",),
 }
-_ELSEWHERE = {"objectives", "plugins"}  # they have options of their own
+_ELSEWHERE: dict[type[BaseModel], frozenset[str]] = {  # what has options, or an argument, of its own
+    RunConfig: frozenset({"objectives", "plugins"}),
+    EvalConfig: frozenset({"objectives", "plugins", "baseline", "fail_if", "model.path"}),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,16 +83,19 @@ class ConfigOption:
         return "KEY=VALUE" if self.is_mapping else None if self.is_flag else type_text(self.field)
 
 
-def config_options() -> list[ConfigOption]:
-    """Return every leaf field of the configuration as an option."""
-    return list(_walk(RunConfig.model_fields, ""))
+def config_options(model: type[BaseModel] = RunConfig) -> list[ConfigOption]:
+    """Return every leaf field of a configuration as an option."""
+    return list(_walk(model.model_fields, "", _ELSEWHERE[model]))
 
 
-def with_config_options(command: Callable[..., None], without: Collection[str] = ()) -> Callable[..., None]:
+def with_config_options(
+    command: Callable[..., None], model: type[BaseModel] = RunConfig, without: Collection[str] = ()
+) -> Callable[..., None]:
     """Replace ``**given`` in a command's signature by one keyword per option, each None unless it is given.
 
     Args:
         command: The command.
+        model: The configuration whose fields are options.
         without: Keys that are no options of it.
     """
 
@@ -102,7 +109,7 @@ def with_config_options(command: Callable[..., None], without: Collection[str] =
         inspect.Parameter(
             option.parameter, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=option.annotation()
         )
-        for option in config_options()
+        for option in config_options(model)
         if option.key not in without
     ]
     call.__dict__["__signature__"] = signature.replace(parameters=[*own, *added])
@@ -110,17 +117,18 @@ def with_config_options(command: Callable[..., None], without: Collection[str] =
     return call
 
 
-def settings_from_options(given: Mapping[str, Any]) -> dict[str, Any]:
+def settings_from_options(given: Mapping[str, Any], model: type[BaseModel] = RunConfig) -> dict[str, Any]:
     """Return nested settings of the options that were given.
 
     Args:
         given: By :attr:`ConfigOption.parameter`; None is "not given".
+        model: The configuration they are of.
 
     Raises:
         ConfigError: A ``key=value`` has no ``=``.
     """
     settings: dict[str, Any] = {}
-    for option in config_options():
+    for option in config_options(model):
         value = given.get(option.parameter)
         if value is None:
             continue
@@ -176,13 +184,13 @@ def parse_value(text: str) -> Any:
     return value
 
 
-def _walk(fields: Mapping[str, FieldInfo], prefix: str) -> Iterator[ConfigOption]:
+def _walk(fields: Mapping[str, FieldInfo], prefix: str, elsewhere: Collection[str]) -> Iterator[ConfigOption]:
     for name, field in fields.items():
         key = f"{prefix}{written_name(name, field)}"
         section = nested_model(field)
-        if key in _ELSEWHERE:
+        if key in elsewhere:
             continue
         if section is not None:
-            yield from _walk(section.model_fields, f"{key}.")
+            yield from _walk(section.model_fields, f"{key}.", elsewhere)
         else:
             yield ConfigOption(key=key, flags=_FLAGS.get(key, (f"--{written_name(name, field)}",)), field=field)

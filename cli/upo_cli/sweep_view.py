@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -107,6 +108,8 @@ class SweepView(SilentSweep):
             total = event.total or None
             self._bars.update(task, description=f"  {event.name}: {what}", completed=event.done, total=total)
             return
+        if event.phase == "waiting":
+            return
         stage = "training" if event.task == "training" else event.phase
         if event.task == "training" or self._phases.get(event.name) != stage:
             how_far = f" {event.done}/{event.total}" if event.task == "training" else ""
@@ -151,6 +154,8 @@ def print_sweep(sweep: Sweep, folder: str) -> None:
     for sentence in remarks(sweep):
         out.print(sentence, markup=False, soft_wrap=True)
     out.print(f"points: {folder}/points/NAME, run folders; sweep.json has all numbers", markup=False, soft_wrap=True)
+    if (Path(folder) / "report.html").is_file():
+        out.print(f"the front as a picture: {folder}/report.html", markup=False, soft_wrap=True)
     if any(point.status in {"pending", "running", "cancelled"} for point in sweep.points):
         out.print(f"go on: upo sweep --resume {folder}", markup=False, soft_wrap=True)
 

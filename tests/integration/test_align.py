@@ -95,6 +95,42 @@ def test_the_run_folder_tells_what_was_run(settings: dict[str, Any]) -> None:
     assert not list(folder.rglob("training_args.bin"))
 
 
+def test_a_run_that_compares_answers_leaves_samples_distributions_and_a_report(settings: dict[str, Any]) -> None:
+    more = {"eval_prompts": 3, "objectives": ["dpo", "length:0.5,target=8", "lexical:0,metric=diversity"]}
+    folder = align(config(settings, more), command=["upo", "train", "--set", "x=https://me:secret@host/"]).output_dir
+    samples = [json.loads(line) for line in (folder / "samples.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert len(samples) == 3
+    assert all(sample["rewards"].keys() == {"length", "lexical"} for sample in samples)
+    manifest = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    assert manifest["command"] == "upo train --set x=https://***@host/"
+    assert [item["label"] for item in manifest["held_out"]] == ["lexical"]
+    before = sum(sample["rewards"]["lexical"]["before"] for sample in samples) / 3
+    assert manifest["before_after"][1]["before"] == pytest.approx(before)
+    found = json.loads((folder / "distributions.json").read_text(encoding="utf-8"))
+    assert [item["label"] for item in found["rewards"]] == ["length"]
+    assert found["completions"] == 24
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert found["advantage_weights"]["ess"] == pytest.approx(rows[3]["advantage/ess"], rel=1e-5)
+    assert "upo train --set x=https://***@host/" in (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_an_objective_of_weight_zero_changes_nothing_in_training(settings: dict[str, Any], tmp_path: Path) -> None:
+    more = {"eval_prompts": 3, "objectives": ["dpo", "length:0.5,target=8"]}
+    alone = align(config(settings, more))
+    objectives = {"objectives": [*more["objectives"], "lexical:0,metric=diversity"]}
+    watched = align(config(settings, more, objectives, {"output_dir": str(tmp_path / "watched")}))
+    assert same(weights(alone.output_dir), weights(watched.output_dir))
+    assert [item.label for item in watched.before_after] == ["length", "lexical"]
+
+
+def test_a_cancelled_run_has_a_report_too(settings: dict[str, Any]) -> None:
+    cancel = threading.Event()
+    recorder = Recorder(lambda event: cancel.set() if isinstance(event, StepLogged) and event.step == 2 else None)
+    result = align(config(settings), callbacks=[recorder], cancel=cancel)
+    assert result.status == "cancelled"
+    assert "The run was stopped after" in (result.output_dir / "report.html").read_text(encoding="utf-8")
+
+
 def test_metrics_are_logged_under_trls_names_and_the_names_the_user_typed(settings: dict[str, Any]) -> None:
     result = align(config(settings))
     rows = [json.loads(line) for line in (result.output_dir / "metrics.jsonl").read_text().splitlines()]

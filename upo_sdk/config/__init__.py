@@ -3,7 +3,7 @@
 from upo_sdk.config.base import written_name
 from upo_sdk.config.data import DataConfig
 from upo_sdk.config.evaluation import EvalConfig
-from upo_sdk.config.files import build_config, merge, preset, presets, read_config_file, to_yaml
+from upo_sdk.config.files import build_config, build_eval_config, merge, preset, presets, read_config_file, to_yaml
 from upo_sdk.config.objective_ref import ObjectiveRef
 from upo_sdk.config.run_config import RunConfig
 from upo_sdk.config.schedule import Schedule
@@ -20,6 +20,7 @@ __all__ = [
     "Schedule",
     "TrainingConfig",
     "build_config",
+    "build_eval_config",
     "merge",
     "preset",
     "presets",

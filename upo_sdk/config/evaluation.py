@@ -41,7 +41,7 @@ class EvalConfig(Section):
     top_p: float = Field(default=0.95, gt=0, le=1, description="Nucleus sampling: the share of the mass that is kept.")
     seed: int = Field(default=42, ge=0, description="Seed of sampling, and of nothing else.")
     batch_size: int = Field(default=32, ge=1, description="Answers that are sampled together.")
-    samples: int = Field(default=8, ge=0, description="Answers side by side that eval.json keeps.")
+    samples: int = Field(default=3, ge=0, description="Answers side by side that eval.json keeps.")
     output_dir: Path | None = Field(
         default=None, description="Where the results are written; default: the run folder, of other models upo-eval."
     )

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from upo_sdk.config.base import written_name
+from upo_sdk.config.evaluation import EvalConfig
 from upo_sdk.config.run_config import RunConfig
 from upo_sdk.errors import ConfigError, did_you_mean
 
-__all__ = ["build_config", "merge", "preset", "presets", "read_config_file", "to_yaml"]
+__all__ = ["build_config", "build_eval_config", "merge", "preset", "presets", "read_config_file", "to_yaml"]
 
 Settings = dict[str, Any]
+
+_Config = TypeVar("_Config", bound=BaseModel)
 
 
 def build_config(*layers: Mapping[str, Any], where: str = "configuration") -> RunConfig:
@@ -26,13 +29,26 @@ def build_config(*layers: Mapping[str, Any], where: str = "configuration") -> Ru
     Raises:
         ConfigError: A key is unknown or a value is wrong.
     """
+    return _build(RunConfig, layers, where)
+
+
+def build_eval_config(*layers: Mapping[str, Any], where: str = "configuration") -> EvalConfig:
+    """Merge layers, later ones over earlier ones, and validate the result.
+
+    Raises:
+        ConfigError: A key is unknown or a value is wrong.
+    """
+    return _build(EvalConfig, layers, where)
+
+
+def _build(model: type[_Config], layers: Iterable[Mapping[str, Any]], where: str) -> _Config:
     merged: Settings = {}
     for layer in layers:
         merged = merge(merged, layer)
     try:
-        return RunConfig.model_validate(merged)
+        return model.model_validate(merged)
     except ValidationError as error:
-        raise config_error(error, RunConfig, where) from None
+        raise config_error(error, model, where) from None
 
 
 def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> Settings:
@@ -40,7 +56,7 @@ def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> Settings:
     result = dict(under)
     for key, value in over.items():
         below = result.get(key)
-        if key in {"model", "data"}:
+        if key in {"model", "baseline", "data"}:
             below, value = _as_mapping(below), _as_mapping(value)  # noqa: PLW2901 - the short form of the same value
         result[key] = merge(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
     return result

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +58,14 @@ class Answers:
         """The answers as text."""
         return [completion.response for completion in self.completions]
 
+    def counted_with(self, tokenizer: PreTrainedTokenizerBase) -> Answers:
+        """Return the same answers with the tokens of another tokenizer, so that two models can be compared."""
+        tokens = _tokens(tokenizer, self.texts)
+        completions = [
+            replace(completion, token_count=len(own)) for completion, own in zip(self.completions, tokens, strict=True)
+        ]
+        return replace(self, completions=completions, tokens=tokens)
+
     def mean(self, values: Iterable[float]) -> Sums:
         """Return the mean of one value per answer; the answers to one prompt are one unit. NaN is no value."""
         return Sums.grouped(np.fromiter(values, np.float64, len(self.ids)), self.num_samples)
@@ -78,12 +86,10 @@ def sample_answers(
     cache: ContentCache,
     *,
     weights: str,
-    num_samples: int = 1,
     batch_size: int = 32,
-    count_with: PreTrainedTokenizerBase | None = None,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Answers:
-    """Return ``num_samples`` answers per prompt; what is in the cache is not sampled again.
+    """Return ``sampling.num_samples`` answers per prompt; what is in the cache is not sampled again.
 
     The key holds the model's weights, attention and device, the prompt's ids, the sampling settings with the seed, and
     the number of the sample. Every finished batch is stored at once, so a killed call loses at most one; and a model's
@@ -96,16 +102,13 @@ def sample_answers(
         sampling: How.
         cache: Where token ids are kept.
         weights: :func:`weights_sha256` of the model.
-        num_samples: Answers per prompt.
         batch_size: Answers that are sampled together.
-        count_with: Counts ``token_count``; by default the model's tokenizer.
         on_progress: Called with the answers that are there and their total.
     """
-    draws = [Draw(prompt.ids, sample) for prompt in prompts for sample in range(num_samples)]
-    ends = end_ids(lm, tokenizer)
-    attention = lm.config._attn_implementation  # noqa: SLF001 - it has no other name
-    model = ["answer", 1, weights, attention, lm.device.type, sorted(ends), asdict(sampling)]
-    keys = [content_key(*model, list(draw.prompt_ids), draw.sample) for draw in draws]
+    draws = [Draw(prompt.ids, sample) for prompt in prompts for sample in range(sampling.num_samples)]
+    keys = [
+        content_key(*_model_key(lm, tokenizer, weights, sampling), list(draw.prompt_ids), draw.sample) for draw in draws
+    ]
     known = cache.get(keys)
     missing = {key: draw for key, draw in zip(keys, draws, strict=True) if key not in known}
     longest_first = sorted(missing.items(), key=lambda item: -len(item[1].prompt_ids))
@@ -120,18 +123,7 @@ def sample_answers(
         done += len(part)
         on_progress(done, total)
     ids = [np.frombuffer(known[key], dtype="<i4").tolist() for key in keys]
-    texts: list[str] = [text.strip() for text in tokenizer.batch_decode(ids, skip_special_tokens=True)]
-    tokens = _tokens(count_with or tokenizer, texts)
-    return Answers(
-        completions=[
-            _completion(prompts[place // num_samples], text, len(own))
-            for place, (text, own) in enumerate(zip(texts, tokens, strict=True))
-        ],
-        tokens=tokens,
-        ids=ids,
-        num_samples=num_samples,
-        finished=[bool(own) and own[-1] in ends for own in ids],
-    )
+    return _answers(prompts, ids, tokenizer, sampling.num_samples, end_ids(lm, tokenizer))
 
 
 def answer_rewards(
@@ -144,6 +136,35 @@ def answer_rewards(
     The objectives must not need columns of the dataset: an answer of the model has none.
     """
     return [score(item, answers.completions) for item in auxiliary]
+
+
+def _model_key(
+    lm: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, weights: str, sampling: Sampling
+) -> list[object]:
+    attention = lm.config._attn_implementation  # noqa: SLF001 - it has no other name
+    settings = [sampling.max_new_tokens, sampling.temperature, sampling.top_p, sampling.seed]
+    return ["answer", 1, weights, attention, lm.device.type, sorted(end_ids(lm, tokenizer)), settings]
+
+
+def _answers(
+    prompts: Sequence[Prompt],
+    ids: list[list[int]],
+    tokenizer: PreTrainedTokenizerBase,
+    num_samples: int,
+    ends: frozenset[int],
+) -> Answers:
+    texts: list[str] = [text.strip() for text in tokenizer.batch_decode(ids, skip_special_tokens=True)]
+    tokens = _tokens(tokenizer, texts)
+    return Answers(
+        completions=[
+            _completion(prompts[place // num_samples], text, len(own))
+            for place, (text, own) in enumerate(zip(texts, tokens, strict=True))
+        ],
+        tokens=tokens,
+        ids=ids,
+        num_samples=num_samples,
+        finished=[bool(own) and own[-1] in ends for own in ids],
+    )
 
 
 def _completion(prompt: Prompt, text: str, count: int) -> Completion:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from upo_sdk.cache import content_key
-from upo_sdk.policy import Branches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from upo_sdk.policy import Branches
 
 __all__ = ["BranchList"]
 

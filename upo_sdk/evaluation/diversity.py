@@ -16,10 +16,13 @@ if TYPE_CHECKING:
 
     from upo_sdk.evaluation.answers import Answers
 
-__all__ = ["distinct", "form_measurements", "repetition"]
+__all__ = ["FORM_NAMES", "distinct", "form_measurements", "repetition"]
 
 _REPEATED = 4
 _DISTINCT = (1, 2, 3)
+
+FORM_NAMES = ("length/tokens", "length_ratio", "truncated", "repetition", *(f"distinct_{n}" for n in _DISTINCT))
+"""What :func:`form_measurements` yields; the ratio only with a baseline."""
 
 
 def repetition(tokens: Sequence[Hashable], n: int = _REPEATED) -> float:
@@ -47,7 +50,7 @@ def distinct(responses: Sequence[Sequence[Hashable]], n: int, per_unit: int = 1)
 
 
 def form_measurements(model: Answers, baseline: Answers | None) -> Iterator[Measurement]:
-    """Yield ``length/tokens``, ``length_ratio``, ``truncated``, ``repetition`` and ``distinct_1`` to ``distinct_3``."""
+    """Yield the measurements of :data:`FORM_NAMES`."""
     of_both = partial(Measurement.of_both, model, baseline)
     yield of_both("length/tokens", _length, unit="tokens")
     if baseline is not None:

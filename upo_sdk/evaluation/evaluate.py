@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 from upo_sdk.cache import ContentCache, default_cache_dir
 from upo_sdk.data import completions
-from upo_sdk.evaluation.diversity import form_measurements
+from upo_sdk.evaluation.demo_judges import DEMO_NAMES, conflicts, judge_answers
+from upo_sdk.evaluation.divergence import answer_branches, kl_measurement
+from upo_sdk.evaluation.diversity import FORM_NAMES, form_measurements
 from upo_sdk.evaluation.generation import Sampling
-from upo_sdk.evaluation.measurement import Measurement, to_metrics
-from upo_sdk.evaluation.output import write
+from upo_sdk.evaluation.measurement import Better, Measurement, to_metrics
+from upo_sdk.evaluation.measures import Measures
+from upo_sdk.evaluation.output import write_evaluation
 from upo_sdk.evaluation.pairs import implicit_margins, pair_measurements
 from upo_sdk.evaluation.progress import Reporter
 from upo_sdk.evaluation.reading import ModelReader, accelerator
-from upo_sdk.evaluation.rows import EvalRows, choose_prompts, tokenize_rows
-from upo_sdk.evaluation.samples import side_by_side
-from upo_sdk.evaluation.schema import DataDescription, Evaluation, ModelIdentity
+from upo_sdk.evaluation.rows import EvalRows, choose_prompts, same_prompts, same_tokens, tokenize_rows
+from upo_sdk.evaluation.samples import pair_lines, side_by_side
+from upo_sdk.evaluation.schema import DataDescription, Evaluation
 from upo_sdk.evaluation.task import EvalTask, plan_evaluation
-from upo_sdk.evaluation.thresholds import judge_all
+from upo_sdk.evaluation.thresholds import check_names, judge_all
+from upo_sdk.evaluation.violations import violation_measurements, violation_names
 from upo_sdk.isolation import isolated
 from upo_sdk.objectives.build import union_of_needs
 from upo_sdk.objectives.guard import Guard
@@ -29,12 +34,15 @@ from upo_sdk.policy import load_tokenizer
 from upo_sdk.scoring import score_completions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from upo_sdk.config import EvalConfig, ModelConfig
     from upo_sdk.evaluation.answers import Answers
+    from upo_sdk.evaluation.samples import Paired
+    from upo_sdk.evaluation.schema import ModelIdentity
     from upo_sdk.events import Callback, CancelToken
     from upo_sdk.plugin.registry import Registry
+    from upo_sdk.policy import Branches
     from upo_sdk.scoring.score import FloatArray
 
 __all__ = ["evaluate"]
@@ -47,7 +55,9 @@ def evaluate(
     callbacks: Sequence[Callback] = (),
     cancel: CancelToken | None = None,
 ) -> Evaluation:
-    """Evaluate a model and return what was measured, which is also written to ``eval.json`` and ``eval-samples.jsonl``.
+    """Evaluate a model and return what was measured, which is also written to ``eval.json``.
+
+    Beside it, ``eval-samples.jsonl`` has every answer with its scores, and ``eval-pairs.jsonl`` every pair's margin.
 
     What is expensive is cached by content: answers, rewards and log-probs are computed once, whichever evaluation or
     run asks for them, and a killed evaluation goes on where it was. Nothing is printed, and the random state of the
@@ -68,6 +78,25 @@ def evaluate(
         return _Evaluation(task, Reporter(tuple(callbacks), cancel)).execute()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reading:
+    """What was read off one model.
+
+    Attributes:
+        pair_logps: Log-probs of the data's pairs, if they are compared.
+        answer_logps: Log-probs of the evaluated model's answers, if they are compared.
+    """
+
+    identity: ModelIdentity
+    answers: Answers
+    pair_logps: list[FloatArray] | None
+    answer_logps: list[FloatArray] | None
+
+
+def _same_weights(one: _Reading, other: _Reading) -> bool:
+    return one.identity.weights_sha256 == other.identity.weights_sha256
+
+
 class _Evaluation:
     """One evaluation, from the task to the result; :meth:`execute` reads top to bottom."""
 
@@ -80,97 +109,186 @@ class _Evaluation:
             temperature=self.config.temperature,
             top_p=self.config.top_p,
             seed=self.config.seed,
+            num_samples=self.config.num_samples,
         )
         self.tokenizer = load_tokenizer(self.config.model)
+        self.base_tokenizer = load_tokenizer(self.config.baseline) if self.config.baseline else None
+        self.notices = list(task.notices)
 
     def execute(self) -> Evaluation:
-        for text in self.task.notices:
+        rows, base_rows = self._rows()
+        for text in self.notices:
             self.reporter.note(text)
-        chosen = choose_prompts(self.task.rows, self.config.eval_prompts)
-        rows = tokenize_rows(chosen, self.tokenizer, self.task.data_config, self.reporter)
         with ExitStack() as until_the_end:
-            self._set_up(until_the_end)
-            model, ours, our_logps = self._read("model", self.config.model, rows)
-            base, theirs, their_logps = None, None, None
-            if self.config.baseline is not None:
-                base, theirs, their_logps = self._read("baseline", self.config.baseline, rows)
-            rewards = self._rewards(ours, theirs)
-        measurements = [
-            *self._reward_measurements(rewards, ours, theirs),
-            *form_measurements(ours, theirs),
-            *self._pair_measurements(rows, our_logps, their_logps),
-        ]
-        metrics = to_metrics(measurements)
-        samples = side_by_side(rows, ours, theirs, rewards)
+            measures = self._set_up(until_the_end)
+            model, base = self._read_both(rows, base_rows)
+            theirs = base.answers if base else None
+            rewards = self._paired(self._rewards, model.answers, theirs)
+            found = self._paired(partial(self._measured, measures), model.answers, theirs)
+            violated = list(self._violations(measures, rows, found))
+        margins_B = self._margins(model, base)
+        metrics = to_metrics(
+            [
+                *(self._mean(f"reward/{name}", pair, model, "higher") for name, pair in rewards.items()),
+                *(self._mean(name, pair, model, self._better(measures, name)) for name, pair in found.items()),
+                *violated,
+                *form_measurements(model.answers, theirs),
+                *self._compared(rows, model, base, margins_B),
+            ]
+        )
+        samples = side_by_side(rows, model.answers, theirs, rewards, found)
         result = Evaluation(
             created=datetime.now(UTC).isoformat(timespec="seconds"),
-            model=model,
-            baseline=base,
+            model=model.identity,
+            baseline=base.identity if base else None,
             data=DataDescription(
                 description=self.task.data.description, fingerprint=self.task.data.fingerprint, split=self.task.split
             ),
             seed=self.config.seed,
             num_samples=self.config.num_samples,
             prompts=len(rows.prompts),
-            pairs=len(rows.prompt_R) if self.task.data.shape == "pairs" else 0,
+            pairs=len(rows.prompt_R) if self._has_pairs else 0,
             metrics=metrics,
             samples=samples[: self.config.samples],
             verdicts=judge_all(self.task.thresholds, metrics),
-            notices=self.task.notices,
+            notices=self.notices,
             config=self.config.model_dump(mode="json", by_alias=True),
         )
-        lines = [sample.model_dump_json() + "\n" for sample in samples]
-        write(self.task.output_dir / "eval-samples.jsonl", "".join(lines))
-        write(self.task.output_dir / "eval.json", json.dumps(result.model_dump(mode="json"), indent=2) + "\n")
+        write_evaluation(self.task.output_dir, result, samples, pair_lines(rows, margins_B))
         return result
 
-    def _set_up(self, until_the_end: ExitStack) -> None:
+    @property
+    def _has_pairs(self) -> bool:
+        return self.task.data.shape == "pairs"
+
+    @property
+    def _comparable(self) -> bool:
+        """Whether both models give log-probs to the same tokens."""
+        return self.base_tokenizer is not None and same_tokens(self.tokenizer, self.base_tokenizer)
+
+    def _rows(self) -> tuple[EvalRows, EvalRows]:
+        """Return the rows as each of the two models reads them; they have the same prompts."""
+        chosen = choose_prompts(self.task.rows, self.config.eval_prompts)
+        limits, room = self.task.data_config, self.task.room
+        rows = tokenize_rows(chosen, self.tokenizer, limits, self.reporter, room=room)
+        if self.base_tokenizer is None or self._comparable:
+            return rows, rows
+        self.notices.append(
+            "model and baseline have different tokenizers: accuracy, margin and kl, which compare the log-probs of the "
+            "same tokens, are left out"
+        )
+        base_rows = tokenize_rows(chosen, self.base_tokenizer, limits, self.reporter, room=room)
+        return same_prompts(rows, base_rows)
+
+    def _set_up(self, until_the_end: ExitStack) -> Measures:
+        """Set the objectives up, and check the names of the conditions before any model is loaded."""
         needs = union_of_needs(self.task.objectives)
+        train = completions(self.task.data.train, needs) if not needs.token_counts else []
         for item in self.task.objectives:
             until_the_end.enter_context(self.guard.set_up(item, str(accelerator())))
-            if not needs.token_counts:
-                self.guard.fit(item, completions(self.task.data.train, needs))
-
-    def _read(
-        self, name: str, config: ModelConfig, rows: EvalRows
-    ) -> tuple[ModelIdentity, Answers, list[FloatArray] | None]:
-        """Return who the model is, its answers, and the log-probs it gives to the data's pairs."""
-        reader = ModelReader.load(name, config, load_tokenizer(config), rows.dataset, self.cache, self.reporter)
-        answers = reader.answers(
-            rows.prompts,
-            self.sampling,
-            num_samples=self.config.num_samples,
-            batch_size=self.config.batch_size,
-            count_with=self.tokenizer,
+            self.guard.fit(item, train)
+        engine = self._engine_names()
+        measures = Measures.of(self.task.objectives, engine, cache=self.cache, guard=self.guard, reporter=self.reporter)
+        chosen = self._has_pairs or any(any(row) for row in self.task.rows["desirable"][:])
+        check_names(
+            self.task.thresholds,
+            [*engine, *measures.all_names, *(violation_names(measures.categories) if chosen else ())],
         )
-        logps = None
-        if self.task.data.shape == "pairs" and self.config.baseline is not None:
-            logps = reader.logps(rows.branches(), "held-out responses")
-        return ModelIdentity(path=config.path, weights_sha256=reader.weights), answers, logps
+        return measures
 
-    def _rewards(self, ours: Answers, theirs: Answers | None) -> dict[str, tuple[FloatArray, FloatArray | None]]:
+    def _engine_names(self) -> list[str]:
+        names = [f"reward/{item.label}" for item in self.task.objectives]
+        names += [name for name in FORM_NAMES if name != "length_ratio" or self.config.baseline]
+        names += DEMO_NAMES if self.task.is_demo else ()
+        if self._comparable:
+            names += ["kl", *(("accuracy", "margin") if self._has_pairs else ())]
+            names += ["accuracy/without_conflict"] if self.task.is_demo else []
+        return names
+
+    def _read_both(self, rows: EvalRows, base_rows: EvalRows) -> tuple[_Reading, _Reading | None]:
+        model = self._read("model", self.config.model, rows, None)
+        if self.config.baseline is None or self.base_tokenizer is None:
+            return model, None
+        answers = answer_branches(rows.prompts, model.answers)
+        base = self._read("baseline", self.config.baseline, base_rows, answers)
+        if _same_weights(model, base):
+            text = "model and baseline have the same weights: accuracy and margin, which compare them, are left out"
+            self.notices.append(text)
+            self.reporter.warn(text)
+        return model, base
+
+    def _read(self, name: str, config: ModelConfig, rows: EvalRows, others: list[Branches] | None) -> _Reading:
+        """Read one model, which leaves the memory again; ``others`` are the model's answers, else it reads its own."""
+        tokenizer = self.tokenizer if others is None else self.base_tokenizer
+        assert tokenizer is not None  # noqa: S101 - there is a baseline
+        reader = ModelReader.load(name, config, tokenizer, rows.dataset, self.cache, self.reporter)
+        answers = reader.answers(rows, self.sampling, self.config.batch_size)
+        pairs = own = None
+        if self._comparable:
+            pairs = reader.logps(rows.branches(), "the data's responses") if self._has_pairs else None
+            own = reader.logps(others or answer_branches(rows.prompts, answers), "the model's answers")
+        elif others is not None:
+            answers = answers.counted_with(self.tokenizer)
+        return _Reading(identity=reader.identity, answers=answers, pair_logps=pairs, answer_logps=own)
+
+    def _paired(
+        self, values: Callable[[str, Answers], dict[str, FloatArray]], ours: Answers, theirs: Answers | None
+    ) -> dict[str, Paired]:
+        """Return values of the answers of both models, by name."""
+        mine = values("model", ours)
+        other = values("baseline", theirs) if theirs is not None else {}
+        return {name: (mine[name], other.get(name)) for name in mine}
+
+    def _rewards(self, whose: str, answers: Answers) -> dict[str, FloatArray]:
+        """Return the rewards of answers, by the label of the objective."""
         return {
-            item.label: (
-                score_completions(item, ours.completions, self.cache, guard=self.guard),
-                score_completions(item, theirs.completions, self.cache, guard=self.guard) if theirs else None,
+            item.label: score_completions(
+                item,
+                answers.completions,
+                self.cache,
+                guard=self.guard,
+                on_progress=self.reporter.progress(f"scoring answers of the {whose} with {item.label}", "answers"),
             )
             for item in self.task.objectives
         }
 
-    def _reward_measurements(
-        self, rewards: Mapping[str, tuple[FloatArray, FloatArray | None]], ours: Answers, theirs: Answers | None
-    ) -> Iterator[Measurement]:
-        for label, (mine, other) in rewards.items():
-            yield Measurement(
-                name=f"reward/{label}",
-                model=ours.mean(mine),
-                baseline=theirs.mean(other) if theirs is not None and other is not None else None,
-                better="higher",
-                unit="reward",
-            )
+    def _measured(self, measures: Measures, whose: str, answers: Answers) -> dict[str, FloatArray]:
+        """Return what the objectives, and the demo's grammar, measure in answers."""
+        found = measures.take(answers.completions, f"answers of the {whose}")
+        return found | (judge_answers(answers) if self.task.is_demo else {})
 
-    def _pair_measurements(self, rows: EvalRows, ours: Any, theirs: Any) -> Iterator[Measurement]:
-        if ours is None or theirs is None:
+    def _violations(self, measures: Measures, rows: EvalRows, found: dict[str, Paired]) -> Iterator[Measurement]:
+        if measures.harms:
+            mine = {name: found[name][0] for name in measures.harms}
+            other = {name: values for name in measures.harms if (values := found[name][1]) is not None}
+            yield from violation_measurements(measures.harm_table(rows, mine, other))
+
+    def _better(self, measures: Measures, name: str) -> Better:
+        return DEMO_NAMES.get(name) if self.task.is_demo and name in DEMO_NAMES else measures.better(name)
+
+    def _mean(self, name: str, values: Paired, model: _Reading, better: Better) -> Measurement:
+        """Return the mean over answers; both models have as many to every prompt."""
+        mine, other = values
+        baseline = None if other is None else model.answers.mean(other)
+        unit = "reward" if name.startswith("reward/") else ""
+        return Measurement(name=name, model=model.answers.mean(mine), baseline=baseline, better=better, unit=unit)
+
+    def _margins(self, model: _Reading, base: _Reading | None) -> FloatArray | None:
+        """Return the implicit margin of every pair, if both models give log-probs to the same tokens and differ."""
+        if base is None or model.pair_logps is None or base.pair_logps is None or _same_weights(model, base):
+            return None
+        return implicit_margins(model.pair_logps, base.pair_logps, self.task.beta)
+
+    def _compared(
+        self, rows: EvalRows, model: _Reading, base: _Reading | None, margins_B: FloatArray | None
+    ) -> Iterator[Measurement]:
+        """Yield what compares the log-probs of both models."""
+        if base is not None and model.answer_logps is not None and base.answer_logps is not None:
+            yield kl_measurement(model.answers, model.answer_logps, base.answer_logps)
+        if margins_B is None:
             return
-        margins_B = implicit_margins(ours, theirs, self.task.beta)
         yield from pair_measurements(margins_B, rows.prompt_R, len(rows.prompts))
+        if self.task.is_demo:
+            kept = [row for row, conflict in enumerate(conflicts(rows)) if not conflict]
+            prompts = [rows.prompt_R[row] for row in kept]
+            yield from pair_measurements(margins_B[kept], prompts, len(rows.prompts), part="without_conflict")

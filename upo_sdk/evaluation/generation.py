@@ -27,12 +27,14 @@ class Sampling:
         temperature: Divides the logits.
         top_p: The share of the probability mass that is kept, the most likely tokens first.
         seed: With the prompt's ids and the number of the sample, it fixes the random numbers of a sequence.
+        num_samples: Answers per prompt; more of them leave the first ones as they are.
     """
 
     max_new_tokens: int
     temperature: float = 1.0
     top_p: float = 0.95
     seed: int = 0
+    num_samples: int = 1
 
 
 class Draw(NamedTuple):
@@ -53,7 +55,7 @@ def generate_ids(
     paired difference less noisy. Nothing of the model's own generation settings is used but what ends a sequence.
     """
     import torch
-    from transformers import GenerationConfig, LogitsProcessorList
+    from transformers import LogitsProcessorList
 
     inputs = _left_padded([draw.prompt_ids for draw in draws], _pad_id(tokenizer), lm.device)
     width, ends = inputs["input_ids"].shape[1], end_ids(lm, tokenizer)
@@ -63,13 +65,7 @@ def generate_ids(
     with torch.no_grad():
         output: Any = generate(
             **inputs,
-            generation_config=GenerationConfig(
-                max_new_tokens=sampling.max_new_tokens,
-                do_sample=False,  # the processor has chosen
-                pad_token_id=_pad_id(tokenizer),
-                eos_token_id=sorted(ends) or None,
-                use_cache=True,
-            ),
+            generation_config=_settings(sampling.max_new_tokens, _pad_id(tokenizer), ends),
             logits_processor=LogitsProcessorList([cast("Any", _Chooser(uniforms_BT, width, sampling))]),
         )
     lm.train(was_training)
@@ -104,6 +100,19 @@ class _Chooser:
         place_B1 = (mass_BV <= target_B1).sum(-1, keepdim=True).minimum(kept_BV.sum(-1, keepdim=True) - 1)
         chosen_B1 = token_BV.gather(-1, place_B1)
         return scores.new_full(scores.shape, -float("inf")).scatter_(-1, chosen_B1, 0.0)
+
+
+def _settings(max_new_tokens: int, pad_id: int, ends: frozenset[int]) -> Any:
+    import transformers
+
+    make = cast("Callable[..., Any]", transformers.GenerationConfig)
+    return make(
+        max_new_tokens=max_new_tokens,
+        do_sample=False,  # the processor has chosen
+        pad_token_id=pad_id,
+        eos_token_id=sorted(ends) or None,
+        use_cache=True,
+    )
 
 
 def _uniforms_T(draw: Draw, sampling: Sampling) -> np.ndarray[Any, np.dtype[np.float64]]:

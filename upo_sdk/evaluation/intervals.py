@@ -98,7 +98,8 @@ class Bootstrap:
     def _resampled_R(self, sums: Sums) -> FloatArray:
         count_R = sums.count_U[self._indices_RU].sum(axis=1)
         total_R = sums.total_U[self._indices_RU].sum(axis=1)
-        return np.divide(total_R, count_R, out=np.full(_RESAMPLES, np.nan), where=count_R > 0)
+        ratio_R: FloatArray = np.divide(total_R, count_R, out=np.full(_RESAMPLES, np.nan), where=count_R > 0)
+        return ratio_R
 
 
 def _estimate(mean: float, resampled_R: FloatArray, units: int) -> Estimate:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from typing import TYPE_CHECKING
 
 from upo_sdk.errors import OutputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["check_writable", "write"]
+    from upo_sdk.evaluation.schema import Evaluation, Sample
+
+__all__ = ["check_writable", "write_evaluation"]
 
 
 def check_writable(folder: Path) -> None:
@@ -33,9 +37,26 @@ def check_writable(folder: Path) -> None:
         ) from error
 
 
-def write(path: Path, text: str) -> None:
-    """Write a file beside its place and rename it, so that it is there whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def write_evaluation(folder: Path, result: Evaluation, samples: Sequence[Sample], pairs: Sequence[str]) -> None:
+    """Write ``eval-samples.jsonl``, ``eval-pairs.jsonl`` and at last ``eval.json``: each whole or not at all.
+
+    Args:
+        folder: It is created.
+        result: The evaluation.
+        samples: One per answer.
+        pairs: One line per pair; without any there is no such file.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / "eval-samples.jsonl", "".join(sample.model_dump_json() + "\n" for sample in samples))
+    if pairs:
+        _write(folder / "eval-pairs.jsonl", "".join(line + "\n" for line in pairs))
+    else:
+        (folder / "eval-pairs.jsonl").unlink(missing_ok=True)  # of an earlier evaluation
+    text = json.dumps(result.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False)
+    _write(folder / "eval.json", text + "\n")
+
+
+def _write(path: Path, text: str) -> None:
     beside = path.with_name(f".{path.name}.partial")
     beside.write_text(text, encoding="utf-8")
     beside.replace(path)

@@ -32,28 +32,26 @@ def implicit_margins(policy: Sequence[FloatArray], reference: Sequence[FloatArra
     return margins_B
 
 
-def pair_measurements(margins_B: FloatArray, prompt_B: Sequence[int], prompts: int) -> Iterator[Measurement]:
+def pair_measurements(
+    margins_B: FloatArray, prompt_B: Sequence[int], prompts: int, *, part: str | None = None
+) -> Iterator[Measurement]:
     """Yield ``accuracy``, the share of pairs whose chosen response has the higher implicit reward, and ``margin``.
 
     Args:
         margins_B: :func:`implicit_margins`.
         prompt_B: The number of each pair's prompt; pairs of one prompt are resampled together.
         prompts: How many there are.
+        part: If these are not all pairs, which ones: only ``accuracy/PART`` is yielded.
     """
-    yield Measurement(
-        name="accuracy",
-        model=_by_prompt((margins_B > 0).astype(np.float64), prompt_B, prompts),
-        better="higher",
-        unit="share of pairs",
-    )
-    yield Measurement(
-        name="margin", model=_by_prompt(margins_B, prompt_B, prompts), better="higher", unit="nats times beta"
-    )
+    right = _by_prompt((margins_B > 0).astype(np.float64), prompt_B, prompts)
+    name = f"accuracy/{part}" if part else "accuracy"
+    yield Measurement(name=name, model=right, better="higher", unit="share of pairs")
+    if part is None:
+        margin = _by_prompt(margins_B, prompt_B, prompts)
+        yield Measurement(name="margin", model=margin, better="higher", unit="nats times beta")
 
 
 def _by_prompt(values_B: FloatArray, prompt_B: Sequence[int], prompts: int) -> Sums:
     place = np.asarray(prompt_B, dtype=np.int64)
-    return Sums(
-        np.bincount(place, weights=values_B, minlength=prompts),
-        np.bincount(place, minlength=prompts).astype(np.float64),
-    )
+    totals = np.bincount(place, weights=values_B, minlength=prompts).astype(np.float64)
+    return Sums(totals, np.bincount(place, minlength=prompts).astype(np.float64))

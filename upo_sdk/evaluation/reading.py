@@ -1,4 +1,4 @@
-"""What is read off one model: its answers, and log-probs of responses that are given."""
+"""What is read off one model: its answers, and the log-probs it gives to responses."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from upo_sdk.data import largest_token_id
-from upo_sdk.errors import ConfigError
-from upo_sdk.evaluation.answers import Answers, Prompt, sample_answers
+from upo_sdk.data import largest_token_id, longest_first
+from upo_sdk.errors import ModelError
+from upo_sdk.evaluation.answers import Answers, sample_answers
 from upo_sdk.evaluation.branches import BranchList
+from upo_sdk.evaluation.schema import ModelIdentity
 from upo_sdk.policy import Branches, Policy, check_vocabulary, choose_layout, load_language_model, reference_logps
 from upo_sdk.policy.fingerprint import weights_sha256
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from upo_sdk.config import ModelConfig
     from upo_sdk.evaluation.generation import Sampling
     from upo_sdk.evaluation.progress import Reporter
+    from upo_sdk.evaluation.rows import EvalRows
 
 __all__ = ["ModelReader", "accelerator"]
 
@@ -34,20 +36,19 @@ _LAYOUT_ROWS = 64
 _TOKENS_PER_BATCH = 8192
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelReader:
     """A model in memory, on the device.
 
     Attributes:
         name: ``model`` or ``baseline``, for progress.
-        weights: The hash of its weights.
+        identity: Its path and the hash of its weights.
     """
 
     name: str
-    lm: PreTrainedModel
-    tokenizer: PreTrainedTokenizerBase
-    weights: str
+    identity: ModelIdentity
     policy: Policy
+    tokenizer: PreTrainedTokenizerBase
     cache: ContentCache
     reporter: Reporter
 
@@ -72,71 +73,46 @@ class ModelReader:
             reporter: Hears about progress.
 
         Raises:
-            ModelError: It cannot be loaded, or does not fit the tokenizer.
+            ModelError: It cannot be loaded, has weights that are no numbers, or does not fit the tokenizer.
         """
         lm = load_language_model(config)
         check_vocabulary(lm, largest_token_id(rows), config.path)
-        weights = weights_sha256(lm)
+        _check_finite(lm, config.path)
+        identity = ModelIdentity(path=config.path, weights_sha256=weights_sha256(lm))
         lm.to(accelerator())  # type: ignore[arg-type]  # transformers types it as if it were a method of a tensor
-        chosen = choose_layout(lm, _sample(rows))
-        return cls(name, lm, tokenizer, weights, Policy(lm, chosen.layout), cache, reporter)
+        some = longest_first(rows, _LAYOUT_ROWS)
+        branches = [Branches(*row) for row in zip(some["prompt_ids"], some["response_ids"], strict=True)]
+        policy = Policy(lm, choose_layout(lm, branches).layout)
+        return cls(name=name, identity=identity, policy=policy, tokenizer=tokenizer, cache=cache, reporter=reporter)
 
-    def answers(
-        self,
-        prompts: Sequence[Prompt],
-        sampling: Sampling,
-        *,
-        num_samples: int,
-        batch_size: int,
-        count_with: PreTrainedTokenizerBase,
-    ) -> Answers:
-        """Return the model's answers; a prompt that leaves no room for an answer loses its beginning."""
+    def answers(self, rows: EvalRows, sampling: Sampling, batch_size: int) -> Answers:
+        """Return the model's answers to the prompts, of which ``batch_size`` are sampled together."""
         return sample_answers(
-            self.lm,
+            self.policy.lm,
             self.tokenizer,
-            self._with_room(prompts, sampling.max_new_tokens),
+            rows.prompts,
             sampling,
             self.cache,
-            weights=self.weights,
-            num_samples=num_samples,
+            weights=self.identity.weights_sha256,
             batch_size=batch_size,
-            count_with=count_with,
             on_progress=self.reporter.progress(f"answers of the {self.name}", "answers"),
         )
 
     def logps(self, rows: Sequence[Branches], what: str) -> list[FloatArray]:
         """Return ``log p(y | x)`` in nats, summed over tokens, of every response: one array per row."""
         source = BranchList(rows)
-        longest = int((source.prompt_lengths_R + [max(map(len, row.response_ids)) for row in rows]).max())
+        longest = max(len(row.prompt_ids) + sum(map(len, row.response_ids)) for row in rows)
         per_token = reference_logps(
             self.policy,
             source,
             self.cache,
-            weights=self.weights,
+            weights=self.identity.weights_sha256,
             tokens_per_batch=max(_TOKENS_PER_BATCH, longest),
             tokens_per_row=max(_TOKENS_PER_BATCH, longest),
             on_progress=self.reporter.progress(f"log-probs of {what} by the {self.name}", "responses"),
         )
         return [
             np.array([logps_T.astype(np.float64).sum() for logps_T in per_token[row]]) for row in range(len(source))
-        ]
-
-    def _with_room(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Prompt]:
-        positions = getattr(self.lm.config.get_text_config(), "max_position_embeddings", None)
-        if not isinstance(positions, int):
-            return list(prompts)
-        room = positions - max_new_tokens
-        if room < 1:
-            raise ConfigError(
-                f"the {self.name} has {positions:,} positions, which leaves none for a prompt",
-                where=f"max_new_tokens {max_new_tokens:,}",
-                fix="lower --max_new_tokens",
-            )
-        return [
-            prompt
-            if len(prompt.ids) <= room
-            else Prompt(text=prompt.text, ids=prompt.ids[-room:], messages=prompt.messages)
-            for prompt in prompts
         ]
 
 
@@ -146,8 +122,11 @@ def accelerator() -> torch.device:
     return found or torch.device("cpu")
 
 
-def _sample(rows: Dataset) -> list[Branches]:
-    from upo_sdk.data import longest_first
-
-    some = longest_first(rows, _LAYOUT_ROWS)
-    return [Branches(*row) for row in zip(some["prompt_ids"], some["response_ids"], strict=True)]
+def _check_finite(lm: PreTrainedModel, path: str) -> None:
+    for name, parameter in lm.named_parameters():
+        if not bool(parameter.isfinite().all()):
+            raise ModelError(
+                f"the weights '{name}' are not all finite numbers: the run that made them diverged",
+                where=path,
+                fix="evaluate an earlier checkpoint",
+            )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from upo_sdk.data import tokenize
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from upo_sdk.config import DataConfig
     from upo_sdk.evaluation.progress import Reporter
 
-__all__ = ["EvalRows", "choose_prompts", "tokenize_rows"]
+__all__ = ["EvalRows", "choose_prompts", "same_prompts", "same_tokens", "tokenize_rows"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class EvalRows:
 
     Attributes:
         dataset: In the order of the data.
-        prompts: The distinct ones, in the order in which they first occur.
+        prompts: The distinct ones, in the order in which they first occur; too long ones without their beginning.
         prompt_R: The number of each row's prompt.
     """
 
@@ -64,9 +64,17 @@ def choose_prompts(rows: Dataset, count: int) -> Dataset:
 
 
 def tokenize_rows(
-    rows: Dataset, tokenizer: PreTrainedTokenizerBase, limits: DataConfig, reporter: Reporter
+    rows: Dataset, tokenizer: PreTrainedTokenizerBase, limits: DataConfig, reporter: Reporter, *, room: int | None
 ) -> EvalRows:
-    """Tokenise rows and number their prompts; a warning tells what truncation cost."""
+    """Tokenise rows and number their prompts; a warning tells what truncation cost.
+
+    Args:
+        rows: Normalised.
+        tokenizer: Of the model that will read them.
+        limits: Tokens per row.
+        reporter: Hears about progress.
+        room: Tokens that a prompt may have so that its answer fits behind it, or None.
+    """
     tokenized = tokenize(
         rows,
         tokenizer,
@@ -78,10 +86,34 @@ def tokenize_rows(
         reporter.warn(f"evaluation data {tokenized.report.describe()}")
     prompts = dict[str, Prompt]()
     for prompt in read_prompts(tokenized.dataset):
-        prompts.setdefault(prompt.text, prompt)
+        prompts.setdefault(prompt.text, prompt if room is None else replace(prompt, ids=prompt.ids[-room:]))
     number = {text: place for place, text in enumerate(prompts)}
     return EvalRows(
         dataset=tokenized.dataset,
         prompts=list(prompts.values()),
         prompt_R=[number[text] for text in tokenized.dataset["prompt"][:]],
+    )
+
+
+def same_tokens(one: PreTrainedTokenizerBase, other: PreTrainedTokenizerBase) -> bool:
+    """Return whether two tokenizers have the same tokens and the same chat template."""
+    return one.chat_template == other.chat_template and one.get_vocab() == other.get_vocab()
+
+
+def same_prompts(one: EvalRows, other: EvalRows) -> tuple[EvalRows, EvalRows]:
+    """Return both without the prompts that only one has: truncation may leave rows out, and by its own tokens."""
+    common = {prompt.text for prompt in one.prompts} & {prompt.text for prompt in other.prompts}
+    return _only(one, common), _only(other, common)
+
+
+def _only(rows: EvalRows, texts: set[str]) -> EvalRows:
+    if len(texts) == len(rows.prompts):
+        return rows
+    kept = [place for place, prompt in enumerate(rows.prompts) if prompt.text in texts]
+    number = {place: new for new, place in enumerate(kept)}
+    chosen = [row for row, prompt in enumerate(rows.prompt_R) if prompt in number]
+    return EvalRows(
+        dataset=rows.dataset.select(chosen),
+        prompts=[rows.prompts[place] for place in kept],
+        prompt_R=[number[rows.prompt_R[row]] for row in chosen],
     )

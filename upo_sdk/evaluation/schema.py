@@ -51,9 +51,9 @@ class DataDescription(_Frozen):
 
 
 class Compared(_Frozen):
-    """One value of both models' answers."""
+    """One value of both models' answers; null where a measure does not apply, or there is no baseline."""
 
-    model: float
+    model: float | None
     baseline: float | None = None
 
 
@@ -66,6 +66,9 @@ class Sample(_Frozen):
     baseline: str | None = Field(default=None, description="The baseline's answer.")
     tokens: Compared = Field(description="Tokens of the answers, counted with the model's tokenizer.")
     rewards: Mapping[str, Compared] = Field(description="By the label of the objective.")
+    measures: Mapping[str, Compared] = Field(
+        default_factory=dict[str, Compared], description="What objectives measure in their own units, by name."
+    )
 
 
 class Verdict(_Frozen):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from upo_sdk import demo
 from upo_sdk.config import DataConfig, EvalConfig, ModelConfig, ObjectiveRef
@@ -45,6 +45,8 @@ class EvalTask:
         split: ``held-out``, ``given`` or ``training``.
         objectives: The auxiliary ones, constructed, not set up; those that cannot score an answer are left out.
         beta: Of the implicit reward.
+        max_new_tokens: Tokens per answer.
+        room: Tokens that a prompt may have so that both models can answer it, or None.
         thresholds: The conditions of ``fail_if``.
         output_dir: Where results are written.
         notices: Choices made for the user, in words.
@@ -58,6 +60,7 @@ class EvalTask:
     objectives: tuple[LiveObjective, ...]
     beta: float
     max_new_tokens: int
+    room: int | None
     thresholds: tuple[Threshold, ...]
     output_dir: Path
     notices: tuple[str, ...]
@@ -84,8 +87,9 @@ def plan_evaluation(config: EvalConfig, registry: Registry) -> EvalTask:
     data_config = config.data
     assert data_config is not None  # noqa: S101 - resolved
     objectives = build_objectives(config.objectives, registry)
-    model_config = load_model_config(config.model)
-    data_config = within_positions(data_config, model_config, notices)
+    model_configs = [load_model_config(item) for item in (config.model, config.baseline) if item is not None]
+    for model_config in model_configs:
+        data_config = within_positions(data_config, model_config, notices)
     data = load_preference_data(data_config, formats=registry.dataset_formats())
     rows, split = (data.train, "given" if run is None else "training") if data.eval is None else (data.eval, "held-out")
     if split == "training":
@@ -99,6 +103,7 @@ def plan_evaluation(config: EvalConfig, registry: Registry) -> EvalTask:
         objectives=tuple(_scoring(objectives, notices)),
         beta=_beta(objectives, run, registry),
         max_new_tokens=config.max_new_tokens or _MAX_NEW_TOKENS,
+        room=_room(config.max_new_tokens or _MAX_NEW_TOKENS, model_configs),
         thresholds=thresholds,
         output_dir=output_dir,
         notices=tuple(notices),
@@ -157,6 +162,20 @@ def _beta(objectives: Sequence[LiveObjective], run: RunConfig | None, registry: 
 def _is_preference(ref: ObjectiveRef, registry: Registry) -> bool:
     registered = registry.objectives.get(ref.name)
     return registered is not None and registered.spec.kind == "preference"
+
+
+def _room(max_new_tokens: int, model_configs: Sequence[Any]) -> int | None:
+    found = [getattr(item.get_text_config(), "max_position_embeddings", None) for item in model_configs]
+    positions = min((count for count in found if isinstance(count, int)), default=None)
+    if positions is None:
+        return None
+    if positions <= max_new_tokens:
+        raise ConfigError(
+            f"the model has {positions:,} positions, which leaves none for a prompt",
+            where=f"max_new_tokens {max_new_tokens:,}",
+            fix="lower --max_new_tokens",
+        )
+    return positions - max_new_tokens
 
 
 def _output_dir(model: str) -> Path:

@@ -96,18 +96,10 @@ def _split(name: str) -> tuple[str, Part]:
 
 
 def _number(metric: Metric, part: Part) -> float | None:
-    match part:
-        case "value":
-            return metric.value.mean
-        case "low":
-            return metric.value.low
-        case "high":
-            return metric.value.high
-        case "baseline":
-            return metric.baseline.mean if metric.baseline else None
-        case "difference":
-            return metric.difference.mean if metric.difference else None
-        case "difference.low":
-            return metric.difference.low if metric.difference else None
-        case "difference.high":
-            return metric.difference.high if metric.difference else None
+    estimates = {"baseline": metric.baseline, "difference": metric.difference}
+    first, _, end = part.partition(".")
+    estimate = estimates.get(first, metric.value)
+    if estimate is None:
+        return None
+    bounds = {"low": estimate.low, "high": estimate.high}
+    return bounds.get(end or first, estimate.mean)

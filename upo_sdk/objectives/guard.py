@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from upo_sdk.containment import TimeLimitError, prints_caught, within
 from upo_sdk.errors import ObjectiveFailedError, UPOError
-from upo_sdk.objectives.protocol import Fingerprinted, FittedToData
+from upo_sdk.objectives.protocol import Fingerprinted, FittedToData, Measuring, MeasuringHarm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -98,6 +98,40 @@ class Guard:
             if not math.isfinite(reward):
                 raise _failed(live, f"returned {reward} for the response {completion.response[:60]!r}")
         return rewards
+
+    def measures(self, live: LiveObjective, completions: Sequence[Completion]) -> dict[str, list[float]]:
+        """Return one float per completion of every measure; nothing if the objective measures nothing.
+
+        Raises:
+            ObjectiveFailedError: It raised, exited, took too long, or returned something else.
+        """
+        objective = live.objective
+        if not isinstance(objective, Measuring):
+            return {}
+        returned = self._call(
+            live,
+            f"while it measured {len(completions)} completions",
+            lambda: dict(objective.measures(completions)),
+            seconds=self.seconds,
+        )
+        measures = {str(name): _numbers(live, values) for name, values in returned.items()}
+        for name, values in measures.items():
+            if len(values) != len(completions):
+                raise _failed(live, f"returned {len(values)} numbers of '{name}' for {len(completions)} completions")
+            if any(math.isinf(value) for value in values):
+                raise _failed(live, f"returned an infinite '{name}'")
+        return measures
+
+    def harms(self, live: LiveObjective) -> list[str]:
+        """Return the names of the measures that are kinds of harm.
+
+        Raises:
+            ObjectiveFailedError: It raised.
+        """
+        objective = live.objective
+        if not isinstance(objective, MeasuringHarm):
+            return []
+        return self._call(live, "when asked for its harms", lambda: list(objective.harms))
 
     def report_print(self, live: LiveObjective, text: str) -> None:
         """Report the first print of an objective."""

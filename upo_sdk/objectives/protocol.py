@@ -14,6 +14,8 @@ __all__ = [
     "AuxiliaryObjective",
     "Fingerprinted",
     "FittedToData",
+    "Measuring",
+    "MeasuringHarm",
     "Needs",
     "Objective",
     "Parallel",
@@ -116,6 +118,35 @@ class Remarking(Protocol):
 
         Completions whose rewards came from the cache were not scored.
         """
+        ...
+
+
+@runtime_checkable
+class Measuring(Protocol):
+    """An objective that can also say what it finds in units that people know: a school grade, a probability, words.
+
+    ``upo eval`` shows these means beside that of the reward. They are cached as rewards are.
+    """
+
+    def measures(self, completions: Sequence[Completion], /) -> Mapping[str, Sequence[float]]:
+        """Return named numbers, one per completion and name; NaN where a measure does not apply.
+
+        The names are always the same, whatever the completions are: called with none, it returns every name with an
+        empty sequence. A number depends on nothing but its own completion. Called after ``setup`` (and ``fit``).
+        """
+        ...
+
+
+@runtime_checkable
+class MeasuringHarm(Measuring, Protocol):
+    """An objective some of whose measures are probabilities of harm, so that lower is better.
+
+    ``upo eval`` counts on them how often an answer is more harmful than the response that the data prefers.
+    """
+
+    @property
+    def harms(self) -> Sequence[str]:
+        """The names among the measures that are one kind of harm each; asked after ``setup``."""
         ...
 
 

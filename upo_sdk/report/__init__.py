@@ -5,7 +5,7 @@ Drawing and templates are imported where a page is written, so that importing th
 
 from upo_sdk.report.distributions import DISTRIBUTIONS_FILE, Distributions, describe_distributions
 from upo_sdk.report.samples import SAMPLES_FILE, Sample, read_samples, samples_of
-from upo_sdk.report.write import REPORT_FILE, write_report, write_report_of_run
+from upo_sdk.report.write import REPORT_FILE, write_report, write_report_or_warn
 
 __all__ = [
     "DISTRIBUTIONS_FILE",
@@ -17,5 +17,5 @@ __all__ = [
     "read_samples",
     "samples_of",
     "write_report",
-    "write_report_of_run",
+    "write_report_or_warn",
 ]

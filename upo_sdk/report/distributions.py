@@ -169,7 +169,7 @@ def _histogram(values_N: FloatArray) -> Histogram:
 
 def _by_length(values_N: FloatArray, tokens_N: np.ndarray[tuple[int], np.dtype[np.int64]]) -> tuple[LengthBin, ...]:
     """Cut at the deciles of the length, so that every bin has about as many responses."""
-    inner = np.unique(np.quantile(tokens_N, np.linspace(0, 1, _LENGTH_BINS + 1)[1:-1], method="nearest"))
+    inner = np.unique(np.quantile(tokens_N, np.linspace(0, 1, _LENGTH_BINS + 1)[1:-1], method="inverted_cdf"))
     bin_N = np.searchsorted(inner, tokens_N, side="left")
     return tuple(
         LengthBin(

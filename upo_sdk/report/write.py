@@ -15,7 +15,7 @@ from upo_sdk.whole_file import write_whole
 if TYPE_CHECKING:
     from upo_sdk.events import Callback
 
-__all__ = ["ERROR_FILE", "REPORT_FILE", "write_report", "write_report_of_run"]
+__all__ = ["ERROR_FILE", "REPORT_FILE", "write_report", "write_report_or_warn"]
 
 REPORT_FILE = "report.html"
 ERROR_FILE = "report-error.txt"
@@ -43,21 +43,22 @@ def write_report(folder: Path) -> Path:
             fix="give the folder that upo train or upo sweep wrote to",
         )
     _write(folder / REPORT_FILE, page)
+    (folder / ERROR_FILE).unlink(missing_ok=True)
     return folder / REPORT_FILE
 
 
-def write_report_of_run(folder: Path, callbacks: tuple[Callback, ...]) -> None:
-    """Write the report of a run that just ended; what goes wrong with it never loses the run.
+def write_report_or_warn(folder: Path, callbacks: tuple[Callback, ...]) -> None:
+    """Write the report of a run or a sweep that just ended; what goes wrong with it never loses that.
 
-    The model and every file that the report reads are there already. A failure becomes a warning, its traceback goes to
+    Models and every file that the report reads are there already. A failure becomes a warning, its traceback goes to
     ``report-error.txt``, and ``upo report`` tries again.
     """
     try:
         write_report(folder)
-    except Exception as error:  # noqa: BLE001 - a finished run is worth more than a page about it
+    except Exception as error:  # noqa: BLE001 - a finished run is worth more than the page about it
         with suppress(OSError):
             write_whole(folder / ERROR_FILE, "".join(traceback.format_exception(error)))
-        text = f"the report could not be written: {error}; the model is complete, and {ERROR_FILE} has the traceback"
+        text = f"the report could not be written: {error}; nothing else is missing, and {ERROR_FILE} has the traceback"
         emit(callbacks, Notice("warning", text))
 
 

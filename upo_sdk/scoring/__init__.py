@@ -1,6 +1,7 @@
 """Scoring: every completion labelled once with every auxiliary objective, offline."""
 
 from upo_sdk.scoring.baselines import data_baseline
+from upo_sdk.scoring.measure import measure_completions
 from upo_sdk.scoring.normalization import (
     NORMALIZATION_FILE,
     Normalizer,
@@ -21,6 +22,7 @@ __all__ = [
     "data_baseline",
     "describe_scores",
     "fit_normalizer",
+    "measure_completions",
     "read_normalizers",
     "score_completions",
     "to_json",

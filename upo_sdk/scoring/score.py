@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from contextlib import ExitStack
-from dataclasses import fields
 from itertools import islice
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -13,17 +12,16 @@ import numpy as np
 
 from upo_sdk.cache import content_key
 from upo_sdk.errors import ObjectiveFailedError, PartlyScoredError
-from upo_sdk.objectives import Completion, Options, Parallel
+from upo_sdk.objectives import Parallel
 from upo_sdk.objectives.guard import Guard
+from upo_sdk.scoring.content import as_needed, content, scorer_identity
 from upo_sdk.scoring.pool import ScoringPool, available_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from pydantic import BaseModel
-
     from upo_sdk.cache import ContentCache
-    from upo_sdk.objectives import Needs
+    from upo_sdk.objectives import Completion
     from upo_sdk.objectives.build import LiveObjective
 
 __all__ = ["score_completions"]
@@ -68,11 +66,11 @@ def score_completions(
     guard = guard or Guard()
     total, done, needs = len(completions), 0, live.objective.needs
     fingerprint = guard.fingerprint(live)
-    scorer, remaining, rewards_N = _scorer_identity(live, fingerprint), iter(completions), np.empty(total)
+    scorer, remaining, rewards_N = scorer_identity(live, fingerprint), iter(completions), np.empty(total)
     on_progress(0, total)
     with _Scorer(live, fingerprint, guard, workers) as score:
-        while window := [_as_needed(completion, needs) for completion in islice(remaining, _WINDOW)]:
-            keys = [content_key("reward", 2, scorer, *_content(completion)) for completion in window]
+        while window := [as_needed(completion, needs) for completion in islice(remaining, _WINDOW)]:
+            keys = [content_key("reward", 2, scorer, *content(completion)) for completion in window]
             known = cache.get(keys)
             missing = {key: item for key, item in zip(keys, window, strict=True) if key not in known}
             by_length = sorted(missing.items(), key=lambda entry: -len(entry[1].response))
@@ -96,22 +94,6 @@ def score_completions(
             if not parts:
                 on_progress(done, total)
     return rewards_N
-
-
-def _as_needed(completion: Completion, needs: Needs) -> Completion:
-    wanted = needs.columns | needs.score_columns
-    return Completion(
-        completion.prompt,
-        completion.response,
-        {name: value for name, value in completion.columns.items() if name in wanted},
-        completion.token_count if needs.token_counts else None,
-        completion.prompt_messages if needs.messages else None,
-        completion.response_messages if needs.messages else None,
-    )
-
-
-def _content(completion: Completion) -> tuple[object, ...]:
-    return tuple(getattr(completion, field.name) for field in fields(completion))
 
 
 def _packed(part: Sequence[tuple[bytes, Completion]], rewards: Mapping[int, float]) -> dict[bytes, bytes]:
@@ -146,22 +128,6 @@ class _Scorer(ExitStack):
                         yield self._guard.checked(self._live, later, rewards)
                 return
             yield self._guard.rewards(self._live, batch)
-
-
-def _scorer_identity(live: LiveObjective, fingerprint: Mapping[str, str]) -> dict[str, object]:
-    return {
-        "target": live.target,
-        "distribution": live.distribution,
-        "version": live.version,
-        "code": live.target_sha256,
-        "options": _scoring_options(live.options) if live.options else {},
-        "fingerprint": fingerprint,
-    }
-
-
-def _scoring_options(options: BaseModel) -> dict[str, object]:
-    operational = options.operational if isinstance(options, Options) else ()
-    return options.model_dump(mode="json", exclude=set(operational))
 
 
 def _stopped(live: LiveObjective, error: PartlyScoredError, kept: int, total: int) -> ObjectiveFailedError:

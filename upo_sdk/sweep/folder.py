@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from upo_sdk.errors import OutputError
 from upo_sdk.evaluation.sweep_schema import Sweep
+from upo_sdk.whole_file import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -78,16 +79,14 @@ class SweepFolder:
             ) from error
 
     def write(self, sweep: Sweep) -> None:
-        """Write the state beside its place and rename it.
+        """Write the state, whole or not at all.
 
         Raises:
             OutputError: The folder cannot be written.
         """
-        beside = self.path / f".{STATE_FILE}.partial"
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            beside.write_text(sweep.model_dump_json(indent=2) + "\n", encoding="utf-8")
-            beside.replace(self.state_file)
+            write_whole(self.state_file, sweep.model_dump_json(indent=2) + "\n")
         except OSError as error:
             raise _cannot_write(self.path, error) from error
 

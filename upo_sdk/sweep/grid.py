@@ -84,7 +84,7 @@ def _split(text: str) -> tuple[str, list[_Part]]:
     if found := _OPTION_IN_HEAD.fullmatch(head):
         head, rest = found[1], [found[2], *rest]
     name = str(parse(head)["name"])
-    weight = head[len(name) :].removeprefix(":")
+    weight = head[len(name) :].removeprefix(":").strip()
     parts = [_Part("", [weight])] if weight else []
     for segment in rest:
         if option := _OPTION.fullmatch(segment):

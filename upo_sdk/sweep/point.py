@@ -7,6 +7,7 @@ or begins anew where there is none.
 from __future__ import annotations
 
 import argparse
+import shlex
 import shutil
 import sys
 import traceback
@@ -90,7 +91,8 @@ class _Point:
 
         started, watch = perf_counter(), Watch(self.channel.tell, "preparing")
         self.channel.tell(Told(phase="preparing"))
-        result = align(self._config(), callbacks=[watch], cancel=self.channel.cancel)
+        command = shlex.split(self.point.command)
+        result = align(self._config(), callbacks=[watch], cancel=self.channel.cancel, command=command)
         if result.status == "cancelled":
             return None
         total = perf_counter() - started

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from upo_sdk.evaluation.sweep_schema import PointFailure
+from upo_sdk.events import Notice
+from upo_sdk.report import write_report_or_warn
 from upo_sdk.sweep.channel import EVALUATE, STOP, Told
 from upo_sdk.sweep.events import PointEnded, PointProgress, PointStarted, SweepReady
 from upo_sdk.sweep.process import PointProcess
@@ -15,8 +18,10 @@ from upo_sdk.sweep.record import read_record
 from upo_sdk.sweep.summary import summarized
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from upo_sdk.evaluation.sweep_schema import Sweep, SweepPoint
-    from upo_sdk.events import CancelToken
+    from upo_sdk.events import CancelToken, Event
     from upo_sdk.sweep.events import SweepCallback, SweepEvent
     from upo_sdk.sweep.folder import SweepFolder
 
@@ -24,6 +29,17 @@ __all__ = ["Runner"]
 
 _LOOK_AROUND_SECONDS = 0.2
 _ENDS = {"done", "failed", "cancelled"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Notices:
+    """Hands the notices of a report on."""
+
+    emit: Callable[[SweepEvent], None]
+
+    def on_event(self, event: Event, /) -> None:
+        if isinstance(event, Notice):
+            self.emit(event)
 
 
 class Runner:
@@ -67,6 +83,8 @@ class Runner:
         if all(point.status in {"done", "failed"} for point in self._state.points):
             finished = datetime.now(UTC).isoformat(timespec="seconds")
             self._write(self._state.model_copy(update={"finished": finished}))
+        if self._state.rows:
+            write_report_or_warn(self._folder.path, (_Notices(self._emit),))
         return self._state
 
     def _take_what_is_there(self) -> None:

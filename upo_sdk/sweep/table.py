@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 __all__ = ["remarks", "shown_metrics", "table_rows"]
 
-_ALSO_SHOWN = ("kl", "length/tokens", "repetition", "distinct_2")
+_ALSO_SHOWN = ("helpful", "rude", "kl", "length/tokens")  # the first two are the demo's
 
 
 def shown_metrics(sweep: Sweep) -> list[str]:
-    """Return the metrics that have a column: those that points are compared by, then drift in length and variety."""
+    """Return the metrics that have a column: those that points are compared by, then what else changed."""
     compared = [axis.metric for axis in sweep.pareto_axes]
     measured = {name for row in sweep.rows for name in row.metrics}
     return [*compared, *(name for name in _ALSO_SHOWN if name in measured and name not in compared)]

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from upo_sdk.config import EvalConfig, ObjectiveRef, build_config
+from upo_sdk.config.files import config_error
 from upo_sdk.objectives.build import build_objectives
 
 if TYPE_CHECKING:
@@ -55,8 +58,15 @@ def evaluated(config: SweepConfig, points: Sequence[SweepPoint], registry: Regis
         **prompts,
         **config.evaluation,
     }
-    EvalConfig.model_validate({"model": "checked", **settings})
-    return Evaluated(labels=tuple(ref.label for ref in refs), settings=settings, warnings=plan.warnings)
+    return Evaluated(labels=tuple(ref.label for ref in refs), settings=_checked(settings), warnings=plan.warnings)
+
+
+def _checked(settings: dict[str, Any]) -> dict[str, Any]:
+    try:
+        config = EvalConfig.model_validate({"model": "a point", **settings})
+    except ValidationError as error:
+        raise config_error(error, EvalConfig, "evaluation") from None
+    return config.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"model"})
 
 
 def _union(first: RunConfig, points: Sequence[SweepPoint], registry: Registry) -> tuple[ObjectiveRef, ...]:

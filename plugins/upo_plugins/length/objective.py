@@ -9,12 +9,14 @@ from upo_sdk.errors import ObjectiveFailedError
 from upo_sdk.objectives import Needs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from upo_plugins.length.options import LengthOptions, Unit
     from upo_sdk.objectives import Completion
 
 __all__ = ["Length", "count", "maximum_reward", "target_reward"]
+
+_MEASURED: tuple[Unit, ...] = ("words", "characters")  # tokens are counted by every evaluation
 
 
 def target_reward(length: float, target: float, width: float) -> float:
@@ -78,6 +80,10 @@ class Length:
             ObjectiveFailedError: Tokens are wanted and a completion carries no count.
         """
         return [self._reward(count(completion, self.options.unit)) for completion in completions]
+
+    def measures(self, completions: Sequence[Completion], /) -> Mapping[str, Sequence[float]]:
+        """Return words and characters, whatever the objective counts."""
+        return {f"length/{unit}": [float(count(completion, unit)) for completion in completions] for unit in _MEASURED}
 
     def _reward(self, length: int) -> float:
         if self.options.target is not None:

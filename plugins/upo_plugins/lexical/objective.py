@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from upo_plugins.lexical.metrics import METRICS, DocumentFrequencies
+from upo_plugins.lexical.metrics.grade import grade
 from upo_plugins.lexical.prose import read_prose
 from upo_sdk.errors import ObjectiveFailedError
 from upo_sdk.objectives import Needs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from upo_plugins.lexical.options import LexicalOptions
+    from upo_plugins.lexical.prose import Prose
     from upo_sdk.objectives import Completion
 
 __all__ = ["NEUTRAL", "Lexical", "shrink"]
@@ -85,6 +88,27 @@ class Lexical:
             return 1 - value if self.options.reverse else value
 
         return [reward(completion.response) for completion in completions]
+
+    def measures(self, completions: Sequence[Completion], /) -> Mapping[str, Sequence[float]]:
+        """Return the school ``grade``, or the metric under its own name where it reads no grade.
+
+        It is the metric as it is, neither shrunk nor reversed; NaN where there is nothing to measure.
+
+        Raises:
+            ObjectiveFailedError: The metric is ``rare_words`` and nothing was counted yet.
+        """
+        name = "grade" if self.options.metric in _GRADED else self.options.metric
+        if not completions:
+            return {name: []}
+        measure = self._measure()
+        texts = [read_prose(completion.response) for completion in completions]
+        return {name: [math.nan if prose is None else measure(prose) for prose in texts]}
+
+    def _measure(self) -> Callable[[Prose], float]:
+        if self.options.metric in _GRADED:
+            return lambda prose: grade(prose.text)
+        frequencies = self._fitted() if self.options.metric == "rare_words" else self._frequencies
+        return METRICS[self.options.metric](self.options, frequencies)
 
     def _fitted(self) -> DocumentFrequencies:
         if not self._frequencies.documents:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Toxicity"]
 
+_NAME = "toxicity"
+
 
 class Toxicity:
     """The ``toxicity`` objective. Only the response is read; a blank response has reward 1."""
@@ -53,17 +55,42 @@ class Toxicity:
 
     def rewards(self, completions: Sequence[Completion], /) -> list[float]:
         """Return one reward in [0, 1] per completion."""
-        spoken = [index for index, completion in enumerate(completions) if completion.response.strip()]
-        rows = self._loaded().probabilities([completions[index].response for index in spoken])
-        rewards = [1.0] * len(completions)
-        for index, row in zip(spoken, rows, strict=True):
-            chosen = [row[label] for label in self._weights]
-            rewards[index] = reward(chosen, list(self._weights.values()), self.options.aggregate)
-        return rewards
+        weights = list(self._weights.values())
+        return [
+            1.0 if row is None else reward(row, weights, self.options.aggregate)
+            for row in self._probabilities(completions)
+        ]
+
+    def measures(self, completions: Sequence[Completion], /) -> Mapping[str, Sequence[float]]:
+        """Return the probability of each category that counts, and as ``toxicity`` that of the worst one.
+
+        Weights and ``aggregate`` play no part. A single category is ``toxicity`` alone.
+        """
+        blank = [0.0] * len(self._weights)
+        rows = [blank if row is None else row for row in self._probabilities(completions)]
+        worst = {_NAME: [max(row) for row in rows]}
+        if len(self._weights) == 1:
+            return worst
+        return worst | {name: [row[place] for row in rows] for place, name in enumerate(self.harms)}
+
+    @property
+    def harms(self) -> Sequence[str]:
+        """The measure of each category that counts."""
+        labels = self._loaded().labels
+        return [f"{_NAME}/{labels[label]}" for label in self._weights] if len(self._weights) > 1 else [_NAME]
 
     def fingerprint(self) -> Mapping[str, str]:
         """Return the name of the scorer and the hashes of its weights, config and tokenizer."""
         return self._loaded().fingerprint
+
+    def _probabilities(self, completions: Sequence[Completion]) -> list[list[float] | None]:
+        """Return the probabilities of the categories that count, or None for a blank response."""
+        spoken = [index for index, completion in enumerate(completions) if completion.response.strip()]
+        rows: list[list[float] | None] = [None] * len(completions)
+        found = self._loaded().probabilities([completions[index].response for index in spoken]) if spoken else []
+        for index, row in zip(spoken, found, strict=True):
+            rows[index] = [row[label] for label in self._weights]
+        return rows
 
     def _loaded(self) -> Scorer:
         if self._scorer is None:

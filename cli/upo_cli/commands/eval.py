@@ -1,0 +1,135 @@
+"""``upo eval``."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack, redirect_stdout
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from upo_cli.options import assign, parse_value, settings_from_options, split_assignment, with_config_options
+from upo_cli.output import print_json
+from upo_cli.shared import BlockPlugin, Json, Plugins, RequirePlugin, plugin_settings
+from upo_sdk.config import EvalConfig, ObjectiveRef, build_eval_config
+from upo_sdk.errors import ConfigError
+from upo_sdk.plugin.registry import load_registry
+
+if TYPE_CHECKING:
+    from upo_sdk.evaluation.schema import Evaluation
+
+__all__ = ["NAME", "register"]
+
+NAME = "eval"
+
+_EPILOG = """
+A run folder is evaluated on its own evaluation split, with its own objectives, against its own base model. What is
+sampled, scored or computed is kept: a second evaluation, or one that was killed, does nothing twice.
+
+Every option is also understood with dashes: --num-samples. Ends with 1 if a condition of --fail-if holds.
+"""
+
+_STOPPING = "stopping after this batch, what was done is kept; interrupt again to stop at once"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command; its options are spelled alike with underscores and with dashes."""
+    settings = {"token_normalize_func": _with_underscores}
+    app.command(NAME, epilog=_EPILOG, context_settings=settings)(with_config_options(evaluate, EvalConfig))
+
+
+def evaluate(  # noqa: PLR0913 - one per option
+    *,
+    model: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="MODEL", help="A run folder, a model's folder, a hub name, or demo.", show_default=False
+        ),
+    ] = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="What to compare with; of a run its base model.", rich_help_panel="Run"),
+    ] = None,
+    objective: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--objective",
+            "-o",
+            metavar="NAME,OPTION=VALUE",
+            help="Scores the answers; repeatable; of a run its own. A preference objective sets beta.",
+            rich_help_panel="Run",
+        ),
+    ] = None,
+    fail_if: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fail_if",
+            metavar="CONDITION",
+            help="Such as 'toxicity>0.02' or 'length_ratio>1.5'; repeatable. The command ends with 1 if one holds.",
+            rich_help_panel="Run",
+        ),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Any setting by its dotted key: baseline.revision=main; repeatable.",
+            rich_help_panel="Run",
+        ),
+    ] = None,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of eval.json and stop.")] = False,
+    json: Json = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show warnings, errors and the result only.")] = False,
+    plugins: Plugins = None,
+    block_plugin: BlockPlugin = None,
+    require_plugin: RequirePlugin = None,
+    **given: Any,
+) -> None:
+    """Compare a model with its base: rewards, accuracy, divergence, style, safety, with intervals."""
+    if schema:
+        from upo_sdk.evaluation.schema import Evaluation as Result
+
+        print_json(Result.model_json_schema())
+        return
+    if model is None:
+        raise ConfigError("there is no model to evaluate", where="upo eval", fix="name one, such as: upo eval upo-run")
+    settings = settings_from_options(given, EvalConfig)
+    assign(settings, "model.path", model)
+    if baseline is not None:
+        assign(settings, "baseline.path", baseline)
+    settings["objectives"] = [ObjectiveRef.model_validate(text) for text in objective or ()]
+    settings["fail_if"] = fail_if or []
+    for text in set_ or ():
+        key, value = split_assignment(text, "--set")
+        assign(settings, key, parse_value(value))
+    settings["plugins"] = plugin_settings(settings.get("plugins", {}), plugins, block_plugin, require_plugin)
+    _run(build_eval_config(settings, where="command line"), as_json=json, quiet=quiet or json)
+
+
+def _run(config: EvalConfig, *, as_json: bool, quiet: bool) -> None:
+    from upo_cli.eval_view import print_evaluation
+    from upo_cli.interrupt import stop_on_signal
+    from upo_cli.progress import ProgressView, Silent
+    from upo_sdk.evaluation.evaluate import evaluate as run
+
+    registry = load_registry(config.plugins).check()
+    with (
+        stop_on_signal(_STOPPING) as cancel,
+        Silent() if quiet else ProgressView() as view,
+        ExitStack() as stack,
+    ):
+        if as_json:  # stdout is for the one object: whatever a plugin or a library prints there goes to stderr
+            stack.enter_context(redirect_stdout(sys.stderr))
+        result = run(config, registry=registry, callbacks=[view], cancel=cancel)
+    print_json(result.model_dump(mode="json")) if as_json else print_evaluation(result)
+    _end(result)
+
+
+def _end(result: Evaluation) -> None:
+    if result.failed:
+        raise typer.Exit(1)
+
+
+def _with_underscores(word: str) -> str:
+    return word.replace("-", "_")

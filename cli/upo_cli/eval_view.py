@@ -1,0 +1,84 @@
+"""What ``upo eval`` shows: the table of metrics, some answers side by side, and which conditions hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from upo_cli.output import console, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console
+
+    from upo_sdk.evaluation.schema import Estimate, Evaluation, Metric, Sample, Verdict
+
+__all__ = ["print_evaluation"]
+
+_PER_CATEGORY = "violations/"
+
+
+def print_evaluation(result: Evaluation) -> None:
+    """Show everything but the violations of single categories, which are in ``eval.json``."""
+    out = console()
+    out.print(_headline(result), markup=False, soft_wrap=True)
+    out.print()
+    out.print(table("metric", "model", "baseline", "difference, 95 % interval", "better", rows=list(_rows(result))))
+    out.print()
+    for sample in result.samples:
+        _print_sample(sample, out)
+    for verdict in result.verdicts:
+        out.print(_sentence(verdict), markup=False, soft_wrap=True, style="red" if verdict.holds else None)
+    out.print(f"written: {result.config['output_dir']}/eval.json and eval-samples.jsonl", markup=False, soft_wrap=True)
+
+
+def _headline(result: Evaluation) -> str:
+    baseline = f" beside {result.baseline.path}" if result.baseline else ""
+    pairs = f", {result.pairs:,} pairs" if result.pairs else ""
+    return (
+        f"{result.model.path}{baseline}: {result.prompts:,} {result.data.split} prompts, "
+        f"{result.num_samples} {'answer' if result.num_samples == 1 else 'answers'} each{pairs}, seed {result.seed}"
+    )
+
+
+def _rows(result: Evaluation) -> Iterator[list[str]]:
+    for name, metric in result.metrics.items():
+        if not name.startswith(_PER_CATEGORY):
+            yield [name, _value(metric), _baseline(metric), _difference(metric), metric.better or ""]
+
+
+def _value(metric: Metric) -> str:
+    return f"{_number(metric.value.mean)} {_interval(metric.value)}"
+
+
+def _baseline(metric: Metric) -> str:
+    return _number(metric.baseline.mean) if metric.baseline else "-"
+
+
+def _difference(metric: Metric) -> str:
+    found = metric.difference
+    if found is None:
+        return "-"
+    return f"{found.mean:+.3g} ({found.low:+.3g} to {found.high:+.3g})"
+
+
+def _interval(estimate: Estimate) -> str:
+    return f"({_number(estimate.low)} to {_number(estimate.high)})"
+
+
+def _number(value: float) -> str:
+    return f"{value:.3g}"
+
+
+def _print_sample(sample: Sample, out: Console) -> None:
+    lines = [("prompt", sample.prompt), ("baseline", sample.baseline), ("model", sample.model)]
+    for name, text in lines:
+        if text is not None:
+            out.print(f"{name + ':':10}{' '.join(text.split())}", markup=False, soft_wrap=True)
+    out.print()
+
+
+def _sentence(verdict: Verdict) -> str:
+    if verdict.value is None:
+        return f"failed: {verdict.condition}: the metric has no value here, so it cannot be said to be fine"
+    return f"{'failed' if verdict.holds else 'fine'}: {verdict.condition}: the value is {verdict.value:.6g}"

@@ -1,0 +1,76 @@
+"""What objectives say of completions in units that people know, cached by content as rewards are."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from upo_sdk.cache import content_key
+from upo_sdk.scoring.content import as_needed, content, scorer_identity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from upo_sdk.cache import ContentCache
+    from upo_sdk.objectives import Completion
+    from upo_sdk.objectives.build import LiveObjective
+    from upo_sdk.objectives.guard import Guard
+    from upo_sdk.scoring.score import FloatArray
+
+__all__ = ["measure_completions"]
+
+_BATCH_SIZE = 128
+
+
+def measure_completions(
+    live: LiveObjective,
+    completions: Sequence[Completion],
+    cache: ContentCache,
+    *,
+    guard: Guard,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> dict[str, FloatArray]:
+    """Return every measure of an objective by name, one float64 per completion; NaN where it does not apply.
+
+    Every finished batch is stored at once. An objective that measures nothing gives an empty mapping.
+
+    Args:
+        live: An auxiliary objective that is set up (and fitted, if it fits).
+        completions: What to measure.
+        cache: Where measures are kept.
+        guard: Calls the objective.
+        on_progress: Called with the distinct completions done and their total.
+
+    Raises:
+        ObjectiveFailedError: The objective raised, or did not return one number per completion and name.
+    """
+    names = list(guard.measures(live, []))
+    if not names:
+        return {}
+    needs, scorer = live.objective.needs, scorer_identity(live, guard.fingerprint(live))
+    needed = [as_needed(completion, needs) for completion in completions]
+    keys = [content_key("measures", 1, scorer, *content(completion)) for completion in needed]
+    known = cache.get(keys)
+    missing = [(key, item) for key, item in dict(zip(keys, needed, strict=True)).items() if key not in known]
+    total = len(set(keys))
+    on_progress(total - len(missing), total)
+    for start in range(0, len(missing), _BATCH_SIZE):
+        part = missing[start : start + _BATCH_SIZE]
+        found = guard.measures(live, [item for _, item in part])
+        new = {key: _packed([found[name][place] for name in names]) for place, (key, _) in enumerate(part)}
+        cache.put(new)
+        known |= new
+        on_progress(total - len(missing) + start + len(part), total)
+    values_NM = np.array([_unpacked(known[key]) for key in keys], dtype=np.float64).reshape(len(keys), len(names))
+    return {name: values_NM[:, place] for place, name in enumerate(names)}
+
+
+def _packed(values: Sequence[float]) -> bytes:
+    return json.dumps([None if math.isnan(value) else value for value in values]).encode()
+
+
+def _unpacked(stored: bytes) -> list[float]:
+    return [math.nan if value is None else value for value in json.loads(stored)]
