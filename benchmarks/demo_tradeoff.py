@@ -11,27 +11,20 @@ prompts. ``--dpo-steps`` shows instead how ``dpo`` alone fares for several numbe
 from __future__ import annotations
 
 import argparse
+import gzip
 import json
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from upo_sdk import RunConfig, align
-from upo_sdk.cache import ContentCache
-from upo_sdk.config import DataConfig, ModelConfig, build_config
-from upo_sdk.data import load_preference_data, tokenize
+from upo_sdk import RunConfig, align, evaluate
+from upo_sdk.config import DataConfig, EvalConfig, ModelConfig, ObjectiveRef, build_config
 from upo_sdk.demo import demo_eval_path, demo_model_path, settings
-from upo_sdk.demo.grammar import is_helpful, is_rude
-from upo_sdk.evaluation import generate_responses
-from upo_sdk.policy import Branches, PaddedLayout, Policy, load_language_model, load_tokenizer, reference_logps
-from upo_sdk.policy.fingerprint import weights_sha256
-
-if TYPE_CHECKING:
-    from datasets import Dataset
+from upo_sdk.evaluation.intervals import Bootstrap, Sums
 
 
 def _dpo_alone(steps: int) -> dict[str, Any]:
@@ -63,13 +56,12 @@ def main() -> None:
     parser.add_argument("--dpo-steps", type=int, nargs="+", default=[])
     arguments = parser.parse_args()
     runs = {f"`dpo` alone, {steps} steps": _dpo_alone(steps) for steps in arguments.dpo_steps} or RUNS
-    held_out = _held_out()
     table: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
-        cache = ContentCache(Path(folder) / "logps.sqlite")
         for name, changes in runs.items():
             judged = [
-                _judge(_train(Path(folder), changes, seed), held_out, seed, cache) for seed in range(arguments.seeds)
+                _judge(_train(Path(folder), changes, seed), seed, Path(folder) / "judged")
+                for seed in range(arguments.seeds)
             ]
             table[name] = {
                 measure: _mean_with_interval([getattr(one, measure) for one in judged])
@@ -77,7 +69,7 @@ def main() -> None:
             }
             print(f"{name}: {table[name]}", flush=True)
     arguments.output.write_text(json.dumps(table, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    print(_markdown(table, arguments.seeds, len(held_out)))
+    print(_markdown(table, arguments.seeds))
 
 
 def _train(folder: Path, changes: dict[str, Any], seed: int) -> Path:
@@ -89,66 +81,62 @@ def _train(folder: Path, changes: dict[str, Any], seed: int) -> Path:
     return result.output_dir
 
 
-def _held_out() -> Dataset:
-    config = DataConfig(path=str(demo_eval_path()))
-    tokenizer = load_tokenizer(ModelConfig(path=str(demo_model_path())))
-    return tokenize(load_preference_data(config).train, tokenizer, max_length=128, max_prompt_length=None).dataset
-
-
-def _judge(model: Path, held_out: Dataset, seed: int, cache: ContentCache) -> Judged:
-    config = ModelConfig(path=str(model))
-    lm = load_language_model(config)
-    answers = generate_responses(
-        lm, load_tokenizer(config), held_out["prompt_ids"][:], max_new_tokens=64, seed=1000 + seed, batch_size=50
-    )
-    prompts = held_out["prompt"][:]
-    return Judged(
-        rude=[float(is_rude(answer)) for answer in answers],
-        helpful=[float(is_helpful(prompt, answer)) for prompt, answer in zip(prompts, answers, strict=True)],
-        right=_ranked_right(Policy(lm, PaddedLayout()), held_out, cache),
-    )
-
-
-def _ranked_right(policy: Policy, held_out: Dataset, cache: ContentCache) -> list[float]:
-    """Return per pair without conflict whether the implicit reward ranks chosen above rejected."""
-    rows = [
-        Branches(prompt, responses)
-        for prompt, responses, extra in zip(
-            held_out["prompt_ids"][:], held_out["response_ids"][:], held_out["extra"][:], strict=True
+def _judge(model: Path, seed: int, folder: Path) -> Judged:
+    """Evaluate as ``upo eval`` does, and read what it says of every answer and of every pair."""
+    result = evaluate(
+        EvalConfig(
+            model=ModelConfig(path=str(model)),
+            baseline=ModelConfig(path=str(demo_model_path())),
+            data=DataConfig(path=str(demo_eval_path()), max_length=128),
+            objectives=(ObjectiveRef(name="dpo"),),
+            max_new_tokens=64,
+            seed=1000 + seed,
+            batch_size=50,
+            output_dir=folder,
         )
-        if not json.loads(extra)["conflict"]
-    ]
-    reference = Policy(load_language_model(ModelConfig(path=str(demo_model_path()))), PaddedLayout())
-    margins = np.array(
-        [
-            [float(trained.sum() - before.sum()) for trained, before in zip(*pair, strict=True)]
-            for pair in zip(
-                reference_logps(policy, rows, cache, weights=weights_sha256(policy.lm), batch_size=64),
-                reference_logps(reference, rows, cache, weights=weights_sha256(reference.lm), batch_size=64),
-                strict=True,
-            )
-        ]
     )
-    return [float(chosen > rejected) for chosen, rejected in margins]
+    answers = [line["measures"] for line in _lines(folder / "eval-samples.jsonl")]
+    judged = Judged(
+        rude=[answer["rude"]["model"] for answer in answers],
+        helpful=[answer["helpful"]["model"] for answer in answers],
+        right=_ranked_right(folder / "eval-pairs.jsonl"),
+    )
+    for measure, name in (("rude", "rude"), ("helpful", "helpful"), ("right", "accuracy/without_conflict")):
+        values = getattr(judged, measure)
+        assert not values or np.isclose(np.mean(values), result.metrics[name].value.mean), name  # noqa: S101 - a check
+    return judged
+
+
+def _ranked_right(pairs: Path) -> list[float]:
+    """Return per pair without conflict whether the implicit reward ranks chosen above rejected.
+
+    There is no such file for the reference itself, beside which every margin is 0.
+    """
+    if not pairs.exists():
+        return []
+    with gzip.open(demo_eval_path(), "rt", encoding="utf-8") as file:
+        conflict = [json.loads(line)["conflict"] for line in file]
+    return [float(line["margin"] > 0) for line in _lines(pairs) if not conflict[line["row"] - 1]]
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def _mean_with_interval(per_seed: list[list[float]]) -> dict[str, Any]:
     """Average over seeds; resample prompts, keeping the seeds of a prompt together."""
-    values = np.array(per_seed).mean(axis=0)
-    rng = np.random.default_rng(0)
-    resampled = values[rng.integers(0, len(values), (2000, len(values)))].mean(axis=1)
-    low, high = np.percentile(resampled, [2.5, 97.5])
-    return {
-        "mean": float(values.mean()),
-        "low": float(low),
-        "high": float(high),
-        "seeds": [float(np.mean(seed)) for seed in per_seed],
-    }
+    values = np.array(per_seed).T
+    if not values.size:
+        return {"mean": None, "low": None, "high": None, "count": 0, "seeds": []}
+    estimate = Bootstrap(len(values)).estimate(Sums.grouped(values.ravel(), values.shape[1]))
+    return {**estimate.model_dump(), "seeds": values.mean(axis=0).tolist()}
 
 
-def _markdown(table: dict[str, Any], seeds: int, prompts: int) -> str:
+def _markdown(table: dict[str, Any], seeds: int) -> str:
+    prompts = max(value["count"] for row in table.values() for value in row.values())
+
     def cell(value: dict[str, Any]) -> str:
-        if not value["mean"]:
+        if value["mean"] is None:
             return "–"
         return f"{value['mean']:.2f} ({value['low']:.2f}–{value['high']:.2f})"
 

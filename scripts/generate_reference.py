@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,8 @@ from plugin_reference import plugin_reference
 
 from upo_cli.fields import nested_model, options_of
 from upo_cli.options import config_options
-from upo_sdk.config import RunConfig
+from upo_sdk.config import EvalConfig, RunConfig
+from upo_sdk.evaluation.schema import Evaluation
 from upo_sdk.plugin.registry import load_registry
 from upo_sdk.plugin.specs import load_target
 
@@ -44,6 +46,16 @@ frozen. Layers, later ones over earlier ones: default, `--preset`, `--config`, e
 line. `upo config schema` prints the JSON Schema, `upo config init` a commented file to start from.
 """
 
+_OWN_OF_EVAL = {
+    "model": "the argument",
+    "baseline": "`--baseline`",
+    "objectives": "`--objective`",
+    "fail_if": "`--fail_if`",
+}
+
+_EVALUATION = """`upo_sdk.EvalConfig`, the options of `upo eval` ([how to](../how-to/evaluate.md)). `model` and
+`baseline` have the keys of `model` above, `data` and `plugins` those of the run."""
+
 _OBJECTIVES = """# Objectives
 
 The text form is `NAME[:WEIGHT][@SCHEDULE][,OPTION=VALUE]...`, such as `toxicity:0.3,model=builtin`; the weight is 1 if
@@ -62,9 +74,10 @@ These are the built-in ones; `upo objectives list` also shows those of installed
 def pages() -> dict[str, str]:
     """Return the text of every generated page by its file name."""
     return {
-        "configuration.md": _GENERATED + "\n".join([_CONFIGURATION, *_configuration()]),
+        "configuration.md": _GENERATED + "\n".join([_CONFIGURATION, *_configuration(), *_evaluation()]) + "\n",
         "objectives.md": _GENERATED + "\n".join([_OBJECTIVES, *_objectives()]),
         "plugin-api.md": _GENERATED + plugin_reference(),
+        "eval.schema.json": json.dumps(Evaluation.model_json_schema(), indent=2, ensure_ascii=False) + "\n",
     }
 
 
@@ -77,8 +90,18 @@ def _configuration() -> Iterator[str]:
         yield "\n".join([f"## `{name}`", "", introduction, "", *_config_table(options_of(model), f"{name}."), ""])
 
 
+def _evaluation() -> Iterator[str]:
+    flags = {option.key: f"`{option.flags[0]}`" for option in config_options(EvalConfig)} | _OWN_OF_EVAL
+    rows = [row for row in options_of(EvalConfig) if row["name"] in flags]
+    yield "\n".join(["## The evaluation", "", _EVALUATION, "", *_config_rows(rows, "", flags)])
+
+
 def _config_table(rows: Iterable[dict[str, str]], prefix: str) -> list[str]:
     flags = {option.key: f"`{option.flags[0]}`" for option in config_options()} | _OWN_OPTIONS
+    return _config_rows(rows, prefix, flags)
+
+
+def _config_rows(rows: Iterable[dict[str, str]], prefix: str, flags: dict[str, str]) -> list[str]:
     return _table(
         ("key", "command line", "type", "default", "meaning"),
         [

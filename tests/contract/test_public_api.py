@@ -10,21 +10,25 @@ import pytest
 import upo_sdk
 
 PUBLIC = {
-    "upo_sdk": """AlignResult DataConfig LossConfig ModelConfig ObjectiveRef PluginPolicy Registry RunConfig RunPlan
-        TrainingConfig UPOError UnifiedLoss __version__ align load_registry plan_run""",
+    "upo_sdk": """AlignResult DataConfig EvalConfig Evaluation LossConfig ModelConfig ObjectiveRef PluginPolicy
+        Registry RunConfig RunPlan TrainingConfig UPOError UnifiedLoss __version__ align evaluate load_registry
+        plan_run""",
     "upo_sdk.errors": """CancelledError ConfigError DataError DuplicateNameError HubError ModelError
         ObjectiveFailedError ObjectiveRefError OfflineError OutputError PartlyScoredError PluginError TrainingError
         UPOError UnknownObjectiveError did_you_mean""",
     "upo_sdk.events": """CacheUsed Callback CancelToken CheckpointSaved Event Notice PlanReady Progress RunFinished
         ScoreStatistics ScoresReady StepLogged emit""",
-    "upo_sdk.objectives": """AuxiliaryObjective Completion Fingerprinted FittedToData NameList Needs Objective Options
-        Parallel PreferenceBatch PreferenceLoss PreferenceObjective Remarking TokenLogps auxiliary_objective""",
+    "upo_sdk.objectives": """AuxiliaryObjective Completion Fingerprinted FittedToData Measuring MeasuringHarm NameList
+        Needs Objective Options Parallel PreferenceBatch PreferenceLoss PreferenceObjective Remarking TokenLogps
+        auxiliary_objective""",
     "upo_sdk.plugin": "DatasetFormatSpec HookSpecs ObjectiveSpec hookimpl load_target source_sha256",
     "upo_sdk.classifiers": """HUB_ID Window classifier_fingerprint config_sha256 files_sha256 hub_folder is_complete
         load_classifier load_tokenizer require_network token_limit window_logits windows""",
     "upo_sdk.testing": "CheckFailedError CheckResult check_objective parametrize_checks run_checks",
-    "upo_sdk.config": """DataConfig LossConfig ModelConfig ObjectiveRef PluginPolicy RunConfig Schedule
-        TrainingConfig build_config merge preset presets read_config_file to_yaml written_name""",
+    "upo_sdk.config": """DataConfig EvalConfig LossConfig ModelConfig ObjectiveRef PluginPolicy RunConfig Schedule
+        TrainingConfig build_config build_eval_config merge preset presets read_config_file to_yaml written_name""",
+    "upo_sdk.evaluation": """Answers Estimate Evaluation Metric Prompt Sampling answer_rewards compare_rewards explain
+        read_prompts sample_answers""",
     "upo_sdk.engine": """AuxiliaryBatch AuxiliaryTerm GradientParts PreferenceTerm UnifiedLoss UnifiedOutput ValueHead
         actor_loss advantage_weights attribute_weights effective_sample_size expectile_loss gradient_metrics
         parameter_gram""",
@@ -32,6 +36,7 @@ PUBLIC = {
 
 PARAMETERS = {
     "align": ["config", "registry", "plugins", "callbacks", "cancel"],
+    "evaluate": ["config", "registry", "callbacks", "cancel"],
     "load_registry": ["policy"],
     "plan_run": ["config", "registry"],
 }

@@ -82,7 +82,7 @@ def plan_evaluation(config: EvalConfig, registry: Registry) -> EvalTask:
     notices = list[str]()
     output_dir = config.output_dir or _output_dir(config.model.path)
     check_writable(output_dir)
-    run = find_run(config.model.path)
+    run, is_given = find_run(config.model.path), config.data is not None
     config = _resolved(config, run, notices)
     data_config = config.data
     assert data_config is not None  # noqa: S101 - resolved
@@ -91,7 +91,9 @@ def plan_evaluation(config: EvalConfig, registry: Registry) -> EvalTask:
     for model_config in model_configs:
         data_config = within_positions(data_config, model_config, notices)
     data = load_preference_data(data_config, formats=registry.dataset_formats())
-    rows, split = (data.train, "given" if run is None else "training") if data.eval is None else (data.eval, "held-out")
+    rows, split = (data.train, "training" if run and not is_given else "given")
+    if data.eval is not None:
+        rows, split = data.eval, "held-out"
     if split == "training":
         notices.append("the run held nothing out: its training prompts are evaluated, on which a model does better")
     return EvalTask(

@@ -157,3 +157,9 @@ def test_neither_the_hook_nor_the_options_nor_the_objective_imports_a_heavy_libr
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_words_and_characters_are_measured_whatever_is_counted() -> None:
+    objective = Length(LengthOptions(target=5, unit="tokens"))
+    assert objective.measures([Completion("p", " two words ")]) == {"length/words": [2.0], "length/characters": [9.0]}
+    assert objective.measures([]) == {"length/words": [], "length/characters": []}

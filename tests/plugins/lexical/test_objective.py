@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from importlib.metadata import version
@@ -11,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from upo_plugins.lexical.metrics import METRICS
+from upo_plugins.lexical.metrics import METRICS, DocumentFrequencies
+from upo_plugins.lexical.metrics.grade import grade
 from upo_plugins.lexical.objective import Lexical, shrink
 from upo_plugins.lexical.options import LexicalOptions, MetricName
 from upo_plugins.lexical.prose import read_prose
@@ -187,3 +189,26 @@ def test_neither_the_hook_nor_the_options_nor_the_objective_imports_a_heavy_libr
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_school_grade_is_measured_where_the_metric_reads_it_and_nothing_is_measured_in_no_prose() -> None:
+    texts = completions("The cat sat on the mat.", "42")
+    for metric in ("readability", "grade_band"):
+        measured = fitted(metric=metric).measures(texts)
+        assert list(measured) == ["grade"]
+        assert measured["grade"][0] == grade("The cat sat on the mat.")
+        assert math.isnan(measured["grade"][1])
+
+
+def test_another_metric_is_measured_as_it_is_neither_shrunk_nor_reversed() -> None:
+    plain = METRICS["diversity"](LexicalOptions(metric="diversity"), DocumentFrequencies())
+    prose = read_prose("A dog and a dog.")
+    assert prose is not None
+    assert fitted(metric="diversity", reverse=True).measures(completions("A dog and a dog.")) == {
+        "diversity": [plain(prose)]
+    }
+
+
+@pytest.mark.parametrize("metric", NAMES)
+def test_the_names_of_the_measures_are_known_without_a_completion(metric: MetricName) -> None:
+    assert list(Lexical(LexicalOptions(metric=metric)).measures([])) == list(fitted(metric=metric).measures([]))

@@ -14,7 +14,7 @@ from upo_plugins.toxicity.aggregate import reward
 from upo_plugins.toxicity.objective import Toxicity
 from upo_plugins.toxicity.options import ToxicityOptions
 from upo_sdk.errors import ModelError, ObjectiveRefError, OfflineError
-from upo_sdk.objectives import AuxiliaryObjective
+from upo_sdk.objectives import AuxiliaryObjective, Completion
 from upo_sdk.objectives.protocol import Fingerprinted
 
 if TYPE_CHECKING:
@@ -130,3 +130,23 @@ def test_a_hub_model_is_taken_from_the_cache_and_named_with_its_commit(tiny: Any
     objective = Toxicity(ToxicityOptions(model="owner/classifier"))
     objective.setup("cpu")
     assert objective.fingerprint()["scorer"] == f"owner/classifier@{'b' * 40}"
+
+
+def test_the_worst_probability_and_that_of_each_category_are_measured(checkpoint: Path, base: Path) -> None:
+    options = ToxicityOptions(model=str(checkpoint), base=str(base), categories="threat:0.5+insult", aggregate="mean")
+    objective = Toxicity(options)
+    objective.setup("cpu")
+    measured = objective.measures([Completion("p", "you are an idiot"), Completion("p", " ")])
+    assert list(measured) == ["toxicity", "toxicity/threat", "toxicity/insult"]
+    assert list(objective.harms) == ["toxicity/threat", "toxicity/insult"]
+    assert measured["toxicity"][0] == max(measured["toxicity/threat"][0], measured["toxicity/insult"][0]) > 0
+    assert [values[1] for values in measured.values()] == [0, 0, 0]
+    assert list(objective.measures([])) == list(measured)
+
+
+def test_a_single_category_is_measured_once() -> None:
+    objective = Toxicity(ToxicityOptions(model="builtin"))
+    objective.setup("cpu")
+    completions = [Completion("p", "You stupid idiot."), Completion("p", "Thank you.")]
+    assert list(objective.harms) == ["toxicity"]
+    assert objective.measures(completions) == {"toxicity": [1 - reward for reward in objective.rewards(completions)]}

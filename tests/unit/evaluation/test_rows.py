@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import datasets
+import pytest
+
+from upo_sdk.evaluation.answers import Prompt
+from upo_sdk.evaluation.rows import EvalRows, choose_prompts, same_prompts, same_tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def rows(*texts: str) -> EvalRows:
+    distinct = list(dict.fromkeys(texts))
+    return EvalRows(
+        dataset=datasets.Dataset.from_dict({"prompt": list(texts)}),
+        prompts=[Prompt(text=text, ids=[len(text)]) for text in distinct],
+        prompt_R=[distinct.index(text) for text in texts],
+    )
+
+
+def test_all_rows_of_a_chosen_prompt_are_kept_in_the_data_s_order() -> None:
+    data = datasets.Dataset.from_dict({"prompt": ["a", "b", "a", "c", "b"], "row": [1, 2, 3, 4, 5]})
+    assert choose_prompts(data, 3) is data
+    chosen = choose_prompts(data, 2)
+    kept = set(chosen["prompt"])
+    assert len(kept) == 2
+    assert chosen["row"][:] == [row for row, text in zip(range(1, 6), data["prompt"], strict=True) if text in kept]
+
+
+def test_neither_the_order_of_the_data_nor_a_smaller_number_changes_which_prompts_are_chosen() -> None:
+    texts = [f"prompt {number}" for number in range(40)]
+    forwards = set(choose_prompts(datasets.Dataset.from_dict({"prompt": texts}), 10)["prompt"])
+    backwards = set(choose_prompts(datasets.Dataset.from_dict({"prompt": texts[::-1]}), 10)["prompt"])
+    fewer = set(choose_prompts(datasets.Dataset.from_dict({"prompt": texts}), 4)["prompt"])
+    assert forwards == backwards
+    assert len(forwards) == 10
+    assert fewer < forwards
+
+
+def test_prompts_that_only_one_tokenizer_kept_are_left_out_of_both() -> None:
+    one, other = same_prompts(rows("a", "b", "a", "c"), rows("b", "c", "d"))
+    assert [prompt.text for prompt in one.prompts] == [prompt.text for prompt in other.prompts] == ["b", "c"]
+    assert one.dataset["prompt"][:] == ["b", "c"]
+    assert (one.prompt_R, other.prompt_R) == ([0, 1], [0, 1])
+
+
+def test_the_first_row_of_a_prompt_is_found() -> None:
+    assert rows("b", "a", "b", "c").first_rows() == [0, 1, 3]
+
+
+@pytest.mark.parametrize("changed", ["nothing", "token", "template"])
+def test_tokenizers_are_the_same_if_tokens_and_template_are(changed: str, model_folder: Callable[[str], Path]) -> None:
+    from transformers import AutoTokenizer
+
+    load: Any = AutoTokenizer.from_pretrained
+    one, other = (load(model_folder("llama")) for _ in range(2))
+    if changed == "token":
+        other.add_tokens(["<new>"])
+    if changed == "template":
+        other.chat_template = "{{ messages }}"
+    assert same_tokens(one, other) is (changed == "nothing")
