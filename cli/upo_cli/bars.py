@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Bars"]
 
-_NARROW = 80
+_NARROW, _WIDE = 64, 120
 _LONG_SECONDS = 1.0
+_LONG_SECONDS_OF_ONE_PIECE = 5.0
 
 
 class Bars:
@@ -26,7 +28,10 @@ class Bars:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._display = _Display(*_columns(console.width), console=console, transient=True)
+        # without a terminal, stdout is a file or a pipe, and what is printed there belongs into it
+        self._display = _Display(
+            *_columns(console.width), console=console, transient=True, redirect_stdout=sys.stdout.isatty()
+        )
         self._tasks: dict[str, TaskID] = {}
         self._started: dict[str, tuple[int, float]] = {}
 
@@ -61,7 +66,7 @@ class Bars:
         self._display.remove_task(self._tasks.pop(task))
         first, started = self._started.pop(task)
         seconds = perf_counter() - started
-        if seconds > _LONG_SECONDS:
+        if seconds > (_LONG_SECONDS if counted else _LONG_SECONDS_OF_ONE_PIECE):
             self._console.print(
                 _finished(task, done - first, unit, seconds, counted=counted), style="dim", markup=False
             )
@@ -92,14 +97,18 @@ class _RateColumn(ProgressColumn):
 
 
 def _columns(width: int) -> list[ProgressColumn]:
-    """Return what fits: on a narrow terminal the bar and the rate are left out and the task's name is cut."""
-    name = TextColumn(
-        "{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)
-    )
-    note = TextColumn("{task.fields[note]}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis"))
+    """Return what fits: on a narrow terminal the bar, the rate and the note are left out, and names are cut."""
     if width < _NARROW:
-        return [name, _CountColumn(), TimeRemainingColumn(compact=True)]
-    return [name, BarColumn(bar_width=20), _CountColumn(), _RateColumn(), TimeRemainingColumn(), note]
+        return [_name(width - 24), _CountColumn(), TimeRemainingColumn(compact=True)]
+    note = TextColumn("{task.fields[note]}", markup=False, table_column=Column(no_wrap=True))
+    if width < _WIDE:
+        return [_name(width - 50), BarColumn(bar_width=8), _CountColumn(), TimeRemainingColumn(compact=True), note]
+    return [_name(width - 72), BarColumn(bar_width=20), _CountColumn(), _RateColumn(), TimeRemainingColumn(), note]
+
+
+def _name(width: int) -> TextColumn:
+    column = Column(no_wrap=True, overflow="ellipsis", max_width=max(width, 6))
+    return TextColumn("{task.description}", markup=False, table_column=column)
 
 
 def _finished(task: str, done: int, unit: str, seconds: float, *, counted: bool) -> str:

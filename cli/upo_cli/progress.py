@@ -77,6 +77,8 @@ class ProgressView(Silent):
         self._out = out or console()
         self._err = err or self._err
         self._live = _can_be_live(self._err) if live is None else live
+        if self._live and self._out.is_terminal:  # the same screen: what is printed has to make way for the bars
+            self._out = self._err
         self._tasks: Bars | Lines = Bars(self._err) if self._live else Lines(self._err)
 
     def __enter__(self) -> Self:
