@@ -12,7 +12,7 @@ from upo_sdk.cache import ContentCache, default_cache_dir
 from upo_sdk.config import to_yaml
 from upo_sdk.data.lengths import row_lengths
 from upo_sdk.errors import CancelledError, PluginError, TrainingError
-from upo_sdk.events import Notice, PlanReady, RunFinished, emit
+from upo_sdk.events import Notice, PlanReady, Progress, RunFinished, emit
 from upo_sdk.isolation import isolated
 from upo_sdk.objectives.guard import Guard
 from upo_sdk.objectives.guarded_loss import culprit
@@ -93,7 +93,9 @@ def align(
         UPOError: Something the user can mend; its message says what, where and how.
     """
     registry = registry or load_registry(plugins or config.plugins)
+    emit(tuple(callbacks), Progress("reading model and data", 0, 1, "plan"))
     plan = plan_run(config, registry)
+    emit(tuple(callbacks), Progress("reading model and data", 1, 1, "plan"))
     added = [callback for _, group in registry.calls("upo_register_callbacks", run=plan) for callback in group or ()]
     folder = RunFolder.check(plan.config)
     reserve_repository(plan.config)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperGroup
 
+from upo_cli.json_lines import error_line, wants_json_lines
 from upo_cli.output import print_error, print_json
 from upo_sdk.errors import UPOError
 
@@ -36,16 +37,16 @@ class BoundaryGroup(TyperGroup):
     def main(self, args: Sequence[str] | None = None, *_: Any, **extra: Any) -> Any:
         """Run a command; turn what it raises into a message and end the process with an exit code."""
         arguments = list(sys.argv[1:] if args is None else args)
-        as_json = "--json" in arguments
+        as_json, as_lines = "--json" in arguments, wants_json_lines(arguments)
         extra.pop("standalone_mode", None)
         try:
             returned = super().main(arguments, standalone_mode=False, **extra)
         except UPOError as error:
             if os.environ.get("UPO_DEBUG") == "1":
                 traceback.print_exc()
-            sys.exit(_report(error, as_json=as_json))
+            sys.exit(_report(error, as_json=as_json, as_lines=as_lines))
         except _TYPERS_USAGE_ERROR as error:
-            sys.exit(_report(_usage_error(error), as_json=as_json))
+            sys.exit(_report(_usage_error(error), as_json=as_json, as_lines=as_lines))
         except typer.Abort:
             sys.exit(INTERRUPTED)
         except Exception as error:
@@ -54,13 +55,15 @@ class BoundaryGroup(TyperGroup):
         sys.exit(returned if isinstance(returned, int) else 0)
 
 
-def _report(error: UPOError | None, *, as_json: bool) -> int:
+def _report(error: UPOError | None, *, as_json: bool, as_lines: bool) -> int:
     if error is None:
         return 2
+    if as_lines:
+        error_line(error)
     if as_json:
         place = {"what": error.what, "where": error.where, "fix": error.fix}
         print_json({"error": {"code": error.code, **place}})
-    else:
+    elif not as_lines:
         print_error(error)
     return error.exit_code
 

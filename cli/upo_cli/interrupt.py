@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
     from types import FrameType
 
 __all__ = ["stop_on_signal"]
@@ -18,11 +18,12 @@ _MESSAGE = "stopping after this step, a checkpoint will be written; interrupt ag
 
 
 @contextmanager
-def stop_on_signal(message: str = _MESSAGE) -> Generator[threading.Event]:
+def stop_on_signal(message: str = _MESSAGE, *, tell: Callable[[str], None] | None = None) -> Generator[threading.Event]:
     """Yield a token that a signal sets; the handlers that were there are put back afterwards.
 
     Args:
         message: What the first signal is answered with, on stderr.
+        tell: Takes the message instead; it may not touch a buffered stream, which the signal may have interrupted.
 
     Raises:
         KeyboardInterrupt: At the second signal.
@@ -33,7 +34,10 @@ def stop_on_signal(message: str = _MESSAGE) -> Generator[threading.Event]:
         if cancel.is_set():
             raise KeyboardInterrupt
         cancel.set()
-        os.write(2, f"\n{message}\n".encode())  # a handler may interrupt a write of the buffered stderr
+        if tell:
+            tell(message)
+        else:
+            os.write(2, f"\n{message}\n".encode())  # a handler may interrupt a write of the buffered stderr
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -27,12 +27,10 @@ def console(*, stderr: bool = False) -> Console:
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
-    return Console(
-        stderr=stderr,
-        highlight=False,
-        color_system=None if os.environ.get("NO_COLOR") else "auto",
-        width=None if stream.isatty() else _WIDTH_OF_A_FILE,
-    )
+    made = Console(stderr=stderr, highlight=False, color_system=None if os.environ.get("NO_COLOR") else "auto")
+    if not stream.isatty() and not made.is_jupyter:
+        made.width = _WIDTH_OF_A_FILE
+    return made
 
 
 def table(*headers: str, rows: Sequence[Sequence[str]], title: str | None = None) -> Table:

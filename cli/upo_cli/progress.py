@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+import os
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
-from rich.text import Text
-
+from upo_cli.bars import Bars
+from upo_cli.json_lines import JsonLines
+from upo_cli.lines import Lines
 from upo_cli.output import console, table
 from upo_cli.plan_view import print_plan
 from upo_sdk import events
@@ -17,15 +18,16 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from rich.progress import Task, TaskID
+    from rich.console import Console
     from rich.table import Table
 
+    from upo_cli.shared import LogFormat
     from upo_sdk.events import Event, ScoreStatistics
     from upo_sdk.plan import RunPlan
 
-__all__ = ["ProgressView", "Silent", "scores_table"]
+__all__ = ["ProgressView", "Silent", "open_view", "scores_table"]
 
-_RATE_FROM_SECONDS = 1.0
+TRAINING = "training"
 
 _SHOWN = ("loss", "eval_loss", "rewards/accuracies", "rewards/margins", "advantage/ess")
 
@@ -44,6 +46,10 @@ class Silent:
     ) -> None:
         """Nothing to end."""
 
+    def stopping(self, text: str) -> None:
+        """Say that the first signal has arrived; it may interrupt a write of the buffered stderr."""
+        os.write(2, f"\n{text}\n".encode())
+
     def on_event(self, event: Event, /) -> None:
         """Show a warning."""
         if isinstance(event, events.Notice):
@@ -54,43 +60,43 @@ class Silent:
             self._err.print(f"warning: {notice.text}", style="yellow", markup=False, soft_wrap=True)
 
 
-class _RateColumn(ProgressColumn):
-    """How many units are finished per second."""
-
-    def render(self, task: Task) -> Text:
-        """Show nothing before there is a speed."""
-        return Text(f"{task.speed:,.0f}/s" if task.speed and task.speed >= 1 else "", style="progress.data.speed")
-
-
 class ProgressView(Silent):
-    """Shows everything: the plan and the scores on stdout, notices and progress on stderr."""
+    """Shows everything: the plan and the scores on stdout, notices and progress on stderr.
 
-    def __init__(self) -> None:
+    Bars on a terminal and in a notebook that has ipywidgets, whole lines elsewhere. It is a callback of ``align``, to
+    be used as a context: ``with ProgressView() as view: align(config, callbacks=[view])``.
+
+    Args:
+        live: Bars or lines, where the choice shall not be made by what stderr is.
+        out: Where the plan and the scores go; stdout by default.
+        err: Where all else goes; stderr by default.
+    """
+
+    def __init__(self, *, live: bool | None = None, out: Console | None = None, err: Console | None = None) -> None:
         super().__init__()
-        self._out = console()
-        self._bars = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            _RateColumn(),
-            TimeRemainingColumn(),
-            console=self._err,
-            transient=True,
-        )
-        self._tasks: dict[str, TaskID] = {}
-        self._first: dict[str, tuple[int, float]] = {}
+        self._out = out or console()
+        self._err = err or self._err
+        self._live = _can_be_live(self._err) if live is None else live
+        if self._live and self._out.is_terminal:  # the same screen: what is printed has to make way for the bars
+            self._out = self._err
+        self._tasks: Bars | Lines = Bars(self._err) if self._live else Lines(self._err)
 
     def __enter__(self) -> Self:
-        if self._err.is_terminal:
-            self._bars.start()
+        self._tasks.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
         """Take the bars off the screen."""
-        if self._err.is_terminal:
-            self._bars.stop()
+        self._tasks.stop()
+
+    def stopping(self, text: str) -> None:
+        """Say that the first signal has arrived; safe in a signal handler."""
+        if self._live:
+            self._tasks.say(text)
+        else:
+            super().stopping(text)
 
     def on_event(self, event: Event, /) -> None:
         """Show one event."""
@@ -100,14 +106,15 @@ class ProgressView(Silent):
             case events.PlanReady(plan):
                 self._plan(plan)  # type: ignore[arg-type]  # events do not know the plan's type
             case events.Progress(task, done, total, unit):
-                self._advance(f"{task} ({unit})", done, total)
+                if self._live or task != TRAINING:  # without bars, the steps that are logged say it
+                    self._tasks.advance(task, done, total, unit)
             case events.ScoresReady(statistics):
                 self._scores(statistics)
             case events.StepLogged(step, total, metrics):
                 self._step(step, total, metrics)
             case events.CheckpointSaved(path):
                 self._err.print(f"checkpoint: {path}", markup=False, soft_wrap=True)
-            case events.RunFinished() | events.CacheUsed():
+            case _:
                 pass
 
     def _notice(self, notice: events.Notice) -> None:
@@ -127,27 +134,21 @@ class ProgressView(Silent):
 
     def _step(self, step: int, total: int, metrics: Mapping[str, float]) -> None:
         shown = "  ".join(f"{name} {metrics[name]:.3g}" for name in _SHOWN if name in metrics)
-        if self._err.is_terminal:
-            self._advance("training (steps)", step, total)
+        self._tasks.note(TRAINING, f"loss {metrics['loss']:.3g}" if "loss" in metrics else "")
         self._err.print(f"step {step}/{total}  {shown}", markup=False, soft_wrap=True)
 
-    def _advance(self, task: str, done: int, total: int) -> None:
-        if not self._err.is_terminal:
-            self._log(task, done, total)
-            return
-        if task not in self._tasks:
-            self._tasks[task] = self._bars.add_task(task, total=total)
-        self._bars.update(self._tasks[task], completed=done, total=total, visible=done < total)
 
-    def _log(self, task: str, done: int, total: int) -> None:
-        """Print one line for a finished task: how much, and how fast since its first event."""
-        first, started = self._first.setdefault(task, (done, perf_counter()))
-        if done < total:
-            return
-        del self._first[task]
-        seconds = perf_counter() - started
-        rate = f", {(done - first) / seconds:,.0f}/s" if seconds > _RATE_FROM_SECONDS else ""
-        self._err.print(f"{task}: {total:,} done{rate}", markup=False, soft_wrap=True)
+def open_view(log_format: LogFormat, *, quiet: bool) -> Silent | JsonLines:
+    """Return what shows the events of a command; quiet shows warnings only, and JSON lines are never quiet."""
+    if log_format == "jsonl":
+        return JsonLines()
+    return Silent() if quiet else ProgressView(live=None if log_format == "auto" else log_format == "rich")
+
+
+def _can_be_live(err: Console) -> bool:
+    if err.is_jupyter:  # rich shows bars there by ipywidgets, or not at all
+        return find_spec("ipywidgets") is not None
+    return err.is_terminal and not err.is_dumb_terminal
 
 
 def scores_table(statistics: tuple[ScoreStatistics, ...]) -> Table:

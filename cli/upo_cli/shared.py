@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from upo_sdk.config import PluginPolicy
     from upo_sdk.plugin.registry import Registry
 
-__all__ = ["BlockPlugin", "Json", "Plugins", "RequirePlugin", "load_plugins", "plugin_settings"]
+__all__ = ["BlockPlugin", "Json", "LogFormat", "Plugins", "RequirePlugin", "load_plugins", "plugin_settings"]
 
+LogFormat = Literal["auto", "rich", "plain", "jsonl"]
 Json = Annotated[bool, typer.Option("--json", help="Write one JSON object to stdout, errors included.")]
 Plugins = Annotated[
     str | None,

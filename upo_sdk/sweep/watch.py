@@ -60,6 +60,8 @@ class Watch:
                 self._told.append(CacheUse(task=task, label=label, found=found, computed=computed, seconds=seconds))
                 self._still_preparing()
             case events.Progress(task, done, total, _):
+                if task == "training":
+                    self.phase = task
                 self._time(task, done, total)
                 self._tell(Told(phase=self.phase, task=task, done=done, total=total))
             case events.StepLogged(step, total, _):

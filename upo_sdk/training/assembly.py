@@ -10,7 +10,7 @@ import torch
 from upo_sdk.data import largest_token_id, longest_first
 from upo_sdk.engine import AuxiliaryTerm, PreferenceTerm, UnifiedLoss
 from upo_sdk.errors import ConfigError
-from upo_sdk.events import Notice, emit
+from upo_sdk.events import Notice, Progress, emit
 from upo_sdk.objectives.guarded_loss import GuardedLoss
 from upo_sdk.policy import Branches, Policy, check_vocabulary, choose_layout, load_language_model
 from upo_sdk.training.callbacks import CollapseWarning, EventBridge, MetricsFile, StopWhenCancelled
@@ -50,6 +50,7 @@ class Assembly:
 
     def policy(self, train: Split) -> Policy:
         """Load the model and choose the fastest layout that is exact for it."""
+        emit(self.callbacks, Progress("loading the model", 0, 1, "model"))
         lm = load_language_model(self.plan.model)
         check_vocabulary(lm, largest_token_id(train.dataset), self.plan.model.path)
         lm.to(self.args.device)  # type: ignore[arg-type]  # transformers types it as if it were a method of a tensor
@@ -57,6 +58,7 @@ class Assembly:
         rows = [Branches(*row) for row in zip(some["prompt_ids"], some["response_ids"], strict=True)]
         training = self.plan.config.training
         chosen = choose_layout(lm, rows, training.layout, caches=not training.gradient_checkpointing)
+        emit(self.callbacks, Progress("loading the model", 1, 1, "model"))
         emit(self.callbacks, Notice("info", chosen.reason))
         return Policy(lm, chosen.layout)
 

@@ -11,7 +11,7 @@ import torch
 from accelerate.utils import reduce
 from transformers import TrainerCallback
 
-from upo_sdk.events import CheckpointSaved, Notice, StepLogged, emit
+from upo_sdk.events import CheckpointSaved, Notice, Progress, StepLogged, emit
 
 if TYPE_CHECKING:
     from transformers import TrainerControl, TrainerState, TrainingArguments
@@ -25,10 +25,38 @@ _COLLAPSE_STEPS = 20
 
 
 class EventBridge(TrainerCallback):
-    """Emits :class:`StepLogged` and :class:`CheckpointSaved` on the main process."""
+    """Emits :class:`Progress`, :class:`StepLogged` and :class:`CheckpointSaved` on the main process."""
 
     def __init__(self, callbacks: tuple[Callback, ...]) -> None:
         self._callbacks = callbacks
+        self._evaluated = 0
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Say where training starts."""
+        self._training(state)
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """Say how far training is."""
+        self._training(state)
+
+    def on_prediction_step(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Say how far an evaluation is."""
+        self._evaluated += 1
+        if state.is_world_process_zero:
+            total = len(kwargs["eval_dataloader"])
+            emit(self._callbacks, Progress("evaluating held-out rows", self._evaluated, total, "batches"))
+
+    def on_evaluate(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """Begin to count anew."""
+        self._evaluated = 0
+
+    def _training(self, state: TrainerState) -> None:
+        if state.is_world_process_zero:
+            emit(self._callbacks, Progress("training", state.global_step, state.max_steps, "steps"))
 
     def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Pass on the metrics of an interval."""

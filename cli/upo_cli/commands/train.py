@@ -15,7 +15,7 @@ from upo_cli.options import with_config_options
 from upo_cli.output import console, print_json, table
 from upo_cli.plan_view import plan_as_data, print_plan, third_party
 from upo_cli.settings import Given, check_named_options, resolve, with_beta
-from upo_cli.shared import BlockPlugin, Json, Plugins, RequirePlugin  # noqa: TC001 - Typer reads the annotations
+from upo_cli.shared import BlockPlugin, Json, LogFormat, Plugins, RequirePlugin  # noqa: TC001 - Typer reads the annotations
 from upo_sdk.plugin.registry import load_registry
 
 if TYPE_CHECKING:
@@ -80,6 +80,10 @@ def train(  # noqa: PLR0913 - one per option
     ] = False,
     json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show warnings, errors and the result only.")] = False,
+    log_format: Annotated[
+        LogFormat,
+        typer.Option(help="How progress is shown on stderr: bars, lines, or one JSON object a line. Default: auto."),
+    ] = "auto",
     plugins: Plugins = None,
     block_plugin: BlockPlugin = None,
     require_plugin: RequirePlugin = None,
@@ -102,12 +106,12 @@ def train(  # noqa: PLR0913 - one per option
     if beta is not None:
         resolved = with_beta(resolved, beta, registry)
     check_named_options(resolved, registry)
-    if not json and _is_main_process() and (loaded := third_party(registry)):
+    if not json and log_format != "jsonl" and _is_main_process() and (loaded := third_party(registry)):
         console(stderr=True).print(f"note: third-party plugins: {', '.join(loaded)}", markup=False, soft_wrap=True)
     if dry_run:
         _show_plan(resolved, registry, as_json=json)
     else:
-        _run(resolved, registry, as_json=json, quiet=quiet or json or not _is_main_process())
+        _run(resolved, registry, as_json=json, quiet=quiet or json, log_format=log_format)
 
 
 def _show_plan(config: RunConfig, registry: Registry, *, as_json: bool) -> None:
@@ -124,14 +128,19 @@ def _show_plan(config: RunConfig, registry: Registry, *, as_json: bool) -> None:
             err.print(f"{kind}: {text}", markup=False, soft_wrap=True)
 
 
-def _run(config: RunConfig, registry: Registry, *, as_json: bool, quiet: bool) -> None:
+def _run(config: RunConfig, registry: Registry, *, as_json: bool, quiet: bool, log_format: LogFormat) -> None:
     from upo_cli.interrupt import stop_on_signal
-    from upo_cli.progress import ProgressView, Silent
-    from upo_sdk.run import align
+    from upo_cli.progress import Silent, open_view
+    from upo_sdk.events import Progress
 
-    with stop_on_signal() as cancel, Silent() if quiet else ProgressView() as view, ExitStack() as stack:
+    shown = open_view(log_format, quiet=quiet) if _is_main_process() else Silent()
+    with shown as view, stop_on_signal(tell=view.stopping) as cancel, ExitStack() as stack:
         if as_json:  # stdout is for the one object: whatever a plugin or a library prints there goes to stderr
             stack.enter_context(redirect_stdout(sys.stderr))
+        view.on_event(Progress("loading libraries", 0, 1, "import"))
+        from upo_sdk.run import align
+
+        view.on_event(Progress("loading libraries", 1, 1, "import"))
         result = align(config, registry=registry, callbacks=[view], cancel=cancel, command=_typed())
     if _is_main_process():
         print_json(result) if as_json else _print_result(result)

@@ -1,0 +1,102 @@
+"""Events as JSON lines on stderr, for platforms that show or store them; docs/reference/events.md has the schema."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from datetime import UTC, datetime
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from upo_cli.output import jsonable
+from upo_sdk import events
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from upo_sdk.errors import UPOError
+    from upo_sdk.events import Event
+
+__all__ = ["JsonLines", "error_line", "wants_json_lines"]
+
+_NAMES = {
+    "CacheUsed": "cache",
+    "CheckpointSaved": "checkpoint",
+    "Notice": "notice",
+    "Progress": "progress",
+    "RunFinished": "finished",
+    "ScoresReady": "scores",
+    "StepLogged": "step",
+}
+_SECONDS_BETWEEN = 1.0
+
+
+class JsonLines:
+    """Writes one object per event; of the progress of a task the first, the last, and one a second between."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, float] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        """Nothing to end."""
+
+    def stopping(self, text: str) -> None:
+        """Say that the first signal has arrived."""
+        os.write(2, _line("notice", {"level": "warning", "text": text}).encode())  # safe in a signal handler
+
+    def on_event(self, event: Event, /) -> None:
+        """Write one event."""
+        if isinstance(event, events.PlanReady):
+            _write("plan", _plan(event.plan))
+        elif not isinstance(event, events.Progress) or self._is_due(event):
+            values: dict[str, Any] = jsonable(event)
+            _write(_NAMES[type(event).__name__], values.get("result", values))
+
+    def _is_due(self, event: events.Progress) -> bool:
+        now, last = perf_counter(), self._last.get(event.task)
+        if event.done >= event.total > 0:
+            self._last.pop(event.task, None)
+            return True
+        if last is not None and now - last < _SECONDS_BETWEEN:
+            return False
+        self._last[event.task] = now
+        return True
+
+
+def wants_json_lines(arguments: list[str]) -> bool:
+    """Whether a command line asks for JSON lines; looked at before it is parsed, so that its errors are lines too."""
+    words = [word.replace("-", "_") for word in arguments]
+    pairs = zip(words, [*words[1:], ""], strict=True)
+    return any(word == "__log_format=jsonl" or (word, after) == ("__log_format", "jsonl") for word, after in pairs)
+
+
+def error_line(error: UPOError) -> None:
+    """Write what is wrong, where, and what to type next."""
+    _write("error", {"code": error.code, "what": error.what, "where": error.where, "fix": error.fix})
+
+
+def _write(name: str, values: dict[str, Any]) -> None:
+    sys.stderr.write(_line(name, values))
+    sys.stderr.flush()
+
+
+def _line(name: str, values: dict[str, Any]) -> str:
+    time = datetime.now(UTC).isoformat(timespec="milliseconds")
+    return json.dumps({"event": name, "time": time, **values}, allow_nan=False) + "\n"
+
+
+def _plan(plan: Any) -> dict[str, Any]:
+    return {
+        "model": plan.model.path,
+        "data": plan.data.description,
+        "objectives": {item.label: item.weight for item in plan.objectives},
+        "steps": plan.steps,
+        "output_dir": str(plan.config.output_dir),
+    }
