@@ -94,7 +94,7 @@ class _SegmentAttention(Function):
     def forward(
         ctx: Any, query: Tensor, key: Tensor, value: Tensor, scale: float | None, segments: Sequence[Segment]
     ) -> Tensor:
-        result = query.new_empty(query.shape).transpose(1, 2).contiguous().transpose(1, 2)
+        result = _like_projected(query)
         total = query.new_empty(query.shape[:-1], dtype=torch.float32)
         for at, seen, causal in _calls(segments):
             part, sum_ = _forward(*_heads(query, key, value, at, seen), is_causal=causal, scale=scale)
@@ -113,19 +113,26 @@ class _SegmentAttention(Function):
     ) -> tuple[Tensor, Tensor, Tensor, None, None]:
         query, key, value, result, total = ctx.saved_tensors
         grad = grads[0].transpose(1, 2)
-        found = [_zeros(tensor) for tensor in (query, key, value)]
+        found = [_like_projected(tensor) for tensor in (query, key, value)]
         for at, seen, causal in _calls(ctx.segments):
             inputs = _heads(query, key, value, at, seen)
             parts = _backward(
                 grad[:, :, at], *inputs, result[:, :, at], total[:, :, at], 0.0, causal, scale=ctx.scale
             )
             for tensor, where, part in zip(found, (at, seen, seen), parts, strict=True):
-                tensor[:, :, where] += _fold(part, tensor.shape[1])
+                folded = _fold(part, tensor.shape[1])
+                if causal:
+                    tensor[:, :, where] = folded
+                else:
+                    tensor[:, :, where] += folded
         return found[0], found[1], found[2], None, None
 
 
 def _calls(segments: Sequence[Segment]) -> Iterator[tuple[slice, slice, bool]]:
-    """Yield the queries, the keys and whether the call is causal; the causal calls of a segment come first."""
+    """Yield the queries, the keys and whether the call is causal.
+
+    Every place belongs to one causal call, which comes before the others about it.
+    """
     for segment in segments:
         for part in segment.causal():
             yield part, part, True
@@ -148,10 +155,10 @@ def _join(result: Tensor, total: Tensor, part: Tensor, sum_: Tensor) -> None:
     total.copy_(joined)
 
 
-def _zeros(tensor: Tensor) -> Tensor:
-    """Return zeros [1, heads, S, width] that lie in memory as the projections' results do."""
+def _like_projected(tensor: Tensor) -> Tensor:
+    """Return room for [1, heads, S, width] that lies in memory as the results of the projections do."""
     one, heads, length, width = tensor.shape
-    return tensor.new_zeros(one, length, heads, width).transpose(1, 2)
+    return tensor.new_empty(one, length, heads, width).transpose(1, 2)
 
 
 def _fold(grad: Tensor, heads: int) -> Tensor:
