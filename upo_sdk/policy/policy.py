@@ -49,7 +49,7 @@ class Policy(nn.Module):
 
     def forward(self, **inputs: Tensor) -> PolicyOutput:
         """Return log-probs and prompt states of a batch collated by the layout; one forward of the model."""
-        if not torch.is_grad_enabled() or not self.training:
+        if not torch.is_grad_enabled() or not self.training or self.lm.is_activation_checkpointing:
             return self.layout.forward(self.lm, inputs)
         with self._recomputed.forward(self.lm.device):
             return self.layout.forward(self.lm, inputs)
