@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from upo_sdk.policy.logits import LogitTransform
 
-__all__ = ["fused_logps"]
+__all__ = ["fused_logps", "is_plain"]
 
 _HALF = (torch.bfloat16, torch.float16)
 
@@ -24,7 +24,7 @@ def fused_logps(head: Any, transform: LogitTransform, hidden_MH: Tensor, target_
     It applies on CUDA, in half precision, to a head that is a plain linear layer without bias and without hooks: the
     kernel reads the weight and does not call the module.
     """
-    if not hidden_MH.is_cuda or not _is_plain(head) or find_spec("cut_cross_entropy") is None:
+    if not hidden_MH.is_cuda or not is_plain(head) or find_spec("cut_cross_entropy") is None:
         return None
     dtype = torch.get_autocast_dtype("cuda") if torch.is_autocast_enabled("cuda") else hidden_MH.dtype
     if dtype not in _HALF:
@@ -42,7 +42,8 @@ def fused_logps(head: Any, transform: LogitTransform, hidden_MH: Tensor, target_
     return -loss_M.float()
 
 
-def _is_plain(head: Any) -> bool:
+def is_plain(head: Any) -> bool:
+    """Return whether a head is a linear layer without bias and without hooks, so that its weight is all of it."""
     if type(head) is not nn.Linear:
         return False
     hooks: Any = (vars(head)["_forward_hooks"], vars(head)["_forward_pre_hooks"])  # torch has no other way to ask

@@ -10,25 +10,28 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 from torch.utils.checkpoint import checkpoint
 
-from upo_sdk.policy.fused_head import fused_logps
-from upo_sdk.policy.logits import logit_transform
+from upo_sdk.policy.fused_head import fused_logps, is_plain
+from upo_sdk.policy.logits import LogitTransform, logit_transform
+from upo_sdk.policy.tiled_head import linear_logps
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-__all__ = ["CHUNK_BYTES", "response_logps", "target_logps"]
+__all__ = ["CHUNK_BYTES", "TILE_BYTES", "response_logps", "target_logps"]
 
 CHUNK_BYTES = 32 * 2**20
 """Size of the fp32 logits of one chunk; the most that exists of them at a time."""
+TILE_BYTES = 4 * 2**20
+"""The same for a plain linear head on a CPU, where a tile should stay in the cache."""
 
 
 def response_logps(lm: PreTrainedModel, hidden_MH: Tensor, target_M: Tensor) -> Tensor:
     """Return ``log softmax(head(hidden))[target]`` per position, fp32, shape [M].
 
-    The head module is called on chunks; the backward pass calls it again instead of keeping its logits, so that at no
-    time a tensor of shape [M, vocabulary] exists. Everything behind the head that its model's own forward does (scale,
-    soft-cap) is applied; see :func:`logit_transform`. On a GPU with the extra ``fused`` installed, half precision goes
-    through cut-cross-entropy instead, which does the same in one kernel.
+    At no time does a tensor of shape [M, vocabulary] exist: the backward pass makes logits again instead of keeping
+    them. A plain linear head is computed in tiles; any other head module is called on chunks of positions, and what
+    its model's own forward does behind it (scale, soft-cap) is applied; see :func:`logit_transform`. On a GPU with the
+    extra ``fused`` installed, half precision goes through cut-cross-entropy instead, which does it in one kernel.
 
     Args:
         lm: A causal language model of transformers.
@@ -40,6 +43,9 @@ def response_logps(lm: PreTrainedModel, hidden_MH: Tensor, target_M: Tensor) -> 
     fused_M = fused_logps(head, transform, hidden_MH, target_M)
     if fused_M is not None:
         return fused_M
+    if is_plain(head) and transform == LogitTransform():
+        tile_bytes = TILE_BYTES if hidden_MH.device.type == "cpu" else CHUNK_BYTES
+        return linear_logps(hidden_MH, head.weight, target_M, tile_bytes=tile_bytes)
 
     def logps(hidden_CH: Tensor, target_C: Tensor) -> Tensor:
         return target_logps(transform(head(hidden_CH)).float(), target_C)

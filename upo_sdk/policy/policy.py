@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor, nn
+
+from upo_sdk.policy.recompute import Recomputed
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -28,6 +31,7 @@ class Policy(nn.Module):
         super().__init__()
         self.lm = lm
         self.layout = layout
+        self._recomputed = Recomputed(lm)
 
     @property
     def config(self) -> Any:
@@ -45,4 +49,7 @@ class Policy(nn.Module):
 
     def forward(self, **inputs: Tensor) -> PolicyOutput:
         """Return log-probs and prompt states of a batch collated by the layout; one forward of the model."""
-        return self.layout.forward(self.lm, inputs)
+        if not torch.is_grad_enabled() or not self.training or self.lm.is_activation_checkpointing:
+            return self.layout.forward(self.lm, inputs)
+        with self._recomputed.forward(self.lm.device):
+            return self.layout.forward(self.lm, inputs)

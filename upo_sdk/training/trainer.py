@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerCallback
 
 from upo_sdk.errors import ConfigError, TrainingError
+from upo_sdk.training.free_memory import return_free_memory
 from upo_sdk.training.metrics import MetricBuffer
 from upo_sdk.training.probe import probe
 from upo_sdk.training.throughput import Throughput
@@ -123,6 +124,8 @@ class UPOTrainer(Trainer):
             self._train_metrics.add(result, step=step, share=share / self.args.world_size**0.5)
         else:
             self._eval_metrics.add(result)
+        if training and self.args.device.type == "cpu":
+            return_free_memory()
         loss = result.loss * share
         return (loss, result) if return_outputs else loss
 

@@ -51,6 +51,7 @@ def test_value_and_gradient_equal_those_of_the_models_own_logits(
 ) -> None:
     family, settings = MODELS[kind]
     monkeypatch.setattr(head, "CHUNK_BYTES", chunk_bytes)
+    monkeypatch.setattr(head, "TILE_BYTES", chunk_bytes)
     lm = model(family, **settings)
     hidden, target = inputs()
     weights = torch.linspace(-1, 2, POSITIONS)
@@ -101,10 +102,12 @@ class _Largest(TorchDispatchMode):
         return made
 
 
-def test_no_tensor_of_all_positions_by_vocabulary_is_ever_made(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("family", ["llama", "phi"])  # in tiles; with a bias, in chunks
+def test_no_tensor_of_all_positions_by_vocabulary_is_ever_made(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
     per_chunk = 5
     monkeypatch.setattr(head, "CHUNK_BYTES", 4 * VOCABULARY * per_chunk)
-    lm, (hidden, target) = model(), inputs()
+    monkeypatch.setattr(head, "TILE_BYTES", 4 * VOCABULARY * per_chunk)
+    lm, (hidden, target) = model(family), inputs()
     with _Largest() as largest:
         response_logps(lm, hidden, target).sum().backward()
     weight = VOCABULARY * HIDDEN
@@ -113,6 +116,7 @@ def test_no_tensor_of_all_positions_by_vocabulary_is_ever_made(monkeypatch: pyte
 
 def test_no_logits_are_kept_for_the_backward_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(head, "CHUNK_BYTES", 4 * VOCABULARY * 5)
+    monkeypatch.setattr(head, "TILE_BYTES", 4 * VOCABULARY * 5)
     lm, (hidden, target) = model(), inputs()
     kept: list[int] = []
     with torch.autograd.graph.saved_tensors_hooks(lambda tensor: kept.append(tensor.numel()) or tensor, lambda t: t):

@@ -204,8 +204,11 @@ def test_packed_shared_rows_feed_every_distinct_token_once() -> None:
     layout = choose_layout(lm, ROWS).layout
     inputs = layout.collate(ROWS)
     longest = 24 + 13 + 15
-    assert inputs["ids_RL"].shape == (4, longest)
-    assert int((inputs["sequence_RL"] >= 0).sum()) == longest + (13 + 29) + (5 + 1 + 8 + 2) + (20 + 19 + 9)
+    distinct = longest + (13 + 29) + (5 + 1 + 8 + 2) + (20 + 19 + 9)
+    assert inputs["ids_1S"].shape == (1, distinct)
+    masked = choose_layout(make_model("llama", attn_implementation="eager"), ROWS).layout.collate(ROWS)
+    assert masked["ids_RL"].shape == (4, longest)
+    assert int((masked["sequence_RL"] >= 0).sum()) == distinct
 
 
 @pytest.mark.filterwarnings("ignore")  # of transformers' own masks, and of running uncompiled

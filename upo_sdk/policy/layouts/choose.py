@@ -13,6 +13,7 @@ from upo_sdk.policy.layouts.base import Branches, fed_tokens
 from upo_sdk.policy.layouts.blocks import BlockLayout
 from upo_sdk.policy.layouts.padded import PaddedLayout
 from upo_sdk.policy.layouts.prefix_cache import PrefixCacheLayout
+from upo_sdk.policy.layouts.segments import SegmentLayout
 from upo_sdk.policy.layouts.separate import SeparateLayout
 
 if TYPE_CHECKING:
@@ -26,14 +27,21 @@ if TYPE_CHECKING:
 
 __all__ = ["ChosenLayout", "choose_layout"]
 
-_LAYOUTS: dict[str, Callable[[], Layout]] = {
-    "padded": PaddedLayout,
-    "separate": SeparateLayout,
-    "packed": lambda: BlockLayout("packed", shared=False, packed=True),
-    "prefix-shared": lambda: BlockLayout("prefix-shared", shared=True, packed=False),
-    "prefix-packed": lambda: BlockLayout("prefix-packed", shared=True, packed=True),
-    "prefix-cache": PrefixCacheLayout,
+_LAYOUTS: dict[str, Sequence[Callable[[], Layout]]] = {
+    "padded": [PaddedLayout],
+    "separate": [SeparateLayout],
+    "packed": [
+        lambda: SegmentLayout("packed", shared=False),
+        lambda: BlockLayout("packed", shared=False, packed=True),
+    ],
+    "prefix-shared": [lambda: BlockLayout("prefix-shared", shared=True, packed=False)],
+    "prefix-packed": [
+        lambda: SegmentLayout("prefix-packed", shared=True),
+        lambda: BlockLayout("prefix-packed", shared=True, packed=True),
+    ],
+    "prefix-cache": [PrefixCacheLayout],
 }
+"""What a name stands for: the first that is exact for the model."""
 _CHECKED_ROWS = 4
 _WORTH_SHARING = 0.95
 """Share of the token positions above which a shared prompt saves too little to be worth another mask."""
@@ -69,26 +77,46 @@ def choose_layout(
     Raises:
         ModelError: The layout that was asked for is not exact for this model.
     """
-    checked = rows[:_CHECKED_ROWS]
-    plain = [_plain_logps(lm, row) for row in checked]
-    noise = max(_difference(PaddedLayout(), lm, [row], [own]) for row, own in zip(checked, plain, strict=True))
-    tolerance = max(_EXACT, _NOISE * noise)
+    check = _Check(lm, rows[:_CHECKED_ROWS])
     refused = list[str]()
     for name in _candidates(rows, caches=caches) if requested == "auto" else [requested]:
-        layout = _LAYOUTS[name]()
-        try:
-            difference = _difference(layout, lm, checked, plain)
-        except Exception as error:  # noqa: BLE001 - what a model does with a mask it does not know has no common type
-            refused.append(f"{name}: {next(iter(str(error).splitlines()), type(error).__name__)}")
-            continue
-        if difference <= tolerance:
-            return ChosenLayout(layout, _reason(name, rows, difference, refused))
-        refused.append(f"{name}: differs by {difference:.2g} nats")
+        verdicts = list[str]()
+        for layout in (make() for make in _LAYOUTS[name]):
+            difference = check(layout, verdicts)
+            if difference is not None:
+                return ChosenLayout(layout, _reason(layout, rows, difference, [*refused, *verdicts]))
+        refused.append(f"{name}: {verdicts[-1]}")
     raise ModelError(
         f"the layout is not exact for this model: {'; '.join(refused)}",
         where=f"--layout {requested}",
         fix="use --layout auto, which takes another one where this happens",
     )
+
+
+class _Check:
+    """Compares layouts with the model's plain forward on a few rows."""
+
+    def __init__(self, lm: PreTrainedModel, rows: Sequence[Branches]) -> None:
+        self._lm, self._rows = lm, rows
+        self._plain = [_plain_logps(lm, row) for row in rows]
+        padded = PaddedLayout()
+        noise = max(_difference(padded, lm, [row], [own]) for row, own in zip(rows, self._plain, strict=True))
+        self._tolerance = max(_EXACT, _NOISE * noise)
+
+    def __call__(self, layout: Layout, refusals: list[str]) -> float | None:
+        """Return by how much a layout differs; if that is too much, leave the model as it was and add why."""
+        attention = self._lm.config._attn_implementation  # noqa: SLF001 - it has no other name
+        try:
+            difference = _difference(layout, self._lm, self._rows, self._plain)
+        except Exception as error:  # noqa: BLE001 - what a model does with a mask it does not know has no common type
+            refusals.append(next(iter(str(error).splitlines()), type(error).__name__))
+        else:
+            if difference <= self._tolerance:
+                return difference
+            refusals.append(f"differs by {difference:.2g} nats")
+        if self._lm.config._attn_implementation != attention:  # noqa: SLF001 - likewise
+            self._lm.set_attn_implementation(attention)
+        return None
 
 
 def _candidates(rows: Sequence[Branches], *, caches: bool) -> list[str]:
@@ -101,7 +129,8 @@ def _separate_tokens(rows: Sequence[Branches]) -> int:
     return sum(len(row.prompt_ids) + len(response) - 1 for row in rows for response in row.response_ids)
 
 
-def _reason(name: str, rows: Sequence[Branches], difference: float, refused: Sequence[str]) -> str:
+def _reason(layout: Layout, rows: Sequence[Branches], difference: float, refused: Sequence[str]) -> str:
+    name = layout.name
     fed = _separate_tokens(rows) if name in {"padded", "separate", "packed"} else sum(map(fed_tokens, rows))
     saved = f"{fed / len(rows):,.0f} of {_separate_tokens(rows) / len(rows):,.0f} tokens per row are computed"
     instead = f"; not {'; not '.join(refused)}" if refused else ""

@@ -1,0 +1,119 @@
+"""Log-probs behind a linear head, tile by tile: neither logits nor a second gradient of the weight ever exist whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["POSITIONS", "linear_logps"]
+
+POSITIONS = 2048
+"""Positions of one tile at most; more would make its share of the vocabulary too narrow for fast products."""
+
+
+class _Tile(NamedTuple):
+    """A block of logits: the vocabulary from ``start`` to ``end``."""
+
+    start: int
+    end: int
+
+    def targets(self, target_M: Tensor) -> tuple[Tensor, Tensor]:
+        """Return, per position, the column of its target as [M, 1], clamped into the tile, and whether it lies there."""
+        column_M1 = (target_M - self.start).unsqueeze(-1)
+        return column_M1.clamp(0, self.end - self.start - 1), (column_M1 >= 0) & (column_M1 < self.end - self.start)
+
+
+def linear_logps(hidden_MH: Tensor, weight_VH: Tensor, target_M: Tensor, *, tile_bytes: int) -> Tensor:
+    """Return ``log softmax(hidden · weightᵀ)[target]`` per position, fp32, shape [M].
+
+    Products are taken in the type of autocast, or of the inputs; sums over the vocabulary in fp32. The backward pass
+    makes every tile again and turns it into its part of the gradient of the weight, which is written once.
+
+    Args:
+        hidden_MH: Hidden states.
+        weight_VH: Of the head, without bias.
+        target_M: Token ids.
+        tile_bytes: Size of a tile of fp32 logits. What fits into a core's cache is also the fastest on a CPU.
+    """
+    parts = [
+        _LinearLogps.apply(hidden_CH, weight_VH, target_C, tile_bytes)  # type: ignore[no-untyped-call]  # of torch
+        for hidden_CH, target_C in zip(hidden_MH.split(POSITIONS), target_M.split(POSITIONS), strict=True)
+    ]
+    return torch.cat(parts) if len(parts) > 1 else parts[0]
+
+
+class _LinearLogps(Function):
+    @staticmethod
+    def forward(ctx: Any, hidden_MH: Tensor, weight_VH: Tensor, target_M: Tensor, tile_bytes: int) -> Tensor:
+        ctx.dtype, ctx.tile_bytes = _compute_dtype(hidden_MH), tile_bytes
+        chosen_M1 = torch.zeros(len(hidden_MH), 1, device=hidden_MH.device)
+        sums = list[Tensor]()
+        for tile, logits_MC in _tiles(ctx, hidden_MH, weight_VH):
+            column_M1, inside_M1 = tile.targets(target_M)
+            chosen_M1 += logits_MC.gather(-1, column_M1) * inside_M1
+            top_M1 = logits_MC.amax(-1, keepdim=True)
+            sums.append(top_M1 + logits_MC.sub_(top_M1).exp_().sum(-1, keepdim=True).log())
+        total_M1 = torch.stack(sums).logsumexp(0)
+        ctx.save_for_backward(hidden_MH, weight_VH, target_M, total_M1)
+        return (chosen_M1 - total_M1).squeeze(-1)
+
+    @staticmethod
+    @once_differentiable
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]  # the decorator renames its parameters
+        ctx: Any, *grads: Any
+    ) -> tuple[Tensor | None, Tensor | None, None, None]:
+        """``d logp / d logits = 1[v = y] − softmax(logits)_v``, made in the tile's own buffer."""
+        hidden_MH, weight_VH, target_M, total_M1 = ctx.saved_tensors
+        grad_M1 = grads[0].unsqueeze(-1)
+        typed_MH = hidden_MH.to(ctx.dtype)
+        of_hidden = torch.zeros_like(hidden_MH, dtype=torch.float32) if ctx.needs_input_grad[0] else None
+        of_weight = torch.empty_like(weight_VH) if ctx.needs_input_grad[1] else None
+        for tile, logits_MC in _tiles(ctx, hidden_MH, weight_VH):
+            column_M1, inside_M1 = tile.targets(target_M)
+            softmax_MC = logits_MC.sub_(total_M1).exp_()
+            of_logits_MC = softmax_MC.mul_(-grad_M1).scatter_add_(-1, column_M1, grad_M1 * inside_M1).to(ctx.dtype)
+            rows = slice(tile.start, tile.end)
+            if of_hidden is not None:
+                _add_product(of_hidden, of_logits_MC, weight_VH[rows].to(ctx.dtype))
+            if of_weight is not None:
+                _write_product(of_weight[rows], of_logits_MC.t(), typed_MH)
+        return None if of_hidden is None else of_hidden.to(hidden_MH.dtype), of_weight, None, None
+
+
+def _tiles(ctx: Any, hidden_MH: Tensor, weight_VH: Tensor) -> Iterator[tuple[_Tile, Tensor]]:
+    """Yield every tile and its fp32 logits, all in one buffer; fresh memory for each costs more than the exponentials."""
+    typed_MH = hidden_MH.to(ctx.dtype)
+    count, words = len(hidden_MH), len(weight_VH)
+    width = min(words, max(1, ctx.tile_bytes // (4 * count)))
+    buffer = torch.empty(count * width, dtype=torch.float32, device=hidden_MH.device)
+    for start in range(0, words, width):
+        tile = _Tile(start, min(start + width, words))
+        logits_MC = buffer[: count * (tile.end - start)].view(count, -1)
+        _write_product(logits_MC, typed_MH, weight_VH[start : tile.end].to(ctx.dtype).t())
+        yield tile, logits_MC
+
+
+def _write_product(into: Tensor, left: Tensor, right: Tensor) -> None:
+    if into.dtype == left.dtype:
+        torch.mm(left, right, out=into)
+    else:
+        into.copy_(left @ right)
+
+
+def _add_product(into: Tensor, left: Tensor, right: Tensor) -> None:
+    if into.dtype == left.dtype:
+        into.addmm_(left, right)
+    else:
+        into.add_(left @ right)
+
+
+def _compute_dtype(hidden_MH: Tensor) -> torch.dtype:
+    kind = hidden_MH.device.type
+    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else hidden_MH.dtype
