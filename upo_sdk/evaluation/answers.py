@@ -142,7 +142,8 @@ def answer_rewards(
 def _model_key(
     lm: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, weights: str, sampling: Sampling
 ) -> list[object]:
-    attention = lm.config._attn_implementation  # noqa: SLF001 - it has no other name
+    config: Any = lm.config
+    attention = config._attn_implementation  # noqa: SLF001 - it has no other name
     settings = [sampling.max_new_tokens, sampling.temperature, sampling.top_p, sampling.seed]
     return ["answer", 1, weights, attention, lm.device.type, sorted(end_ids(lm, tokenizer)), settings]
 
