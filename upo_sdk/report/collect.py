@@ -15,7 +15,7 @@ from upo_sdk.report.samples import Sample, read_samples
 from upo_sdk.result import BeforeAfter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
 __all__ = ["MANIFEST", "SWEEP_FILE", "RunReport", "collect_run", "read_sweep"]
@@ -160,8 +160,15 @@ def _text(path: Path) -> str:
 
 
 def _before_after(item: Mapping[str, Any]) -> BeforeAfter:
-    low, high = cast("Sequence[float]", item["interval"])
-    return BeforeAfter(**{**item, "interval": (low, high)})
+    low, high = item["interval"]
+    return BeforeAfter(
+        label=item["label"],
+        before=item["before"],
+        after=item["after"],
+        interval=(low, high),
+        prompts=item["prompts"],
+        split=item["split"],
+    )
 
 
 def _distributions(path: Path) -> Distributions | None:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     import altair as alt
 
-    from upo_sdk.evaluation.sweep_schema import Estimate, ParetoAxis
+    from upo_sdk.evaluation.schema import Estimate
+    from upo_sdk.evaluation.sweep_schema import ParetoAxis
 
 __all__ = ["Dot", "frontier", "metric_by_row"]
 
