@@ -39,6 +39,7 @@ def test_toml_and_yaml_say_the_same(tmp_path: Path) -> None:
         ({"training": {"learning_rat": 1}}, "training.learning_rat", "did you mean 'learning_rate'"),
         ({"loss": {"lamda": 1}}, "loss.lamda", "did you mean 'lambda'"),
         ({"loss": {"gamma": -1}}, "loss.gamma", "upo config schema"),
+        ({"loss": {"gamma": 1, "scale": "balanced"}}, "leave out gamma", "upo config schema"),
         ({"training": {"max_steps": "many"}}, "training.max_steps", "upo config schema"),
     ],
 )
