@@ -26,8 +26,8 @@ PUBLIC = {
     "upo_sdk.config": """DataConfig LossConfig ModelConfig ObjectiveRef PluginPolicy RunConfig Schedule
         TrainingConfig build_config merge preset presets read_config_file to_yaml written_name""",
     "upo_sdk.engine": """AuxiliaryBatch AuxiliaryTerm Balance GradientParts PreferenceTerm UnifiedLoss UnifiedOutput
-        ValueHead actor_loss advantage_weights attribute_weights balance effective_sample_size expectile_loss gradient_metrics
-        parameter_gram""",
+        ValueHead actor_loss advantage_weights attribute_weights balance effective_sample_size expectile_loss
+        gradient_metrics parameter_gram""",
 }
 
 PARAMETERS = {
