@@ -39,7 +39,6 @@ def test_toml_and_yaml_say_the_same(tmp_path: Path) -> None:
         ({"training": {"learning_rat": 1}}, "training.learning_rat", "did you mean 'learning_rate'"),
         ({"loss": {"lamda": 1}}, "loss.lamda", "did you mean 'lambda'"),
         ({"loss": {"gamma": -1}}, "loss.gamma", "upo config schema"),
-        ({"loss": {"gamma": 1, "scale": "balanced"}}, "leave out gamma", "upo config schema"),
         ({"training": {"max_steps": "many"}}, "training.max_steps", "upo config schema"),
     ],
 )
@@ -48,6 +47,13 @@ def test_a_wrong_key_or_value_is_named_with_a_way_out(settings: dict[str, object
         build_config(settings, where="run.yaml")
     assert caught.value.where == f"run.yaml: {place}"
     assert hint in (caught.value.fix or "")
+
+
+def test_gamma_is_given_or_found_in_the_data_but_not_both() -> None:
+    with pytest.raises(ConfigError, match="leave out gamma"):
+        build_config({"loss": {"gamma": 1, "scale": "balanced"}})
+    config = build_config({"loss": {"scale": "balanced"}})
+    assert build_config(yaml.safe_load(to_yaml(config))) == config  # with every default written out
 
 
 @pytest.mark.parametrize("text", ["a: [", "just words", "- 1\n- 2"])
