@@ -37,7 +37,7 @@ def make_data(folder: Path, lengths: Lengths, seed: int = 0) -> tuple[Path, Path
     As in the demo, a quarter of the training labels likes the rude answer. The column ``reward/toxicity`` says exactly
     whether an answer is polite, so that no scorer treats long answers otherwise than short ones.
     """
-    rng, prompts = Random(seed), all_prompts()
+    rng, prompts = Random(seed), all_prompts()  # noqa: S311 - data, not secrets
     kept = rng.sample([prompt for prompt in prompts if prompt.held_out], HELD_OUT_PAIRS)
     used = rng.sample([prompt for prompt in prompts if not prompt.held_out], TRAIN_PAIRS)
     train = [_pair(rng, prompt, lengths, conflict=n % CONFLICTS_EVERY == 0) for n, prompt in enumerate(used)]
@@ -49,7 +49,7 @@ def make_base_model(folder: Path) -> Path:
     """Train the demo's model a little further on answers of both lengths, and return where it is."""
     config = ModelConfig(path=str(demo_model_path()))
     lm, tokenizer = load_language_model(config), load_tokenizer(config)
-    rng, prompts = Random(1), all_prompts()
+    rng, prompts = Random(1), all_prompts()  # noqa: S311 - data, not secrets
     torch.manual_seed(0)
     optimizer = torch.optim.AdamW(lm.parameters(), lr=1e-3, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1e-3, total_steps=TEACHING_STEPS, pct_start=0.1)

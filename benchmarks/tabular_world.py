@@ -9,15 +9,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
+from typing import TYPE_CHECKING
 
 import torch
 
-from upo_sdk.config import LossConfig
+from upo_plugins.dpo.objective import DPO
+from upo_plugins.dpo.options import DPOOptions
 from upo_sdk.engine import AuxiliaryBatch, AuxiliaryTerm, PreferenceTerm, UnifiedLoss, balance
 from upo_sdk.engine.advantage import expectile
 from upo_sdk.objectives import PreferenceBatch, TokenLogps
-from upo_plugins.dpo.objective import DPO
-from upo_plugins.dpo.options import DPOOptions
+
+if TYPE_CHECKING:
+    from upo_sdk.config import LossConfig
 
 __all__ = ["Outcome", "solve"]
 
@@ -68,7 +71,7 @@ def solve(
 
     if config.scale == "balanced":
         found = balance(unified, batch(log_reference), auxiliary, sample_weight_N=share_N)
-        unified.config = unified.config.with_gamma(found.gamma)
+        unified.config = found.applied_to(unified.config)
     logits = log_reference.clone().requires_grad_()
     optimizer = torch.optim.LBFGS(
         [logits], max_iter=1000, tolerance_grad=1e-9, tolerance_change=1e-14, line_search_fn="strong_wolfe"

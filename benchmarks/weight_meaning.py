@@ -41,7 +41,7 @@ class Setup:
     scale: str
     weight: float = 0.3
     beta: float = 0.1
-    normalization: str = "token-mean"
+    normalization: str = "auto"
 
     def loss(self) -> dict[str, Any]:
         """Return the section of the configuration; the demo's γ and λ, so that ``paper`` is what the demo does."""
@@ -50,11 +50,10 @@ class Setup:
         return {"scale": self.scale, "length_normalization": self.normalization, **common, **gamma}
 
 
-SETUPS = (
-    *(Setup(lengths=lengths, scale=scale) for scale in ("paper", "balanced") for lengths in ("short", "long")),
-    Setup(lengths="mixed", scale="paper"),
-    Setup(lengths="mixed", scale="balanced"),
-    Setup(lengths="mixed", scale="balanced", normalization="sum"),
+SETUPS: tuple[Setup, ...] = tuple(
+    Setup(lengths=lengths, scale=scale, normalization=normalization)
+    for scale, normalization in (("paper", "auto"), ("balanced", "token-mean"), ("balanced", "auto"))
+    for lengths in ("short", "long", "mixed")
 )
 
 
@@ -94,8 +93,8 @@ def tabular_table() -> str:
     ):  # fmt: skip
         for name, loss in (
             ("paper", {"gamma": 0.5}),
+            ("balanced, per token", {"scale": "balanced", "length_normalization": "token-mean"}),
             ("balanced", {"scale": "balanced"}),
-            ("balanced, sum", {"scale": "balanced", "length_normalization": "sum"}),
         ):
             config = LossConfig(lambda_=lambda_, **loss)
             short, long, both = (
@@ -169,7 +168,7 @@ def _answers(model: Path, held_out: Path, seed: int) -> tuple[list[str], list[st
 
 def _row(setup: Setup, judged: Sequence[Judged]) -> str:
     rude, helpful, long = (np.array([getattr(one, name) for one in judged]) for name in ("rude", "helpful", "long"))
-    scale = setup.scale if setup.normalization == "token-mean" else f"{setup.scale}, {setup.normalization}"
+    scale = setup.scale if setup.normalization == "auto" else f"{setup.scale}, {setup.normalization}"
     cells = (
         setup.lengths,
         scale,

@@ -297,14 +297,13 @@ class _Run:
         self, unified: UnifiedLoss, rows: PreparedRows, train: Split, policy: Policy, weights: str
     ) -> dict[str, Any]:
         """Set γ where the data decides it; return what the manifest says of the loss."""
-        measured, scale = None, self.config.loss.scale
-        if scale == "balanced" and self.plan.auxiliary:
-            kept = read_balance(self.folder.resume_from.parent, unified) if self.folder.resume_from else None
+        measured, asked, resumed = None, self.config.loss, self.folder.resume_from
+        if asked.scale == "balanced" and self.plan.auxiliary:
+            kept = read_balance(resumed.parent, unified, asked) if resumed else None
             measured = kept or self._measured(unified, rows, train, policy, weights)
-            unified.config = unified.config.with_gamma(measured.found.gamma)
-            labels = [item.label for item in self.plan.auxiliary]
-            emit(self.callbacks, Notice("info", measured.describe(labels)))
-        return loss_record(unified, scale, measured)
+            unified.config = measured.found.applied_to(asked)
+            emit(self.callbacks, Notice("info", measured.describe([item.label for item in self.plan.auxiliary])))
+        return loss_record(unified, asked, measured)
 
     def _measured(
         self, unified: UnifiedLoss, rows: PreparedRows, train: Split, policy: Policy, weights: str

@@ -34,7 +34,8 @@ def test_the_number_of_ranks_changes_nothing(
     model_folder: Callable[[str], Path], pairs_file: Path, tmp_path: Path
 ) -> None:
     def train_on(ranks: int) -> dict[str, torch.Tensor]:
-        settings = ("-o", "kto", "--max_steps", "3", "--per_device_train_batch_size", str(4 // ranks))
+        batch = ("--max_steps", "3", "--per_device_train_batch_size", str(4 // ranks))
+        settings = ("-o", "kto", "--scale", "balanced", *batch)
         return train(tmp_path / str(ranks), model_folder("llama"), pairs_file, *settings, ranks=ranks)
 
     one, two = train_on(1), train_on(2)

@@ -37,6 +37,11 @@ def test_what_the_user_sets_wins_over_the_demos_settings() -> None:
     assert not any("uses model=builtin" in text for text in made.notices)
 
 
+def test_the_demo_leaves_gamma_to_the_data_if_asked_to() -> None:
+    made = plan(objectives=["toxicity:0.3"], loss={"scale": "balanced"})
+    assert (made.config.loss.scale, made.config.loss.lambda_) == ("balanced", 12.0)
+
+
 def test_only_rows_that_max_steps_can_reach_are_prepared_and_the_same_seed_draws_the_same() -> None:
     settings: dict[str, Any] = {"training": {"max_steps": 5, "per_device_train_batch_size": 4}}
     first, second = plan(**settings), plan(**settings)

@@ -58,8 +58,10 @@ class LossConfig(Section):
     baseline: Literal["value", "soft", "prompt-mean", "none"] = Field(
         default="value", description="Baseline V(x): a learned head, or computed per prompt from the data."
     )
-    length_normalization: Literal["token-mean", "sum"] = Field(
-        default="token-mean", description="Log-likelihood per token (the paper) or per sequence in the auxiliary term."
+    length_normalization: Literal["auto", "token-mean", "sum"] = Field(
+        default="auto",
+        description="Log-likelihood per token (the paper) or per sequence in the auxiliary term; auto: per token, and "
+        "with scale balanced as the preference term has it.",
     )
     advantage_cap: float | None = Field(
         default=None, gt=0, description="Upper bound of λA; none by default, as in the paper."
@@ -76,9 +78,14 @@ class LossConfig(Section):
             raise ValueError(msg)
         return self
 
-    def with_gamma(self, gamma: float) -> LossConfig:
-        """Return the same configuration with a γ that was found: what :class:`UnifiedLoss` needs for ``balanced``."""
-        return self.model_copy(update={"scale": "paper", "gamma": gamma})
+    @property
+    def normalization(self) -> Literal["token-mean", "sum"]:
+        """What the auxiliary term divides by, ``auto`` resolved."""
+        return "token-mean" if self.length_normalization == "auto" else self.length_normalization
+
+    def balanced(self, gamma: float, normalization: Literal["token-mean", "sum"]) -> LossConfig:
+        """Return the same configuration with what was found in the data: :class:`UnifiedLoss` needs it to train."""
+        return self.model_copy(update={"scale": "paper", "gamma": gamma, "length_normalization": normalization})
 
 
 class TrainingConfig(Section):

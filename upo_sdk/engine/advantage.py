@@ -57,7 +57,7 @@ def expectile(values_N: Tensor, tau: float, share_N: Tensor) -> Tensor:
     """
     found = (share_N * values_N).sum() / share_N.sum()
     for _ in range(len(values_N) + 1):
-        weight_N = share_N * torch.where(values_N > found, tau, 1 - tau).to(values_N.dtype)
+        weight_N = share_N * (1 - tau + (2 * tau - 1) * (values_N > found).to(values_N.dtype))
         before, found = found, (weight_N * values_N).sum() / weight_N.sum()
         if torch.equal(before, found):
             break

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import torch
 
@@ -29,6 +29,7 @@ class Balance:
 
     Attributes:
         gamma: The γ that makes the auxiliary term's pull ``ratio`` times the preference term's.
+        normalization: What the auxiliary term divides by.
         ratio: ``Σ_k w_k`` over the auxiliary objectives.
         preference_pull: The pull of the preference term; ``β`` for DPO, ``β/4`` for KTO.
         auxiliary_pull: The pull of the auxiliary term with γ = 1.
@@ -37,11 +38,16 @@ class Balance:
     """
 
     gamma: float
+    normalization: Literal["token-mean", "sum"]
     ratio: float
     preference_pull: float
     auxiliary_pull: float
     mean_weight: float
     ess: float
+
+    def applied_to(self, config: LossConfig) -> LossConfig:
+        """Return the configuration with this γ and this normalisation."""
+        return config.balanced(self.gamma, self.normalization)
 
 
 def balance(
@@ -63,11 +69,15 @@ def balance(
     both on the losses themselves, whatever the preference objective, the length normalisation and the cap. Row weights
     count as copies of the row would.
 
+    With ``length_normalization: auto`` the auxiliary term depends on the length as the preference term does: per token
+    if the preference term's pull falls with the length at least like ``|y|^(−1/2)``, as for losses of means, else per
+    sequence. Otherwise one of the two would win in short responses and the other in long ones.
+
     The learned baseline stands at the constant it is drawn to before the gate opens, the expectile of R; the schedule
     of a weight counts as 1. Example::
 
         unified = UnifiedLoss(preference_terms, auxiliary_terms, LossConfig(scale="balanced"), hidden_size=768)
-        unified.config = unified.config.with_gamma(balance(unified, preference_batch, auxiliary_batch).gamma)
+        unified.config = balance(unified, preference_batch, auxiliary_batch).applied_to(unified.config)
 
     Args:
         unified: The terms, λ, τ and the baseline; neither its γ nor its value head is read.
@@ -81,16 +91,19 @@ def balance(
     share_N = mean_shares(preference.policy.sum_N().detach(), sample_weight_N)
     if unified.config.baseline == "value":
         auxiliary = _with_constant_baseline(auxiliary, unified, share_N)
-    out = _at_the_start(unified, preference, auxiliary, sample_weight_N)
-    assert out.gradients is not None  # noqa: S101 - it was asked for
-    parts_MNT, split = out.gradients.gradient_MNT, out.gradients.preference
-    mask_NT = preference.policy.mask_NT
-    pull, auxiliary_pull = (
-        _pull(parts_MNT[which].sum(0), mask_NT, share_N) for which in (slice(split), slice(split, None))
-    )
+    loss_N, actor_N, out = _at_the_start(unified, preference, auxiliary, sample_weight_N, share_N)
+    lengths_N = preference.policy.lengths_N().cpu()
+    normalization = unified.config.length_normalization
+    if normalization == "auto":
+        normalization = "token-mean" if _falls_with_length(loss_N, lengths_N) else "sum"
+    if normalization == "sum":
+        actor_N = actor_N * lengths_N
+    shares_N = share_N.cpu().double()
+    pull, auxiliary_pull = (float((shares_N * pull_N.square()).sum().sqrt()) for pull_N in (loss_N, actor_N))
     ratio = sum(term.weight for term in unified.auxiliary)
     return Balance(
         gamma=_gamma(ratio, pull, auxiliary_pull),
+        normalization=normalization,
         ratio=ratio,
         preference_pull=pull,
         auxiliary_pull=auxiliary_pull,
@@ -107,28 +120,41 @@ def _with_constant_baseline(auxiliary: AuxiliaryBatch, unified: UnifiedLoss, sha
 
 
 def _at_the_start(
-    unified: UnifiedLoss, preference: PreferenceBatch, auxiliary: AuxiliaryBatch, sample_weight_N: Tensor | None
-) -> UnifiedOutput:
-    """Evaluate the loss with γ = 1, an open gate and full weights, with its gradient in parts."""
-    config: LossConfig = unified.config.with_gamma(1.0).model_copy(update={"gate_steps": 0})
+    unified: UnifiedLoss,
+    preference: PreferenceBatch,
+    auxiliary: AuxiliaryBatch,
+    sample_weight_N: Tensor | None,
+    share_N: Tensor,
+) -> tuple[Tensor, Tensor, UnifiedOutput]:
+    """Return the pulls of both terms per response, with γ = 1, full weights and the actor term per token."""
     plain = UnifiedLoss(
         [replace(term, schedule=None) for term in unified.preference],
         [replace(term, schedule=None) for term in unified.auxiliary],
-        config,
+        unified.config.balanced(1.0, "token-mean").model_copy(update={"gate_steps": 0}),
     )
     with torch.enable_grad():
         policy = TokenLogps(preference.policy.logps_NT.detach().clone().requires_grad_(), preference.policy.mask_NT)
         batch = replace(preference, policy=policy)
         out: UnifiedOutput = plain(batch, auxiliary, step=0, sample_weight_N=sample_weight_N, gradients=True)
-    return out
+    assert out.gradients is not None  # noqa: S101 - it was asked for
+    parts_MNT, split = out.gradients.gradient_MNT, out.gradients.preference
+    pulls = [_pulls(part_MNT.sum(0), policy.mask_NT, share_N) for part_MNT in (parts_MNT[:split], parts_MNT[split:])]
+    return pulls[0], pulls[1], out
 
 
-def _pull(gradient_NT: Tensor, mask_NT: Tensor, share_N: Tensor) -> float:
-    """Return ``sqrt( Σ_n s_n mean_t (g_nt / s_n)² )``, ``s_n`` being what the response counts in a mean."""
+def _pulls(gradient_NT: Tensor, mask_NT: Tensor, share_N: Tensor) -> Tensor:
+    """Return ``sqrt( mean_t (g_nt / s_n)² )`` per response, ``s_n`` being what it counts in a mean; 0 if nothing."""
     mean_N = gradient_NT.cpu().double().square().sum(-1) / mask_NT.cpu().sum(-1).clamp(min=1)
     shares_N = share_N.cpu().double()
-    counted_N = shares_N > 0
-    return float((mean_N[counted_N] / shares_N[counted_N]).sum().sqrt())
+    return torch.where(shares_N > 0, mean_N.sqrt() / shares_N.masked_fill(shares_N == 0, 1), 0)
+
+
+def _falls_with_length(pull_N: Tensor, lengths_N: Tensor) -> bool:
+    """Tell whether ``log pull`` falls by more than half of what ``log |y|`` rises; also if lengths do not vary."""
+    counted_N = (pull_N > 0) & (lengths_N > 0)
+    x_N, y_N = lengths_N[counted_N].double().log(), pull_N[counted_N].log()
+    deviation_N = x_N - x_N.mean()
+    return bool((deviation_N * y_N).sum() <= -0.5 * deviation_N.square().sum())
 
 
 def _gamma(ratio: float, preference_pull: float, auxiliary_pull: float) -> float:

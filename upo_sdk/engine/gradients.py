@@ -103,7 +103,7 @@ def actor_gradients(
     """
     likelihood_N, added_NK = attribute_weights(deviations_NK, advantage_N, config.lambda_, config.advantage_cap)
     unit_NT = -coefficient_N.unsqueeze(-1) * policy.mask_NT.to(policy.logps_NT.dtype)
-    if config.length_normalization == "token-mean":
+    if config.normalization == "token-mean":
         unit_NT = unit_NT / policy.lengths_N().clamp(min=1).unsqueeze(-1)
     return [weight_N.unsqueeze(-1) * unit_NT for weight_N in (likelihood_N, *added_NK.unbind(-1))]
 

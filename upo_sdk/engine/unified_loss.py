@@ -68,7 +68,7 @@ class UnifiedLoss(nn.Module):
             raise ConfigError(
                 "scale balanced has no γ yet: only the data can tell it",
                 where="loss.scale",
-                fix="unified.config = unified.config.with_gamma(balance(unified, preference, auxiliary).gamma)",
+                fix="unified.config = balance(unified, preference, auxiliary).applied_to(unified.config)",
             )
         return self.config.gamma if step >= self.config.gate_steps else 0.0
 
@@ -105,7 +105,7 @@ class UnifiedLoss(nn.Module):
         if auxiliary is not None:
             rewards_N, values_N = self._weighted_sum(auxiliary.rewards_NK, step), self._baseline(auxiliary)
             weights_N = advantage_weights(rewards_N, values_N, self.config.lambda_, self.config.advantage_cap)
-            actor_N = actor_loss(policy, weights_N, self.config.length_normalization)
+            actor_N = actor_loss(policy, weights_N, self.config.normalization)
             actor = weighted_mean(actor_N, sample_weight_N)
             coefficient = self.actor_coefficient(step)
             if coefficient:

@@ -44,9 +44,10 @@ class RunBalance:
     def describe(self, labels: Sequence[str]) -> str:
         """Return what the user should know."""
         pull = "pulls" if len(labels) == 1 else "together pull"
+        how = {"token-mean": "a mean over tokens", "sum": "a sum over tokens"}[self.found.normalization]
         return (
-            f"scale balanced: γ is {self.found.gamma:g}, so that at the start {' and '.join(labels)} {pull} on a "
-            f"response {self.found.ratio:g} times as hard as the preference term (measured on {self.rows:,} rows)"
+            f"scale balanced: γ is {self.found.gamma:g} on {how}, so that at the start {' and '.join(labels)} {pull} "
+            f"on a response {self.found.ratio:g} times as hard as the preference term (measured on {self.rows:,} rows)"
         )
 
 
@@ -66,25 +67,27 @@ def measure_balance(unified: UnifiedLoss, rows: Sequence[PreparedRow], device: t
     return RunBalance(replace(found, gamma=float(f"{found.gamma:.{_DIGITS}g}")), len(rows))
 
 
-def loss_record(unified: UnifiedLoss, scale: str, measured: RunBalance | None) -> dict[str, Any]:
-    """Return what ``run.json`` says of the loss: enough for a resumed run to tell whether γ still holds."""
-    gamma = None if scale == "balanced" and measured is None else unified.config.gamma
+def loss_record(unified: UnifiedLoss, asked: LossConfig, measured: RunBalance | None) -> dict[str, Any]:
+    """Return what ``run.json`` says of the loss: what was asked, what it trains with, and what γ was measured on."""
+    undecided = asked.scale == "balanced" and measured is None
+    used = {"gamma": None if undecided else unified.config.gamma, "normalization": unified.config.normalization}
     known = {"balance": asdict(measured.found), "rows": measured.rows} if measured else {}
-    return {**_question(unified, scale), "gamma": gamma, **known}
+    return {**_question(unified, asked), **used, **known}
 
 
-def read_balance(run: Path, unified: UnifiedLoss) -> RunBalance | None:
+def read_balance(run: Path, unified: UnifiedLoss, asked: LossConfig) -> RunBalance | None:
     """Return the balance of the run that is resumed, or None if it has none for these weights and this loss."""
     path = run / "run.json"
     record = json.loads(path.read_text(encoding="utf-8")).get("loss", {}) if path.is_file() else {}
-    question = json.loads(json.dumps(_question(unified, "balanced")))
-    if "balance" not in record or any(record.get(name) != asked for name, asked in question.items()):
+    question = json.loads(json.dumps(_question(unified, asked)))
+    if "balance" not in record or any(record.get(name) != answer for name, answer in question.items()):
         return None
     return RunBalance(Balance(**record["balance"]), record["rows"])
 
 
-def _question(unified: UnifiedLoss, scale: str) -> dict[str, Any]:
-    config: LossConfig = unified.config
-    settings = config.model_dump(include={"lambda_", "expectile", "baseline", "length_normalization", "advantage_cap"})
+def _question(unified: UnifiedLoss, asked: LossConfig) -> dict[str, Any]:
+    """Return what γ depends on, besides the data."""
+    names = ("scale", "lambda_", "expectile", "baseline", "length_normalization", "advantage_cap")
+    settings = asked.model_dump(mode="json", include=set(names))
     weights = {term.label: term.weight for term in (*unified.preference, *unified.auxiliary)}
-    return {"scale": scale, "weights": weights, "lambda": settings.pop("lambda_"), **settings}
+    return {name.removesuffix("_"): settings[name] for name in names} | {"weights": weights}

@@ -49,6 +49,13 @@ def test_a_wrong_key_or_value_is_named_with_a_way_out(settings: dict[str, object
     assert hint in (caught.value.fix or "")
 
 
+def test_gamma_is_given_or_found_in_the_data_but_not_both() -> None:
+    with pytest.raises(ConfigError, match="leave out gamma"):
+        build_config({"loss": {"gamma": 1, "scale": "balanced"}})
+    config = build_config({"loss": {"scale": "balanced"}})
+    assert build_config(yaml.safe_load(to_yaml(config))) == config  # with every default written out
+
+
 @pytest.mark.parametrize("text", ["a: [", "just words", "- 1\n- 2"])
 def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "run.yaml").write_text(text, encoding="utf-8")

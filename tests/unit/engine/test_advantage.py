@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from upo_sdk.engine import actor_loss, advantage_weights, effective_sample_size, expectile_loss
+from upo_sdk.engine.advantage import expectile as expectile_of
 from upo_sdk.objectives import TokenLogps
 
 REWARDS = st.lists(st.floats(0, 1), min_size=2, max_size=8)
@@ -32,6 +33,14 @@ def test_weights_and_actor_terms_have_the_golden_values() -> None:
 def test_value_terms_have_the_golden_values() -> None:
     value = expectile_loss(torch.tensor([0.9, 0.4]), torch.tensor([0.8, 0.6]), 0.7)
     assert value.tolist() == pytest.approx([0.007, 0.012], abs=1e-7)
+
+
+@pytest.mark.parametrize(("tau", "expected"), [(0.5, 0.25), (0.7, 0.4375), (0.9, 0.75)])
+def test_the_expectile_of_numbers_and_of_weighted_numbers(tau: float, expected: float) -> None:
+    values_N, ones_N = torch.tensor([0.0, 0, 0, 1], dtype=torch.float64), torch.ones(4, dtype=torch.float64)
+    assert float(expectile_of(values_N, tau, ones_N)) == pytest.approx(expected, abs=1e-12)
+    twice_N = torch.tensor([3.0, 1.0], dtype=torch.float64)
+    assert float(expectile_of(values_N[2:], tau, twice_N)) == pytest.approx(expected, abs=1e-12)
 
 
 @pytest.mark.parametrize(("expectile", "expected"), [(0.5, 0.25), (0.7, 0.4375), (0.8, 0.571429), (0.9, 0.75)])
