@@ -40,8 +40,8 @@ class Answers:
     """The answers of one model, prompt by prompt.
 
     Attributes:
-        completions: As objectives see them; ``token_count`` is that of the text, whatever the objectives ask for.
-        tokens: The texts as token ids of the tokenizer that counts, without special tokens.
+        completions: As objectives see them; ``token_count`` is filled whatever the objectives ask for.
+        tokens: Token ids without special tokens: as sampled, or the text in the tokens of another tokenizer.
         ids: The sampled token ids, with the end-of-sequence token where one was sampled.
         num_samples: Answers per prompt, which are neighbours.
         finished: Whether the answer ended by itself, not by ``max_new_tokens``.
@@ -60,7 +60,8 @@ class Answers:
 
     def counted_with(self, tokenizer: PreTrainedTokenizerBase) -> Answers:
         """Return the same answers with the tokens of another tokenizer, so that two models can be compared."""
-        tokens = _tokens(tokenizer, self.texts)
+        encoded: Any = tokenizer(self.texts, add_special_tokens=False, verbose=False)
+        tokens = list(encoded["input_ids"])
         completions = [
             replace(completion, token_count=len(own)) for completion, own in zip(self.completions, tokens, strict=True)
         ]
@@ -141,7 +142,8 @@ def answer_rewards(
 def _model_key(
     lm: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, weights: str, sampling: Sampling
 ) -> list[object]:
-    attention = lm.config._attn_implementation  # noqa: SLF001 - it has no other name
+    config: Any = lm.config
+    attention = config._attn_implementation  # noqa: SLF001 - it has no other name
     settings = [sampling.max_new_tokens, sampling.temperature, sampling.top_p, sampling.seed]
     return ["answer", 1, weights, attention, lm.device.type, sorted(end_ids(lm, tokenizer)), settings]
 
@@ -154,7 +156,8 @@ def _answers(
     ends: frozenset[int],
 ) -> Answers:
     texts: list[str] = [text.strip() for text in tokenizer.batch_decode(ids, skip_special_tokens=True)]
-    tokens = _tokens(tokenizer, texts)
+    special = frozenset(tokenizer.all_special_ids)
+    tokens = [[token for token in own if token not in special] for own in ids]
     return Answers(
         completions=[
             _completion(prompts[place // num_samples], text, len(own))
@@ -175,8 +178,3 @@ def _completion(prompt: Prompt, text: str, count: int) -> Completion:
         prompt_messages=prompt.messages,
         response_messages=[{"role": "assistant", "content": text}] if prompt.messages else None,
     )
-
-
-def _tokens(tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> list[list[int]]:
-    encoded: Any = tokenizer(texts, add_special_tokens=False, verbose=False)
-    return list(encoded["input_ids"])

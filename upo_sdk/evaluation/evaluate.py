@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from upo_sdk.cache import ContentCache, default_cache_dir
@@ -165,7 +165,7 @@ class _Evaluation:
     def _has_pairs(self) -> bool:
         return self.task.data.shape == "pairs"
 
-    @property
+    @cached_property
     def _comparable(self) -> bool:
         """Whether both models give log-probs to the same tokens."""
         return self.base_tokenizer is not None and same_tokens(self.tokenizer, self.base_tokenizer)
@@ -186,8 +186,8 @@ class _Evaluation:
 
     def _set_up(self, until_the_end: ExitStack) -> Measures:
         """Set the objectives up, and check the names of the conditions before any model is loaded."""
-        needs = union_of_needs(self.task.objectives)
-        train = completions(self.task.data.train, needs) if not needs.token_counts else []
+        needs = replace(union_of_needs(self.task.objectives), token_counts=False)  # the training rows have no tokens
+        train = completions(self.task.data.train, needs)
         for item in self.task.objectives:
             until_the_end.enter_context(self.guard.set_up(item, str(accelerator())))
             self.guard.fit(item, train)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from upo_sdk.cache import content_key
 from upo_sdk.data import largest_token_id, longest_first
 from upo_sdk.errors import ModelError
 from upo_sdk.evaluation.answers import Answers, sample_answers
@@ -99,14 +100,19 @@ class ModelReader:
         )
 
     def logps(self, rows: Sequence[Branches], what: str) -> list[FloatArray]:
-        """Return ``log p(y | x)`` in nats, summed over tokens, of every response: one array per row."""
+        """Return ``log p(y | x)`` in nats, summed over tokens, of every response: one array per row.
+
+        They are kept for exactly these rows. Which rows share a batch changes the last bits, and so would log-probs
+        that another evaluation, or a run, had computed for some of them; this way the same evaluation has the same
+        numbers whatever the cache holds.
+        """
         source = BranchList(rows)
         longest = max(len(row.prompt_ids) + sum(map(len, row.response_ids)) for row in rows)
         per_token = reference_logps(
             self.policy,
             source,
             self.cache,
-            weights=self.identity.weights_sha256,
+            weights=content_key("evaluation", 1, self.identity.weights_sha256, source.fingerprint).hex(),
             tokens_per_batch=max(_TOKENS_PER_BATCH, longest),
             tokens_per_row=max(_TOKENS_PER_BATCH, longest),
             on_progress=self.reporter.progress(f"log-probs of {what} by the {self.name}", "responses"),
