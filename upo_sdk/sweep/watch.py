@@ -61,7 +61,7 @@ class Watch:
                 self._still_preparing()
             case events.Progress(task, done, total, _):
                 if task == "training":
-                    self.phase = task
+                    self.phase = "training"
                 self._time(task, done, total)
                 self._tell(Told(phase=self.phase, task=task, done=done, total=total))
             case events.StepLogged(step, total, _):

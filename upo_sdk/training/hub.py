@@ -102,7 +102,7 @@ def hub_errors(name: str, what: str) -> Generator[None]:
 @contextmanager
 def no_bars_of_the_hub() -> Generator[None]:
     """Keep the bars of huggingface_hub off the screen, where ours are; the caller's setting is put back."""
-    from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+    from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
     if are_progress_bars_disabled():
         yield

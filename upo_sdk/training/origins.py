@@ -50,5 +50,6 @@ def _card_data(path: Path | None) -> Mapping[str, Any]:
     if path is None or not path.is_file():
         return {}
     with suppress(OSError, ValueError, yaml.YAMLError):  # somebody else's card: what cannot be read is not known
-        return ModelCard.load(path, ignore_metadata_errors=True).data.to_dict()
+        known: dict[str, Any] = ModelCard.load(path, ignore_metadata_errors=True).data.to_dict()
+        return known
     return {}

@@ -17,7 +17,7 @@ NAME = "push"
 
 def register(app: typer.Typer) -> None:
     """Add the command; its options are spelled alike with underscores and with dashes."""
-    app.command(NAME, context_settings={"token_normalize_func": lambda word: word.replace("-", "_")})(push)
+    app.command(NAME, context_settings={"token_normalize_func": _with_underscores})(push)
 
 
 def push(
@@ -46,3 +46,7 @@ def push(
     create_repository(name, private=hub_private_repo)
     address = push_run(run, name, samples=hub_samples)
     print_json({"hub_url": address}) if json else console().print(f"pushed: {address}", markup=False, soft_wrap=True)
+
+
+def _with_underscores(word: str) -> str:
+    return word.replace("-", "_")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from upo_sdk.training.card.record import read_evaluation, read_run
 from upo_sdk.training.card.results import comparison_table, eval_results, evaluation_table, objective_table
@@ -75,8 +75,9 @@ def refresh_card(folder: Path) -> Path | None:
         return None
     section = without_local_paths(folder)(_evaluation(run, evaluation))
     card.text = f"{before}{start}\n\n{section}\n\n{end}{after}"
-    card.data.model_name = card.data.model_name or folder.resolve().name
-    card.data.eval_results = eval_results(run, evaluation)
+    data: Any = card.data
+    data.model_name = data.model_name or folder.resolve().name
+    data.eval_results = eval_results(run, evaluation)
     RunFolder(folder, None).write(CARD_FILE, str(card.content))
     return path
 
@@ -86,7 +87,7 @@ def _data(run: RunRecord, evaluation: EvaluationRecord | None, name: str) -> Mod
 
     base, data = run.model.known_as, run.data.origin
     names = sorted({item.objective.partition(":")[0].partition(",")[0] for item in run.objectives})
-    licence = {"license_name": base.license_name, "license_link": base.license_link}
+    licence: dict[str, Any] = {"license_name": base.license_name, "license_link": base.license_link}
     return ModelCardData(
         base_model=base.hub_id,
         datasets=[data.hub_id] if data and data.hub_id else None,

@@ -140,7 +140,8 @@ def read_run(folder: Path) -> RunRecord:
         raise OutputError(
             "the folder holds no run", where=str(path), fix="give the --output_dir of an `upo train` that ended"
         )
-    return _read(RunRecord, path)
+    run: RunRecord = _read(RunRecord, path)
+    return run
 
 
 def read_evaluation(folder: Path) -> EvaluationRecord | None:

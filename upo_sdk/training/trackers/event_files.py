@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -21,9 +22,9 @@ __all__ = ["opened"]
 def opened(place: Place) -> Generator[TrainerCallback]:
     """Open the event file; a resumed run hides what was logged after its checkpoint."""
     from torch.utils.tensorboard import SummaryWriter
-    from transformers.integrations import TensorBoardCallback
 
     folder = os.environ.get("TENSORBOARD_LOGGING_DIR") or str(place.folder / "runs")
     writer = SummaryWriter(folder, purge_step=place.step + 1 if place.step else None)
     writer.add_text("config", f"```json\n{json.dumps(place.config, indent=2, default=str)}\n```")
-    yield TensorBoardCallback(writer)
+    integrations: Any = import_module("transformers.integrations")
+    yield integrations.TensorBoardCallback(writer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from upo_sdk.training.trackers.place import PROJECT
@@ -23,18 +24,18 @@ _LONGEST = 500
 @contextmanager
 def opened(place: Place) -> Generator[TrainerCallback]:
     """Start a run; one that the caller started is used, and left open."""
-    import mlflow
-    from transformers.integrations import MLflowCallback
-    from transformers.integrations.integration_utils import rewrite_logs
+    mlflow: Any = import_module("mlflow")
+    integrations: Any = import_module("transformers.integrations.integration_utils")
 
-    class Callback(MLflowCallback):
+    class Callback(integrations.MLflowCallback):  # type: ignore[misc]  # of transformers, untyped
         """Writes the names of the other trackers, in which transformers' callback for MLflow differs."""
 
         def on_log(self, args: Any, state: Any, control: Any, logs: Any, **kwargs: Any) -> None:
-            super().on_log(args, state, control, rewrite_logs(logs), **kwargs)
+            super().on_log(args, state, control, integrations.rewrite_logs(logs), **kwargs)
 
+    made: Any = Callback
     if mlflow.active_run() is not None:
-        yield Callback()
+        yield made()
         return
     local = not mlflow.is_tracking_uri_set() and not os.environ.get("MLFLOW_TRACKING_URI")
     if local:
@@ -43,7 +44,7 @@ def opened(place: Place) -> Generator[TrainerCallback]:
     mlflow.start_run(run_name=place.name)
     mlflow.log_params({name: value[:_LONGEST] for name, value in _flat(place.config, "upo")})
     try:
-        yield Callback()
+        yield made()
     except BaseException:
         mlflow.end_run("FAILED")
         raise

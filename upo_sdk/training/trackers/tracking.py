@@ -110,7 +110,8 @@ class _Shown:
         return getattr(self._args, name)
 
     def to_dict(self) -> dict[str, Any]:
-        return without_secrets(self._args.to_dict())
+        args: Any = self._args
+        return without_secrets(args.to_dict())
 
     def to_json_string(self) -> str:
         return json.dumps(self.to_dict(), indent=2, default=str)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, redirect_stdout
+from importlib import import_module
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +22,10 @@ __all__ = ["opened"]
 @contextmanager
 def opened(place: Place) -> Generator[TrainerCallback]:
     """Record under the name of the run folder; nothing is sent unless ``trackio_space_id`` is set."""
-    import trackio
-    from transformers.integrations import TrackioCallback
+    trackio: Any = import_module("trackio")
+    integrations: Any = import_module("transformers.integrations.integration_utils")
 
-    class Callback(TrackioCallback):
+    class Callback(integrations.TrackioCallback):  # type: ignore[misc]  # of transformers, untyped
         """Names project and run, and adds the configuration of the run."""
 
         def setup(self, args: Any, state: Any, model: Any, **kwargs: Any) -> None:
@@ -37,7 +38,8 @@ def opened(place: Place) -> Generator[TrainerCallback]:
                 super().on_train_end(_Named(args, place.name), state, control, **kwargs)
 
     place.notify("info", f"trackio: trackio show --project {PROJECT}")
-    yield Callback()
+    made: Any = Callback
+    yield made()
 
 
 class _Named:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from upo_sdk.training.trackers.place import PROJECT
@@ -25,15 +26,15 @@ _NOT_SENT = {"offline", "dryrun", "disabled"}
 def opened(place: Place) -> Generator[TrainerCallback]:
     """Start a run; one that the caller started is used, and left open."""
     import wandb
-    from transformers.integrations import WandbCallback
 
+    integrations: Any = import_module("transformers.integrations")
     if wandb.run is not None:
-        yield WandbCallback()
+        yield integrations.WandbCallback()
         return
     hook, is_first = sys.excepthook, "WANDB_SERVICE" not in os.environ
     run = _start(place)
     try:
-        yield WandbCallback()
+        yield integrations.WandbCallback()
     except BaseException:
         run.finish(exit_code=1)
         raise
@@ -46,7 +47,7 @@ def opened(place: Place) -> Generator[TrainerCallback]:
 
 
 def _start(place: Place) -> Any:
-    import wandb
+    wandb: Any = import_module("wandb")
 
     settings = wandb.Settings(console="off", silent=True)
     wandb.setup(settings)
