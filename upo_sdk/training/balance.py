@@ -89,5 +89,6 @@ def _question(unified: UnifiedLoss, asked: LossConfig) -> dict[str, Any]:
     """Return what γ depends on, besides the data."""
     names = ("scale", "lambda_", "expectile", "baseline", "length_normalization", "advantage_cap")
     settings = asked.model_dump(mode="json", include=set(names))
-    weights = {term.label: term.weight for term in (*unified.preference, *unified.auxiliary)}
+    weights = {term.label: term.weight for term in unified.preference}
+    weights |= {term.label: term.weight for term in unified.auxiliary}
     return {name.removesuffix("_"): settings[name] for name in names} | {"weights": weights}
