@@ -11,6 +11,8 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 from upo_sdk.errors import ModelError
 from upo_sdk.policy import Branches, choose_layout
+from upo_sdk.policy.layouts.blocks import BlockLayout
+from upo_sdk.policy.layouts.segments import SegmentLayout
 
 VOCABULARY = 300
 WINDOW = 8  # shorter than the rows
@@ -230,3 +232,39 @@ def test_flex_attention_trains_on_a_gpu_as_dense_masks_do() -> None:
         layout.forward(lm, inputs).logps_NT.sum().backward()
         gradients.append(lm.get_input_embeddings().weight.grad)
     torch.testing.assert_close(*gradients, atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("layout", ["packed", "prefix-packed"])
+@pytest.mark.parametrize("name", ["llama", "qwen3", "gpt_neox"])
+def test_on_a_cpu_segments_replace_the_mask_and_give_its_gradients(name: str, layout: Any) -> None:
+    found = list[dict[str, torch.Tensor]]()
+    for attention in ("eager", "sdpa"):  # eager attention takes the mask
+        lm = make_model(name, attn_implementation=attention)
+        chosen = choose_layout(lm, ROWS, layout).layout
+        assert isinstance(chosen, SegmentLayout) == (attention == "sdpa")
+        output = chosen.forward(lm, chosen.collate(ROWS))
+        (output.logps_NT * torch.linspace(-1, 2, output.logps_NT.shape[1])).sum().backward()
+        found.append({key: value.grad for key, value in lm.named_parameters() if value.grad is not None})
+    for key, expected in found[0].items():
+        torch.testing.assert_close(found[1][key], expected, atol=2e-5 * float(expected.abs().max()) + 1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("name", ["mistral, window", "gemma2", "gpt_oss", "falcon"])
+def test_where_segments_do_not_fit_the_model_keeps_its_own_attention(name: str) -> None:
+    lm = make_model(name)
+    attention = lm.config._attn_implementation
+    assert isinstance(choose_layout(lm, ROWS).layout, BlockLayout)
+    assert lm.config._attn_implementation == attention
+
+
+def test_without_segments_the_attention_is_the_models_own() -> None:
+    lm, plain = make_model("llama"), make_model("llama")
+    choose_layout(lm, ROWS)
+    batch = {"input_ids": torch.tensor([ids(9, 1), [0] * 4 + ids(5, 2)]), "attention_mask": torch.ones(2, 9).long()}
+    batch["attention_mask"][1, :4] = 0
+    assert torch.equal(lm(**batch).logits, plain(**batch).logits)
+    assert lm.generate(**batch, max_new_tokens=4).tolist() == plain.generate(**batch, max_new_tokens=4).tolist()
+
+
+def test_a_model_with_dropout_keeps_the_mask() -> None:
+    assert isinstance(choose_layout(make_model("llama", attention_dropout=0.1), ROWS).layout, BlockLayout)

@@ -53,7 +53,7 @@ class Segment(NamedTuple):
         return slice(self.ends[0], self.ends[-1])
 
 
-def segment_attention(  # noqa: PLR0913 - the signature of transformers
+def segment_attention(
     module: torch.nn.Module,
     query: Tensor,
     key: Tensor,
@@ -116,9 +116,7 @@ class _SegmentAttention(Function):
         found = [_like_projected(tensor) for tensor in (query, key, value)]
         for at, seen, causal in _calls(ctx.segments):
             inputs = _heads(query, key, value, at, seen)
-            parts = _backward(
-                grad[:, :, at], *inputs, result[:, :, at], total[:, :, at], 0.0, causal, scale=ctx.scale
-            )
+            parts = _backward(grad[:, :, at], *inputs, result[:, :, at], total[:, :, at], 0.0, causal, scale=ctx.scale)
             for tensor, where, part in zip(found, (at, seen, seen), parts, strict=True):
                 folded = _fold(part, tensor.shape[1])
                 if causal:

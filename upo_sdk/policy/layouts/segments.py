@@ -6,6 +6,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import nn
 
 from upo_sdk.policy.layouts.base import Branches, PolicyInputs, PolicyOutput, Reading, read
 from upo_sdk.policy.layouts.segment_attention import NAME, Segment
@@ -84,7 +85,15 @@ def use_segments(lm: PreTrainedModel) -> None:
     if lm.device.type != "cpu" or implementation != "sdpa":
         msg = f"attention '{implementation}' on {lm.device.type} takes no segments"
         raise NotImplementedError(msg)
+    if any(map(_drops, lm.modules())):
+        msg = "attention by segments has no dropout"
+        raise NotImplementedError(msg)
     lm.set_attn_implementation(NAME)
+
+
+def _drops(module: nn.Module) -> bool:
+    rates = [value for name, value in vars(module).items() if "dropout" in name and isinstance(value, float)]
+    return any(rates) or (isinstance(module, nn.Dropout) and module.p > 0)
 
 
 def _segments(ends_QB: torch.Tensor) -> list[Segment]:
