@@ -22,6 +22,9 @@ Settings = dict[str, Any]
 
 _Config = TypeVar("_Config", bound=BaseModel)
 
+_PLACES = frozenset({"model", "baseline", "data"})
+"""Settings that may be written as a bare path."""
+
 
 def build_config(*layers: Mapping[str, Any], where: str = "configuration") -> RunConfig:
     """Merge layers, later ones over earlier ones, and validate the result.
@@ -53,13 +56,19 @@ def _build(model: type[_Config], layers: Iterable[Mapping[str, Any]], where: str
 
 def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> Settings:
     """Return ``under`` with the values of ``over``; mappings are merged, everything else is replaced."""
+    return _merged(_in_long_form(under), _in_long_form(over))
+
+
+def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> Settings:
     result = dict(under)
     for key, value in over.items():
         below = result.get(key)
-        if key in {"model", "baseline", "data"}:
-            below, value = _as_mapping(below), _as_mapping(value)  # noqa: PLW2901 - the short form of the same value
-        result[key] = merge(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
+        result[key] = _merged(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
     return result
+
+
+def _in_long_form(settings: Mapping[str, Any]) -> Settings:
+    return {key: _as_mapping(value) if key in _PLACES else value for key, value in settings.items()}
 
 
 def _as_mapping(value: Any) -> Any:

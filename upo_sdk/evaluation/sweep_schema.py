@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field
 
@@ -21,7 +21,7 @@ __all__ = [
     "SweepRow",
 ]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Final = 1
 
 PointStatus = Literal["pending", "running", "done", "failed", "cancelled"]
 
