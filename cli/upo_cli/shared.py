@@ -13,9 +13,22 @@ if TYPE_CHECKING:
     from upo_sdk.config import PluginPolicy
     from upo_sdk.plugin.registry import Registry
 
-__all__ = ["BlockPlugin", "Json", "LogFormat", "Plugins", "RequirePlugin", "load_plugins", "plugin_settings"]
+__all__ = [
+    "BlockPlugin",
+    "Json",
+    "LogFormat",
+    "LogFormatOption",
+    "Plugins",
+    "RequirePlugin",
+    "load_plugins",
+    "plugin_settings",
+]
 
 LogFormat = Literal["auto", "rich", "plain", "jsonl"]
+LogFormatOption = Annotated[
+    LogFormat,
+    typer.Option(help="How progress is shown on stderr: bars, lines, or one JSON object a line. Default: auto."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Write one JSON object to stdout, errors included.")]
 Plugins = Annotated[
     str | None,

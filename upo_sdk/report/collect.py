@@ -13,14 +13,14 @@ from upo_sdk.evaluation.sweep_schema import Sweep
 from upo_sdk.report.distributions import DISTRIBUTIONS_FILE, Distributions
 from upo_sdk.report.samples import Sample, read_samples
 from upo_sdk.result import BeforeAfter
+from upo_sdk.training.run_folder import MANIFEST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["MANIFEST", "SWEEP_FILE", "RunReport", "collect_run", "read_sweep"]
+__all__ = ["SWEEP_FILE", "RunReport", "collect_run", "read_sweep"]
 
-MANIFEST = "run.json"
 SWEEP_FILE = "sweep.json"
 
 Row = dict[str, float]

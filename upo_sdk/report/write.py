@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from upo_sdk.errors import OutputError
 from upo_sdk.events import Notice, emit
-from upo_sdk.report.collect import MANIFEST, SWEEP_FILE, collect_run, read_sweep
+from upo_sdk.report.collect import SWEEP_FILE, collect_run, read_sweep
+from upo_sdk.training.run_folder import MANIFEST
 from upo_sdk.whole_file import write_whole
 
 if TYPE_CHECKING:

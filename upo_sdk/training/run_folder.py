@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from upo_sdk.config import RunConfig
 
-__all__ = ["RunFolder"]
+__all__ = ["MANIFEST", "RunFolder"]
 
-_MANIFEST = "run.json"
+MANIFEST = "run.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class RunFolder:
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Write ``run.json``."""
-        self.write(_MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False, default=str) + "\n")
+        self.write(MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False, default=str) + "\n")
 
     def newest_checkpoint(self) -> Path | None:
         """Return the checkpoint with the most steps."""
@@ -95,7 +95,7 @@ def _check_may_overwrite(path: Path, *, overwrite: bool) -> None:
             where=str(path),
             fix="choose another --output_dir, add --overwrite_output_dir, or go on with --resume_from_checkpoint last",
         )
-    if not (path / _MANIFEST).is_file():
+    if not (path / MANIFEST).is_file():
         raise OutputError(
             "the output folder holds something that is not a run, and is not overwritten",
             where=str(path),

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack, redirect_stdout
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from upo_cli.options import assign, parse_value, settings_from_options, split_assignment, with_config_options
 from upo_cli.output import print_json
-from upo_cli.shared import BlockPlugin, Json, Plugins, RequirePlugin, plugin_settings
+from upo_cli.shared import BlockPlugin, Json, LogFormat, LogFormatOption, Plugins, RequirePlugin, plugin_settings
 from upo_sdk.config import EvalConfig, ObjectiveRef, build_eval_config
 from upo_sdk.errors import ConfigError
 from upo_sdk.plugin.registry import load_registry
 
 if TYPE_CHECKING:
     from upo_sdk.evaluation.schema import Evaluation
+    from upo_sdk.events import Callback
 
 __all__ = ["NAME", "register"]
 
@@ -81,6 +83,7 @@ def evaluate(  # noqa: PLR0913 - one per option
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of eval.json and stop.")] = False,
     json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show warnings, errors and the result only.")] = False,
+    log_format: LogFormatOption = "auto",
     plugins: Plugins = None,
     block_plugin: BlockPlugin = None,
     require_plugin: RequirePlugin = None,
@@ -104,26 +107,38 @@ def evaluate(  # noqa: PLR0913 - one per option
         key, value = split_assignment(text, "--set")
         assign(settings, key, parse_value(value))
     settings["plugins"] = plugin_settings(settings.get("plugins", {}), plugins, block_plugin, require_plugin)
-    _run(build_eval_config(settings, where="command line"), as_json=json, quiet=quiet or json)
+    _run(build_eval_config(settings, where="command line"), as_json=json, quiet=quiet or json, log_format=log_format)
 
 
-def _run(config: EvalConfig, *, as_json: bool, quiet: bool) -> None:
+def _run(config: EvalConfig, *, as_json: bool, quiet: bool, log_format: LogFormat) -> None:
     from upo_cli.eval_view import print_evaluation
     from upo_cli.interrupt import stop_on_signal
-    from upo_cli.progress import ProgressView, Silent
+    from upo_cli.progress import open_view
     from upo_sdk.evaluation.evaluate import evaluate as run
 
     registry = load_registry(config.plugins).check()
     with (
-        stop_on_signal(_STOPPING) as cancel,
-        Silent() if quiet else ProgressView() as view,
+        open_view(log_format, quiet=quiet) as view,
+        stop_on_signal(_STOPPING, tell=view.stopping) as cancel,
         ExitStack() as stack,
     ):
         if as_json:  # stdout is for the one object: whatever a plugin or a library prints there goes to stderr
             stack.enter_context(redirect_stdout(sys.stderr))
         result = run(config, registry=registry, callbacks=[view], cancel=cancel)
+        _refresh(Path(str(result.config["output_dir"])), view)
     print_json(result.model_dump(mode="json")) if as_json else print_evaluation(result)
     _end(result)
+
+
+def _refresh(folder: Path, view: Callback) -> None:
+    """Bring the card and the report of a run that was evaluated up to date."""
+    from upo_sdk.report import write_report_or_warn
+    from upo_sdk.training import refresh_card
+    from upo_sdk.training.run_folder import MANIFEST
+
+    if (folder / MANIFEST).is_file():
+        refresh_card(folder)
+        write_report_or_warn(folder, (view,))
 
 
 def _end(result: Evaluation) -> None:

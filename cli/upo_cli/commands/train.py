@@ -15,7 +15,14 @@ from upo_cli.options import with_config_options
 from upo_cli.output import console, print_json, table
 from upo_cli.plan_view import plan_as_data, print_plan, third_party
 from upo_cli.settings import Given, check_named_options, resolve, with_beta
-from upo_cli.shared import BlockPlugin, Json, LogFormat, Plugins, RequirePlugin  # noqa: TC001 - Typer reads the annotations
+from upo_cli.shared import (  # noqa: TC001 - Typer reads the annotations
+    BlockPlugin,
+    Json,
+    LogFormat,
+    LogFormatOption,
+    Plugins,
+    RequirePlugin,
+)
 from upo_sdk.plugin.registry import load_registry
 
 if TYPE_CHECKING:
@@ -80,10 +87,7 @@ def train(  # noqa: PLR0913 - one per option
     ] = False,
     json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show warnings, errors and the result only.")] = False,
-    log_format: Annotated[
-        LogFormat,
-        typer.Option(help="How progress is shown on stderr: bars, lines, or one JSON object a line. Default: auto."),
-    ] = "auto",
+    log_format: LogFormatOption = "auto",
     plugins: Plugins = None,
     block_plugin: BlockPlugin = None,
     require_plugin: RequirePlugin = None,
