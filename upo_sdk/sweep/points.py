@@ -56,7 +56,8 @@ def make_grid(config: SweepConfig) -> Grid:
     seeds = _seed_choices(config)
     axes = [axis for grid in objectives for axis in grid.axes]
     axes += [SweepAxis(key=key, values=tuple(map(str, values))) for key, values in config.settings.items()]
-    combinations = list(product(*(grid.variants for grid in objectives), *settings))
+    varied: list[Sequence[Variant | _Choice]] = [*(grid.variants for grid in objectives), *settings]
+    combinations = list(product(*varied))
     if config.random is not None:
         combinations = _drawn(combinations, config.random, config.base.training.seed)
     if config.seeds is not None:

@@ -47,7 +47,7 @@ class Watch:
     """
 
     def __init__(self, tell: Callable[[Told], None], phase: Phase) -> None:
-        self.phase = phase
+        self.phase: Phase = phase
         self.preparation = 0.0
         self._tell, self._started = tell, perf_counter()
         self._told = list[CacheUse]()
