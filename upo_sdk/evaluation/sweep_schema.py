@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -11,6 +11,7 @@ from upo_sdk.evaluation.schema import Estimate
 
 __all__ = [
     "CacheUse",
+    "Estimate",
     "ParetoAxis",
     "PointFailure",
     "Saving",
@@ -20,8 +21,6 @@ __all__ = [
     "SweepPoint",
     "SweepRow",
 ]
-
-SCHEMA_VERSION: Final = 1
 
 PointStatus = Literal["pending", "running", "done", "failed", "cancelled"]
 
@@ -113,7 +112,7 @@ class Sweep(Section):
     ``points``, ``rows`` and ``baseline`` are what a plot needs: an axis is ``rows[i].metrics[pareto_axes[j].metric]``.
     """
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1] = 1
     software: str = Field(description="Version of the SDK.")
     created: str = Field(description="UTC.")
     finished: str | None = Field(default=None, description="UTC; None while points are left to do.")

@@ -120,8 +120,7 @@ class _Point:
         metrics, baseline = metrics_of(evaluation)
         seconds = {**record.seconds, "evaluation": perf_counter() - started}
         done = {"evaluation": self.evaluation, "metrics": metrics, "baseline": baseline, "seconds": seconds}
-        cache = (*record.cache, *watch.cache_uses())
-        write_record(self.folder, record.model_copy(update={**done, "cache": cache}))
+        write_record(self.folder, record.model_copy(update={**done, "evaluation_cache": watch.cache_uses()}))
 
 
 def _find(sweep: Sweep, folder: Path) -> SweepPoint:

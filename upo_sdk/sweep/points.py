@@ -45,9 +45,6 @@ class _Choice:
     settings: dict[str, Any]
 
 
-_Combination = tuple[Variant | _Choice, ...]
-
-
 def make_grid(config: SweepConfig) -> Grid:
     """Return the points of a sweep, in the order of the grid: the last axis changes fastest, the seed fastest of all.
 
@@ -59,7 +56,8 @@ def make_grid(config: SweepConfig) -> Grid:
     seeds = _seed_choices(config)
     axes = [axis for grid in objectives for axis in grid.axes]
     axes += [SweepAxis(key=key, values=tuple(map(str, values))) for key, values in config.settings.items()]
-    combinations: list[_Combination] = list(product(*(grid.variants for grid in objectives), *settings))
+    varied: list[Sequence[Variant | _Choice]] = [*(grid.variants for grid in objectives), *settings]
+    combinations = list(product(*varied))
     if config.random is not None:
         combinations = _drawn(combinations, config.random, config.base.training.seed)
     if config.seeds is not None:
@@ -118,7 +116,7 @@ def _seed_choices(config: SweepConfig) -> list[_Choice]:
     return [_Choice({SEED: str(first + n)}, _nested("training.seed", first + n)) for n in range(config.seeds)]
 
 
-def _drawn(combinations: list[_Combination], count: int, seed: int) -> list[_Combination]:
+def _drawn(combinations: list[Any], count: int, seed: int) -> list[Any]:
     order = np.random.default_rng(seed).permutation(len(combinations))
     return [combinations[index] for index in sorted(order[:count])]
 

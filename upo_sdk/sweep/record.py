@@ -28,6 +28,8 @@ class PointRecord(Section):
         fingerprint: Of the point that was trained.
         evaluation: The settings that it was evaluated with, or None before.
         seconds: By what they were spent on.
+        cache: What the run found and computed.
+        evaluation_cache: What the evaluation did.
         metrics: Of the trained model.
         baseline: Of the model that it started from.
     """
@@ -36,6 +38,7 @@ class PointRecord(Section):
     evaluation: dict[str, Any] | None = None
     seconds: dict[str, float] = Field(default_factory=dict)
     cache: tuple[CacheUse, ...] = ()
+    evaluation_cache: tuple[CacheUse, ...] = ()
     metrics: dict[str, SweepMetric] = Field(default_factory=dict)
     baseline: dict[str, SweepMetric] = Field(default_factory=dict)
 

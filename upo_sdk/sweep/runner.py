@@ -100,8 +100,9 @@ class Runner:
         if not self._state.baseline:
             self._state = self._state.model_copy(update={"baseline": record.baseline})
         seconds = {**record.seconds, "total": sum(record.seconds.values())}
-        result = {"status": "done", "metrics": record.metrics, "cache": record.cache, "seconds": seconds}
-        return point.model_copy(update={**result, "failure": None})
+        cache = (*record.cache, *record.evaluation_cache)
+        result = {"status": "done", "metrics": record.metrics, "cache": cache, "seconds": seconds, "failure": None}
+        return point.model_copy(update=result)
 
     def _may_start(self) -> bool:
         preparing = any(process.phase == "preparing" for process in self._running.values())

@@ -24,7 +24,7 @@ __all__ = ["Watch"]
 _OF_THE_BASE: dict[str, Literal["reference", "base answers"]] = {
     "answering ": "base answers",
     "answers of the baseline": "base answers",
-    "log-probs of ": "reference",
+    "log-probs of the data's responses": "reference",
 }
 """How progress is called that does not depend on the point; the run's own answers are the base's before training."""
 
