@@ -25,7 +25,7 @@ class _Tile(NamedTuple):
     end: int
 
     def targets(self, target_M: Tensor) -> tuple[Tensor, Tensor]:
-        """Return, per position, the column of its target as [M, 1], clamped into the tile, and whether it lies there."""
+        """Return the column of each target as [M, 1], clamped into the tile, and whether it lies there."""
         column_M1 = (target_M - self.start).unsqueeze(-1)
         return column_M1.clamp(0, self.end - self.start - 1), (column_M1 >= 0) & (column_M1 < self.end - self.start)
 
@@ -88,7 +88,7 @@ class _LinearLogps(Function):
 
 
 def _tiles(ctx: Any, hidden_MH: Tensor, weight_VH: Tensor) -> Iterator[tuple[_Tile, Tensor]]:
-    """Yield every tile and its fp32 logits, all in one buffer; fresh memory for each costs more than the exponentials."""
+    """Yield every tile and its fp32 logits, all in one buffer: touching fresh memory would cost as much."""
     typed_MH = hidden_MH.to(ctx.dtype)
     count, words = len(hidden_MH), len(weight_VH)
     width = min(words, max(1, ctx.tile_bytes // (4 * count)))

@@ -65,7 +65,7 @@ def segment_attention(
     segments: Sequence[Segment] | None = None,
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
-    """Attend within segments, if there are any; the queries are [1, heads, S, width], the result is [1, S, heads, width].
+    """Attend within segments, if given, from queries [1, heads, S, width] to a result [1, S, heads, width].
 
     Raises:
         NotImplementedError: The layer asks for something that this attention does not have.
