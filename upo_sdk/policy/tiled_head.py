@@ -44,7 +44,7 @@ def linear_logps(hidden_MH: Tensor, weight_VH: Tensor, target_M: Tensor, *, tile
     """
     parts = [
         _LinearLogps.apply(hidden_CH, weight_VH, target_C, tile_bytes)  # type: ignore[no-untyped-call]  # of torch
-        for hidden_CH, target_C in zip(hidden_MH.split(POSITIONS), target_M.split(POSITIONS), strict=True)
+        for hidden_CH, target_C in zip(torch.split(hidden_MH, POSITIONS), torch.split(target_M, POSITIONS), strict=True)
     ]
     return torch.cat(parts) if len(parts) > 1 else parts[0]
 

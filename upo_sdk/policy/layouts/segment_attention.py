@@ -161,7 +161,7 @@ def _like_projected(tensor: Tensor) -> Tensor:
 
 def _fold(grad: Tensor, heads: int) -> Tensor:
     """Add up the gradients of the repeated heads."""
-    return grad if grad.shape[1] == heads else grad.unflatten(1, (heads, -1)).sum(2)
+    return grad if grad.shape[1] == heads else grad.reshape(len(grad), heads, -1, *grad.shape[2:]).sum(2)
 
 
 AttentionInterface.register(NAME, segment_attention)

@@ -79,7 +79,8 @@ def use_segments(lm: PreTrainedModel) -> None:
     Raises:
         NotImplementedError: It is not on a CPU, does not use SDPA, or drops attention out.
     """
-    implementation = lm.config._attn_implementation  # noqa: SLF001 - it has no other name
+    config: Any = lm.config
+    implementation = config._attn_implementation  # noqa: SLF001 - it has no other name
     if implementation == NAME:
         return
     if lm.device.type != "cpu" or implementation != "sdpa":
