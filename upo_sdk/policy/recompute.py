@@ -122,8 +122,10 @@ class Recomputed:
             self._learn(output, module.forward, (_Input(inputs[0]),))
 
     def _note_product(self, _module: nn.Module, inputs: tuple[Any, ...]) -> None:
-        product = inputs[0] if self._active else None
-        function = None if product is None else product.grad_fn
+        if not self._active:
+            return
+        product: Tensor = inputs[0]
+        function = product.grad_fn
         if function is None or function.name() != "MulBackward0":
             return
         factors = [self._kept.get(parent) for parent, index in function.next_functions if index == 0]

@@ -25,7 +25,7 @@ class _Tile(NamedTuple):
     end: int
 
     def targets(self, target_M: Tensor) -> tuple[Tensor, Tensor]:
-        """Return, per position, the column of its target as [M, 1], clamped into the tile, and whether it lies there."""
+        """Return the column of each target as [M, 1], clamped into the tile, and whether it lies there."""
         column_M1 = (target_M - self.start).unsqueeze(-1)
         return column_M1.clamp(0, self.end - self.start - 1), (column_M1 >= 0) & (column_M1 < self.end - self.start)
 
@@ -44,7 +44,7 @@ def linear_logps(hidden_MH: Tensor, weight_VH: Tensor, target_M: Tensor, *, tile
     """
     parts = [
         _LinearLogps.apply(hidden_CH, weight_VH, target_C, tile_bytes)  # type: ignore[no-untyped-call]  # of torch
-        for hidden_CH, target_C in zip(hidden_MH.split(POSITIONS), target_M.split(POSITIONS), strict=True)
+        for hidden_CH, target_C in zip(torch.split(hidden_MH, POSITIONS), torch.split(target_M, POSITIONS), strict=True)
     ]
     return torch.cat(parts) if len(parts) > 1 else parts[0]
 
@@ -88,7 +88,7 @@ class _LinearLogps(Function):
 
 
 def _tiles(ctx: Any, hidden_MH: Tensor, weight_VH: Tensor) -> Iterator[tuple[_Tile, Tensor]]:
-    """Yield every tile and its fp32 logits, all in one buffer; fresh memory for each costs more than the exponentials."""
+    """Yield every tile and its fp32 logits, all in one buffer: touching fresh memory would cost as much."""
     typed_MH = hidden_MH.to(ctx.dtype)
     count, words = len(hidden_MH), len(weight_VH)
     width = min(words, max(1, ctx.tile_bytes // (4 * count)))

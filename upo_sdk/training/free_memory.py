@@ -12,7 +12,7 @@ def return_free_memory() -> None:
     """Hand what the C library keeps of freed memory back to the system; does nothing where that library is not glibc.
 
     glibc rarely fits a new tensor into the hole that one of the same size left, because aligned blocks need some bytes
-    more. Such holes were a fifth of a run's memory on a CPU, and touching them again takes about a hundredth of a step.
+    more. Such holes were a tenth of the growth of a run on a CPU; touching them again takes a few hundredths of a step.
     """
     if sys.platform != "linux":
         return

@@ -87,7 +87,11 @@ def test_less_is_kept() -> None:
 def test_a_changed_input_is_an_error_and_no_wrong_gradient() -> None:
     policy = Policy(model("gated"), PaddedLayout()).train()
     found = list[torch.Tensor]()
-    policy.lm.model.layers[0].mlp.gate_proj.register_forward_hook(lambda _m, _i, output: found.append(output))
+
+    def note(_module: Any, _inputs: Any, output: torch.Tensor) -> None:
+        found.append(output)
+
+    policy.lm.model.layers[0].mlp.gate_proj.register_forward_hook(note)
     loss = policy(**policy.layout.collate(ROWS)).logps_NT.sum()
     with torch.no_grad():
         found[0].mul_(2)

@@ -105,7 +105,8 @@ class _Check:
 
     def __call__(self, layout: Layout, refusals: list[str]) -> float | None:
         """Return by how much a layout differs; if that is too much, leave the model as it was and add why."""
-        attention = self._lm.config._attn_implementation  # noqa: SLF001 - it has no other name
+        config: Any = self._lm.config
+        attention = config._attn_implementation  # noqa: SLF001 - it has no other name
         try:
             difference = _difference(layout, self._lm, self._rows, self._plain)
         except Exception as error:  # noqa: BLE001 - what a model does with a mask it does not know has no common type
@@ -114,7 +115,7 @@ class _Check:
             if difference <= self._tolerance:
                 return difference
             refusals.append(f"differs by {difference:.2g} nats")
-        if self._lm.config._attn_implementation != attention:  # noqa: SLF001 - likewise
+        if config._attn_implementation != attention:  # noqa: SLF001 - likewise
             self._lm.set_attn_implementation(attention)
         return None
 

@@ -65,7 +65,7 @@ def segment_attention(
     segments: Sequence[Segment] | None = None,
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
-    """Attend within segments, if there are any; the queries are [1, heads, S, width], the result is [1, S, heads, width].
+    """Attend within segments, if given, from queries [1, heads, S, width] to a result [1, S, heads, width].
 
     Raises:
         NotImplementedError: The layer asks for something that this attention does not have.
@@ -161,7 +161,7 @@ def _like_projected(tensor: Tensor) -> Tensor:
 
 def _fold(grad: Tensor, heads: int) -> Tensor:
     """Add up the gradients of the repeated heads."""
-    return grad if grad.shape[1] == heads else grad.unflatten(1, (heads, -1)).sum(2)
+    return grad if grad.shape[1] == heads else grad.reshape(len(grad), heads, -1, *grad.shape[2:]).sum(2)
 
 
 AttentionInterface.register(NAME, segment_attention)

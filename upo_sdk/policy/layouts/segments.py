@@ -35,7 +35,7 @@ class SegmentLayout:
         self._shared = shared
 
     def collate(self, rows: Sequence[Branches]) -> PolicyInputs:
-        """Return ``ids_1S``, ``position_1S``, ``ends_QB`` (see :func:`_segments`) and what :class:`Reading` collects."""
+        """Return ``ids_1S``, ``position_1S``, ``ends_QB`` (see :func:`_segments`) and what a reading collects."""
         sequences = list(rows) if self._shared else [Branches(p, [r]) for p, responses in rows for r in responses]
         ids, positions, reading = list[int](), list[int](), Reading(rows)
         ends = list[list[int]]()
@@ -79,7 +79,8 @@ def use_segments(lm: PreTrainedModel) -> None:
     Raises:
         NotImplementedError: It is not on a CPU, does not use SDPA, or drops attention out.
     """
-    implementation = lm.config._attn_implementation  # noqa: SLF001 - it has no other name
+    config: Any = lm.config
+    implementation = config._attn_implementation  # noqa: SLF001 - it has no other name
     if implementation == NAME:
         return
     if lm.device.type != "cpu" or implementation != "sdpa":
