@@ -39,7 +39,7 @@ def explain(
         where = "held-out" if split else "last steps'"
         sentences.append(
             f"Preferences: the model now ranks the chosen response above the rejected one in "
-            f"{metrics[f'{split}rewards/accuracies']:.0%} of the {where} pairs (50 % is chance)."
+            f"{100 * metrics[f'{split}rewards/accuracies']:.0f} % of the {where} pairs (50 % is chance)."
         )
     if auxiliary and not gate_opened:
         sentences.append(f"{', '.join(auxiliary)}: no effect, because the run ended before the auxiliary term started.")

@@ -28,7 +28,7 @@ def explain_weights(
     Args:
         weights: The weight of every auxiliary objective, by label.
         preference: The labels of the preference objectives.
-        loss: ``loss`` of ``run.json``: at least ``gamma`` and ``scale``.
+        loss: ``loss`` of ``run.json``; nothing is said of γ where it is not known.
         rows: The rows of ``metrics.jsonl``, in order; those without shares are passed over.
         median_tokens: Median length of the responses, if it is known.
 
@@ -44,7 +44,8 @@ def explain_weights(
     first, last = measured[0], measured[-1]
     length = "" if median_tokens is None else f" At a median of {median_tokens:.0f} tokens per response this is"
     sentences = [_objective(label, weight, first, last) for label, weight in weights.items()]
-    sentences.append(_gamma(loss, weights, preference, first, length))
+    if loss.get("gamma") is not None:
+        sentences.append(_gamma(loss, weights, preference, first, length))
     if "likelihood/share" in last:
         sentences.append(_likelihood(last))
     if "advantage/mean_weight" in last:
@@ -57,8 +58,8 @@ def _objective(label: str, weight: float, first: Mapping[str, float], last: Mapp
     start, end = first.get(key, 0.0), last.get(key, 0.0)
     verdict = " Below 1 % it does next to nothing." if max(start, end) < _LITTLE else ""
     return (
-        f"{label}:{weight:g} supplied {start:.0%} of the gradient when the auxiliary term started (step "
-        f"{first['step']:.0f}) and {end:.0%} at the end (step {last['step']:.0f}).{_way(label, last)}{verdict}"
+        f"{label}:{weight:g} supplied {_percent(start)} of the gradient when the auxiliary term started (step "
+        f"{first['step']:.0f}) and {_percent(end)} at the end (step {last['step']:.0f}).{_way(label, last)}{verdict}"
     )
 
 
@@ -66,7 +67,7 @@ def _way(label: str, last: Mapping[str, float]) -> str:
     cosine = last.get(f"objective/{label}/grad_cos")
     if cosine is None or abs(cosine) < 0.1:  # noqa: PLR2004 - neither with nor against
         return ""
-    return f" At the end it pulled {'against' if cosine < 0 else 'with'} the rest (cosine {cosine:+.2f})."
+    return f" At the end it pulled {'against' if cosine < 0 else 'with'} the rest (cosine {_signed(cosine)})."
 
 
 def _gamma(
@@ -95,8 +96,8 @@ def _gamma(
 
 def _likelihood(last: Mapping[str, float]) -> str:
     return (
-        f"{last['likelihood/share']:.0%} of the last gradient was plain likelihood: it imitates all responses of the "
-        f"data, whatever their rewards."
+        f"{_percent(last['likelihood/share'])} of the last gradient was plain likelihood: it imitates all responses "
+        f"of the data, whatever their rewards."
     )
 
 
@@ -106,7 +107,15 @@ def _advantage(last: Mapping[str, float]) -> str:
         return f"{text}."
     share = last["advantage/ess"]
     few = ": few responses carried it, so lower λ or set an advantage cap" if share < _FEW else ""
-    return f"{text}, and its weight was spread as over {share:.0%} of the responses{few}."
+    return f"{text}, and its weight was spread as over {_percent(share)} of the responses{few}."
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "−")
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 def _listed(labels: Mapping[str, float] | Sequence[str]) -> str:

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import yaml
-
-from upo_sdk.report.numbers import number, percent, signed
-from upo_sdk.report.worth import worth
+from upo_sdk.evaluation.weights import explain_weights
+from upo_sdk.report.numbers import number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from upo_sdk.report.collect import RunReport
-    from upo_sdk.report.worth import ObjectiveWorth, Worth
 
-__all__ = ["headline", "loss_settings", "story", "weights_story"]
-
-_NEUTRAL_COSINE = 0.1
+__all__ = ["headline", "story", "weights_story"]
 
 
 def headline(run: RunReport) -> str:
@@ -48,52 +41,9 @@ def story(run: RunReport) -> list[str]:
 
 def weights_story(run: RunReport) -> list[str]:
     """Say what the weights of this run did."""
-    found = worth(run)
     if not run.auxiliary:
         only = " and ".join(run.preference) or "nothing"
         return [f"Only {only} was in the loss, so there was nothing to weigh against it."]
-    if not found.measured_after_gate:
-        return ["The auxiliary term had not started in any logged step: the weights had no effect."]
-    return [*_shares(run, found), *_settings(run)]
-
-
-def loss_settings(run: RunReport) -> dict[str, Any]:
-    """The section ``loss`` of the resolved configuration; empty if there is none."""
-    loaded = yaml.safe_load(run.config) if run.config else None
-    return loaded.get("loss", {}) if isinstance(loaded, dict) else {}
-
-
-def _shares(run: RunReport, found: Worth) -> Iterator[str]:
-    rows = {item.label: item for item in found.objectives}
-    steps = f"steps {found.first_step:,} to {found.last_step:,}"
-    if found.first_step == found.last_step:
-        steps = f"step {found.first_step:,}"
-    preference = sum(rows[label].share or 0.0 for label in run.preference)
-    yield (
-        f"While the auxiliary term was on ({steps}), the preferences had {percent(preference)} of the gradient, and "
-        f"plain imitation of the data, which comes with the auxiliary term, had {percent(rows['likelihood'].share)}."
-    )
-    for label in run.auxiliary:
-        yield _pull(rows[label])
-
-
-def _pull(item: ObjectiveWorth) -> str:
-    text = f"A weight of {number(item.weight)} gave {item.label} {percent(item.share)} of the gradient"
-    if item.cosine is None:
-        return f"{text}."
-    if item.cosine > _NEUTRAL_COSINE:
-        how = "it pulled the same way as the rest"
-    elif item.cosine < -_NEUTRAL_COSINE:
-        how = "it pulled against the rest"
-    else:
-        how = "it pulled neither with the rest nor against it"
-    return f"{text}; {how} (cosine {signed(item.cosine)})."
-
-
-def _settings(run: RunReport) -> Iterator[str]:
-    loss = loss_settings(run)
-    if "gamma" in loss and "lambda" in loss:
-        yield (
-            f"How much a weight is worth depends on γ = {number(loss['gamma'])}, λ = {number(loss['lambda'])}, β and "
-            "the length of the responses: compare shares, not weights, between runs."
-        )
+    weights = {item["label"]: float(item["weight"]) for item in run.manifest.get("objectives", ())}
+    auxiliary = {label: weights[label] for label in run.auxiliary}
+    return list(explain_weights(auxiliary, run.preference, run.manifest.get("loss", {}), run.rows))

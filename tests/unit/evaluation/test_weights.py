@@ -24,8 +24,8 @@ def explain(*rows: dict[str, float], **loss: Any) -> str:
 def test_the_shares_at_the_start_and_the_end_are_those_of_the_rows_with_an_open_gate() -> None:
     closed = {"step": 10, "actor/share": 0.0, "objective/toxicity/share": 0.0}
     text = explain(closed, row(20, 0.12), row(100, 0.31), {"step": 100, "eval_loss": 1.0})
-    assert "toxicity:0.3 supplied 12% of the gradient when the auxiliary term started (step 20)" in text
-    assert "31% at the end (step 100)" in text
+    assert "toxicity:0.3 supplied 12 % of the gradient when the auxiliary term started (step 20)" in text
+    assert "31 % at the end (step 100)" in text
     assert "its gradient was 0.3 times that of dpo" in text
 
 
@@ -45,7 +45,7 @@ def test_gamma_is_told_with_where_it_came_from(loss: dict[str, Any], said: str) 
     ("more", "said"),
     [
         ({"advantage/ess": 0.04}, "few responses carried it"),
-        ({"objective/toxicity/grad_cos": -0.4}, "pulled against the rest (cosine -0.40)"),
+        ({"objective/toxicity/grad_cos": -0.4}, "pulled against the rest (cosine −0.40)"),
         ({"objective/toxicity/grad_cos": 0.4}, "pulled with the rest (cosine +0.40)"),
         ({"objective/toxicity/share": 0.002}, "next to nothing"),
     ],

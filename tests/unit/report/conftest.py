@@ -44,6 +44,7 @@ def manifest(**changes: Any) -> dict[str, Any]:
         "objectives": [objective("dpo", "preference", 1), objective("toxicity", "auxiliary", 0.3)],
         "held_out": [objective("length", "auxiliary", 0)],
         "skipped": [],
+        "loss": {"scale": "paper", "gamma": 1.0, "lambda": 5.0},
         "seed": 42,
         "layout": "padded",
         "resumed_from": None,

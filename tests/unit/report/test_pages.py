@@ -124,9 +124,9 @@ def test_a_run_has_a_page_with_everything(make_run: MakeRun, read_page: ReadPage
 
 def test_the_page_says_in_plain_words_what_the_weights_did(make_run: MakeRun, read_page: ReadPage) -> None:
     text = read_page(write_report(make_run())).text
-    assert "A weight of 0.3 gave toxicity 30\xa0% of the gradient; it pulled against the rest (cosine −0.30)." in text
-    assert "(steps 20 to 30)" in text
-    assert "γ = 1, λ = 5" in text
+    assert "toxicity:0.3 supplied 30\xa0% of the gradient when the auxiliary term started (step 20)" in text
+    assert "30\xa0% at the end (step 30). At the end it pulled against the rest (cosine −0.20)." in text
+    assert "γ is 1, as given" in text
 
 
 def test_what_a_model_writes_is_data(make_run: MakeRun, read_page: ReadPage) -> None:
