@@ -11,6 +11,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 from upo_sdk.errors import ModelError
 from upo_sdk.policy import Branches, choose_layout
+from upo_sdk.policy.layouts import choose
 from upo_sdk.policy.layouts.blocks import BlockLayout
 from upo_sdk.policy.layouts.segments import SegmentLayout
 
@@ -190,6 +191,12 @@ def test_a_layout_that_was_asked_for_and_is_wrong_is_refused_with_the_difference
     with pytest.raises(ModelError, match=r"prefix-shared: differs by .* nats") as caught:
         choose_layout(make_model("mpt"), ROWS, "prefix-shared")
     assert "--layout auto" in str(caught.value.fix)
+
+
+def test_the_padded_layout_is_not_refused_for_rounding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choose, "_EXACT", 0.0)
+    monkeypatch.setattr(choose, "_NOISE", 0.0)
+    assert choose_layout(make_model("llama"), ROWS, "padded").layout.name == "padded"
 
 
 def test_single_completions_have_no_prompt_to_share() -> None:

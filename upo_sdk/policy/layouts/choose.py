@@ -101,7 +101,8 @@ class _Check:
         self._plain = [_plain_logps(lm, row) for row in rows]
         padded = PaddedLayout()
         noise = max(_difference(padded, lm, [row], [own]) for row, own in zip(rows, self._plain, strict=True))
-        self._tolerance = max(_EXACT, _NOISE * noise)
+        together = _difference(padded, lm, rows, self._plain)  # padded is not refused for rounding
+        self._tolerance = max(_EXACT, _NOISE * noise, together)
 
     def __call__(self, layout: Layout, refusals: list[str]) -> float | None:
         """Return by how much a layout differs; if that is too much, leave the model as it was and add why."""
