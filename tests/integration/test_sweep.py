@@ -142,7 +142,7 @@ def test_points_share_scores_and_reference_and_the_base_models_answers(
         {task: sum(use.computed for use in point.cache if use.task == task) for task in ("reference", "base answers")}
         for point in found.points
     ]
-    assert computed[0]["reference"] == 18
+    assert computed[0]["reference"] == 18 + 12  # of the run, and of the evaluation, whose rows are its own
     assert [use.task for use in found.points[0].cache].count("reference") == 3  # two splits, and the evaluation
     assert computed[0]["base answers"] > 0
     assert computed[1:] == [{"reference": 0, "base answers": 0}] * 3

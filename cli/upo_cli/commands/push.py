@@ -24,7 +24,8 @@ def push(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The --output_dir of a run that ended.")],
     *,
     hub_model_id: Annotated[
-        str | None, typer.Option(metavar="OWNER/NAME", help="The repository; by default named like the folder.")
+        str | None,
+        typer.Option("--hub_model_id", metavar="OWNER/NAME", help="The repository; by default named like the folder."),
     ] = None,
     hub_private_repo: Annotated[
         bool, typer.Option("--hub_private_repo", help="Make the repository private if it is created.")
