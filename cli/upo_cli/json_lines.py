@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from datetime import UTC, datetime
+from itertools import pairwise
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -73,8 +74,7 @@ class JsonLines:
 def wants_json_lines(arguments: list[str]) -> bool:
     """Whether a command line asks for JSON lines; looked at before it is parsed, so that its errors are lines too."""
     words = [word.replace("-", "_") for word in arguments]
-    pairs = zip(words, [*words[1:], ""], strict=True)
-    return any(word == "__log_format=jsonl" or (word, after) == ("__log_format", "jsonl") for word, after in pairs)
+    return "__log_format=jsonl" in words or ("__log_format", "jsonl") in pairwise(words)
 
 
 def error_line(error: UPOError) -> None:

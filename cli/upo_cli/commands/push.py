@@ -35,9 +35,9 @@ def push(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Push model, tokenizer, card and records of a finished run to the Hugging Face hub, in one commit.
+    """Push a finished run to the Hugging Face hub.
 
-    The token is that of HF_TOKEN or `hf auth login`.
+    Model, tokenizer, card and records go in one commit. The token is that of HF_TOKEN or `hf auth login`.
     """
     from upo_sdk.training.hub import create_repository, repository_name
     from upo_sdk.training.push import push_run, require_finished

@@ -25,7 +25,7 @@ def report(
     *,
     json: Json = False,
 ) -> None:
-    """Write report.html again from the files of a run or of a sweep; it needs no network and no script."""
+    """Write report.html again: what a run or a sweep did, in one file."""
     from upo_sdk.report import write_report
 
     page = write_report(folder)
