@@ -59,9 +59,9 @@ class Watch:
             case events.CacheUsed(task=task, label=label, found=found, computed=computed, seconds=seconds):
                 self._told.append(CacheUse(task=task, label=label, found=found, computed=computed, seconds=seconds))
                 self._still_preparing()
+            case events.Progress(task="training"):
+                self.phase = "training"  # the logged steps are told, which are enough for one of several points
             case events.Progress(task, done, total, _):
-                if task == "training":
-                    self.phase = "training"
                 self._time(task, done, total)
                 self._tell(Told(phase=self.phase, task=task, done=done, total=total))
             case events.StepLogged(step, total, _):
