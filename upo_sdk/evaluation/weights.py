@@ -80,7 +80,7 @@ def _gamma(
     total = sum(weights.values())
     rest = sum(first.get(f"objective/{label}/grad_norm", 0.0) for label in preference)
     actor = first.get("actor/grad_norm", 0.0)
-    seen = f"; when it started, its gradient was {actor / rest:.2g} times that of {_listed(preference)}" if rest else ""
+    seen = f"; when it started, its gradient was {actor / rest:.2f} times that of {_listed(preference)}" if rest else ""
     if loss.get("scale") == "balanced":
         return (
             f"γ is {loss['gamma']:g}, chosen from the data so that the auxiliary term pulls on a response's log-prob "
@@ -91,7 +91,7 @@ def _gamma(
         if length
         else " The same weights do something else on longer responses, or with another β or λ."
     )
-    return f"γ is {loss['gamma']:g}, as given{seen}.{meaning} `--scale balanced` sets γ from the data."
+    return f"γ is {loss['gamma']:g}, as given{seen}.{meaning} --scale balanced sets γ from the data."
 
 
 def _likelihood(last: Mapping[str, float]) -> str:

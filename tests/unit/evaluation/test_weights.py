@@ -26,7 +26,7 @@ def test_the_shares_at_the_start_and_the_end_are_those_of_the_rows_with_an_open_
     text = explain(closed, row(20, 0.12), row(100, 0.31), {"step": 100, "eval_loss": 1.0})
     assert "toxicity:0.3 supplied 12 % of the gradient when the auxiliary term started (step 20)" in text
     assert "31 % at the end (step 100)" in text
-    assert "its gradient was 0.3 times that of dpo" in text
+    assert "its gradient was 0.30 times that of dpo" in text
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,8 @@ def changes(items: Sequence[BeforeAfter], *, order: Sequence[str]) -> Chart:
         color=alt.Color("name:N", scale=scale, legend=None),
     )
     spans = base.mark_rule(strokeWidth=3, strokeCap="round").encode(
-        x=alt.X("low:Q", title="change of the mean reward", axis=alt.Axis(format="+~g")), x2=alt.X2("high:Q")
+        x=alt.X("low:Q", title="change of the mean reward", axis=alt.Axis(format="+~g", tickCount=5)),
+        x2=alt.X2("high:Q"),
     )
     dots = base.mark_point(filled=True, opacity=1, size=70).encode(
         x=alt.X("change:Q"), description=alt.Description("spoken:N")
