@@ -19,6 +19,7 @@ __all__ = [
     "LogFormat",
     "LogFormatOption",
     "Plugins",
+    "Quiet",
     "RequirePlugin",
     "load_plugins",
     "plugin_settings",
@@ -30,6 +31,7 @@ LogFormatOption = Annotated[
     typer.Option(help="How progress is shown on stderr: bars, lines, or one JSON object a line. Default: auto."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Write one JSON object to stdout, errors included.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show warnings, errors and the result only.")]
 Plugins = Annotated[
     str | None,
     typer.Option(

@@ -28,7 +28,6 @@ __all__ = [
     "Overwrite",
     "Pareto",
     "Preset",
-    "Quiet",
     "Random",
     "Resume",
     "Seeds",
@@ -129,7 +128,6 @@ Sets = Annotated[
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Show the points and their commands, and stop.", rich_help_panel="Sweep")
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show warnings, errors and the result only.")]
 
 
 def names_of(text: str | None) -> tuple[str, ...]:

@@ -11,7 +11,16 @@ import typer
 
 from upo_cli.options import assign, parse_value, settings_from_options, split_assignment, with_config_options
 from upo_cli.output import print_json
-from upo_cli.shared import BlockPlugin, Json, LogFormat, LogFormatOption, Plugins, RequirePlugin, plugin_settings
+from upo_cli.shared import (
+    BlockPlugin,
+    Json,
+    LogFormat,
+    LogFormatOption,
+    Plugins,
+    Quiet,
+    RequirePlugin,
+    plugin_settings,
+)
 from upo_sdk.config import EvalConfig, ObjectiveRef, build_eval_config
 from upo_sdk.errors import ConfigError
 from upo_sdk.plugin.registry import load_registry
@@ -82,7 +91,7 @@ def evaluate(  # noqa: PLR0913 - one per option
     ] = None,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of eval.json and stop.")] = False,
     json: Json = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show warnings, errors and the result only.")] = False,
+    quiet: Quiet = False,
     log_format: LogFormatOption = "auto",
     plugins: Plugins = None,
     block_plugin: BlockPlugin = None,

@@ -15,7 +15,7 @@ from upo_cli.options import config_options, with_config_options
 from upo_cli.output import console, print_json
 from upo_cli.plan_view import third_party
 from upo_cli.settings import Given, resolve
-from upo_cli.shared import BlockPlugin, Json, Plugins, RequirePlugin  # noqa: TC001 - Typer reads the annotations
+from upo_cli.shared import BlockPlugin, Json, Plugins, Quiet, RequirePlugin  # noqa: TC001 - Typer reads the annotations
 from upo_cli.sweep_options import (
     FOLDER,
     BaseConfig,
@@ -28,7 +28,6 @@ from upo_cli.sweep_options import (
     Overwrite,
     Pareto,
     Preset,
-    Quiet,
     Random,
     Resume,
     Seeds,

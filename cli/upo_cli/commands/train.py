@@ -21,6 +21,7 @@ from upo_cli.shared import (  # noqa: TC001 - Typer reads the annotations
     LogFormat,
     LogFormatOption,
     Plugins,
+    Quiet,
     RequirePlugin,
 )
 from upo_sdk.plugin.registry import load_registry
@@ -86,7 +87,7 @@ def train(  # noqa: PLR0913 - one per option
         bool, typer.Option("--dry-run", help="Print the resolved plan and stop.", rich_help_panel="Run")
     ] = False,
     json: Json = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show warnings, errors and the result only.")] = False,
+    quiet: Quiet = False,
     log_format: LogFormatOption = "auto",
     plugins: Plugins = None,
     block_plugin: BlockPlugin = None,
