@@ -1,13 +1,34 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, and folders that take them."""
 
 from __future__ import annotations
 
+import tempfile
 from typing import TYPE_CHECKING
+
+from upo_sdk.errors import OutputError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["write_whole"]
+__all__ = ["check_takes_files", "write_whole"]
+
+
+def check_takes_files(folder: Path) -> None:
+    """Check that files can be written to a folder, which need not exist yet, and write nothing.
+
+    Raises:
+        OutputError: They cannot.
+    """
+    existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            pass
+    except OSError as error:
+        raise OutputError(
+            f"the output folder cannot be written: {error.strerror or error}",
+            where=str(folder),
+            fix="choose another --output_dir",
+        ) from error
 
 
 def write_whole(path: Path, text: str) -> None:

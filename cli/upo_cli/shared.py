@@ -23,6 +23,7 @@ __all__ = [
     "RequirePlugin",
     "load_plugins",
     "plugin_settings",
+    "with_underscores",
 ]
 
 LogFormat = Literal["auto", "rich", "plain", "jsonl"]
@@ -105,3 +106,8 @@ def _names(text: str) -> str | list[str]:
 
 def _split(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def with_underscores(word: str) -> str:
+    """Spell an option with underscores, so that --learning-rate is understood as --learning_rate."""
+    return word.replace("-", "_")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from typing import TYPE_CHECKING
 
 from upo_sdk.errors import OutputError
+from upo_sdk.whole_file import check_takes_files, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,16 +25,7 @@ def check_writable(folder: Path) -> None:
     """
     if folder.exists() and not folder.is_dir():
         raise OutputError("the output path is a file, not a folder", where=str(folder), fix="choose another folder")
-    existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
-    try:
-        with tempfile.TemporaryFile(dir=existing):
-            pass
-    except OSError as error:
-        raise OutputError(
-            f"the output folder cannot be written: {error.strerror or error}",
-            where=str(folder),
-            fix="choose another --output_dir",
-        ) from error
+    check_takes_files(folder)
 
 
 def write_evaluation(folder: Path, result: Evaluation, samples: Sequence[Sample], pairs: Sequence[str]) -> None:
@@ -47,16 +38,10 @@ def write_evaluation(folder: Path, result: Evaluation, samples: Sequence[Sample]
         pairs: One line per pair; without any there is no such file.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / "eval-samples.jsonl", "".join(sample.model_dump_json() + "\n" for sample in samples))
+    write_whole(folder / "eval-samples.jsonl", "".join(sample.model_dump_json() + "\n" for sample in samples))
     if pairs:
-        _write(folder / "eval-pairs.jsonl", "".join(line + "\n" for line in pairs))
+        write_whole(folder / "eval-pairs.jsonl", "".join(line + "\n" for line in pairs))
     else:
         (folder / "eval-pairs.jsonl").unlink(missing_ok=True)  # of an earlier evaluation
     text = json.dumps(result.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False)
-    _write(folder / "eval.json", text + "\n")
-
-
-def _write(path: Path, text: str) -> None:
-    beside = path.with_name(f".{path.name}.partial")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
+    write_whole(folder / "eval.json", text + "\n")

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from upo_sdk.errors import OutputError
-from upo_sdk.whole_file import write_whole
+from upo_sdk.whole_file import check_takes_files, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,7 +46,7 @@ class RunFolder:
             raise OutputError(
                 "the output path is a file, not a folder", where=str(path), fix="choose another --output_dir"
             )
-        _check_writable(path)
+        check_takes_files(path)
         if config.resume_from_checkpoint:
             return cls(path, _checkpoint(path, config.resume_from_checkpoint))
         if path.exists() and any(path.iterdir()):
@@ -73,19 +72,6 @@ class RunFolder:
         """Return the checkpoint with the most steps."""
         found = [entry for entry in self.path.glob("checkpoint-*") if (entry / "trainer_state.json").is_file()]
         return max(found, key=lambda entry: int(entry.name.rpartition("-")[2]), default=None)
-
-
-def _check_writable(path: Path) -> None:
-    existing = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
-    try:
-        with tempfile.TemporaryFile(dir=existing):
-            pass
-    except OSError as error:
-        raise OutputError(
-            f"the output folder cannot be written: {error.strerror or error}",
-            where=str(path),
-            fix="choose another --output_dir",
-        ) from error
 
 
 def _check_may_overwrite(path: Path, *, overwrite: bool) -> None:

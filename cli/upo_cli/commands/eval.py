@@ -20,6 +20,7 @@ from upo_cli.shared import (
     Quiet,
     RequirePlugin,
     plugin_settings,
+    with_underscores,
 )
 from upo_sdk.config import EvalConfig, ObjectiveRef, build_eval_config
 from upo_sdk.errors import ConfigError
@@ -45,7 +46,7 @@ _STOPPING = "stopping after this batch, what was done is kept; interrupt again t
 
 def register(app: typer.Typer) -> None:
     """Add the command; its options are spelled alike with underscores and with dashes."""
-    settings = {"token_normalize_func": _with_underscores}
+    settings = {"token_normalize_func": with_underscores}
     app.command(NAME, epilog=_EPILOG, context_settings=settings)(with_config_options(evaluate, EvalConfig))
 
 
@@ -153,7 +154,3 @@ def _refresh(folder: Path, view: Callback) -> None:
 def _end(result: Evaluation) -> None:
     if result.failed:
         raise typer.Exit(1)
-
-
-def _with_underscores(word: str) -> str:
-    return word.replace("-", "_")

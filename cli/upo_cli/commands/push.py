@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from upo_cli.output import console, print_json
-from upo_cli.shared import Json  # noqa: TC001 - Typer reads the annotations
+from upo_cli.shared import Json, with_underscores
 
 __all__ = ["NAME", "register"]
 
@@ -17,7 +17,7 @@ NAME = "push"
 
 def register(app: typer.Typer) -> None:
     """Add the command; its options are spelled alike with underscores and with dashes."""
-    app.command(NAME, context_settings={"token_normalize_func": _with_underscores})(push)
+    app.command(NAME, context_settings={"token_normalize_func": with_underscores})(push)
 
 
 def push(
@@ -47,7 +47,3 @@ def push(
     create_repository(name, private=hub_private_repo)
     address = push_run(run, name, samples=hub_samples)
     print_json({"hub_url": address}) if json else console().print(f"pushed: {address}", markup=False, soft_wrap=True)
-
-
-def _with_underscores(word: str) -> str:
-    return word.replace("-", "_")

@@ -15,7 +15,7 @@ from upo_cli.options import config_options, with_config_options
 from upo_cli.output import console, print_json
 from upo_cli.plan_view import third_party
 from upo_cli.settings import Given, resolve
-from upo_cli.shared import BlockPlugin, Json, Plugins, Quiet, RequirePlugin  # noqa: TC001 - Typer reads the annotations
+from upo_cli.shared import BlockPlugin, Json, Plugins, Quiet, RequirePlugin, with_underscores
 from upo_cli.sweep_options import (
     FOLDER,
     BaseConfig,
@@ -65,7 +65,7 @@ Every option of upo train is understood and holds for all points. Without --mode
 
 def register(app: typer.Typer) -> None:
     """Add the command; its options are spelled alike with underscores and with dashes."""
-    settings = {"token_normalize_func": _with_underscores}
+    settings = {"token_normalize_func": with_underscores}
     app.command(NAME, epilog=_EPILOG, context_settings=settings)(with_config_options(sweep, without=_OF_A_RUN))
 
 
@@ -181,7 +181,3 @@ def _run(start: Callable[..., Sweep], folder: Path, *, as_json: bool, quiet: boo
         raise typer.Exit(INTERRUPTED)
     if any(point.status == "failed" for point in ended.points):
         raise typer.Exit(1)
-
-
-def _with_underscores(word: str) -> str:
-    return word.replace("-", "_")

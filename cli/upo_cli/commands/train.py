@@ -15,7 +15,7 @@ from upo_cli.options import with_config_options
 from upo_cli.output import console, print_json, table
 from upo_cli.plan_view import plan_as_data, print_plan, third_party
 from upo_cli.settings import Given, check_named_options, resolve, with_beta
-from upo_cli.shared import (  # noqa: TC001 - Typer reads the annotations
+from upo_cli.shared import (
     BlockPlugin,
     Json,
     LogFormat,
@@ -23,6 +23,7 @@ from upo_cli.shared import (  # noqa: TC001 - Typer reads the annotations
     Plugins,
     Quiet,
     RequirePlugin,
+    with_underscores,
 )
 from upo_sdk.plugin.registry import load_registry
 
@@ -44,7 +45,7 @@ Every option is also understood with dashes: --learning-rate. Without --model an
 
 def register(app: typer.Typer) -> None:
     """Add the command; its options are spelled alike with underscores and with dashes."""
-    settings = {"token_normalize_func": _with_underscores}
+    settings = {"token_normalize_func": with_underscores}
     app.command(NAME, epilog=_EPILOG, context_settings=settings)(with_config_options(train))
 
 
@@ -187,10 +188,6 @@ def _print_result(result: AlignResult) -> None:
 
 def _typed() -> list[str]:
     return ["upo", *sys.argv[1:]]
-
-
-def _with_underscores(word: str) -> str:
-    return word.replace("-", "_")
 
 
 def _is_main_process() -> bool:
