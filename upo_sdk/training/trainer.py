@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerCallback
 
 from upo_sdk.errors import ConfigError, TrainingError
-from upo_sdk.training.free_memory import return_free_memory
+from upo_sdk.training.free_memory import FreeMemory
 from upo_sdk.training.metrics import MetricBuffer
 from upo_sdk.training.probe import probe
 from upo_sdk.training.throughput import Throughput
@@ -78,6 +78,7 @@ class UPOTrainer(Trainer):
         )
         self._train_metrics, self._eval_metrics = MetricBuffer(), MetricBuffer()
         self._throughput = Throughput(args.device)
+        self._free_memory = FreeMemory(self.model) if args.device.type == "cpu" else None
         self._summary: dict[str, float] = {}
         if step.probe_steps and (self.is_fsdp_enabled or self.is_deepspeed_enabled):
             raise ConfigError(
@@ -124,8 +125,8 @@ class UPOTrainer(Trainer):
             self._train_metrics.add(result, step=step, share=share / self.args.world_size**0.5)
         else:
             self._eval_metrics.add(result)
-        if training and self.args.device.type == "cpu":
-            return_free_memory()
+        if training and self._free_memory is not None:
+            self._free_memory.give_back()
         loss = result.loss * share
         return (loss, result) if return_outputs else loss
 
