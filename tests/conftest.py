@@ -18,6 +18,9 @@ from hypothesis import settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores; read when torch is imported, and by subprocesses
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 @dataclass(frozen=True)
 class Environment:
