@@ -86,6 +86,12 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
+@pytest.fixture
+def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the report, half the time of a tiny run, where a test is about something else."""
+    monkeypatch.setattr("upo_sdk.run.write_report_or_warn", lambda *_: None)
+
+
 @pytest.fixture(scope="session")
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Return a function that makes, once per session, a small random model with its tokenizer."""

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from upo_sdk.events import Event
 
+pytestmark = pytest.mark.usefixtures("no_report")
+
 
 @pytest.fixture
 def settings(model_folder: Callable[[str], Path], pairs_file: Path, tmp_path: Path) -> dict[str, Any]:
