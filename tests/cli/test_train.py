@@ -128,7 +128,7 @@ def test_an_interrupt_stops_at_a_step_with_a_checkpoint_and_ends_with_130(small:
         if line.startswith("step 2/"):
             running.send_signal(signal.SIGINT)
             break
-    out, err = running.communicate(timeout=60)
+    out, err = running.communicate(timeout=300)
     assert running.returncode == 130, "".join(lines) + err
     assert "interrupt again to stop at once" in err
     assert "--resume_from_checkpoint last" in out

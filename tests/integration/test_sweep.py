@@ -304,14 +304,14 @@ class Sweeping:
 
     def end(self) -> int:
         """Wait for its end and return its exit code."""
-        self.text += self._process.communicate(timeout=120)[0]
+        self.text += self._process.communicate(timeout=300)[0]
         return self._process.returncode
 
 
 def test_the_process_of_a_point_tells_how_it_ended(tmp_path: Path) -> None:
     told = SimpleQueue[tuple[str, Told]]()
     process = PointProcess("lost", tmp_path / "points" / "lost", tmp_path / "lost.log", told, jobs=1)
-    name, ended = told.get(timeout=60)
+    name, ended = told.get(timeout=300)
     process.end()
     assert (name, ended.phase) == ("lost", "failed")
     assert ended.failure is not None
