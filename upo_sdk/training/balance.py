@@ -10,19 +10,21 @@ import numpy as np
 import torch
 
 from upo_sdk.engine import Balance, balance
+from upo_sdk.events import Notice, emit
 from upo_sdk.policy.layouts import PolicyOutput
 from upo_sdk.training.rows import loss_inputs
 from upo_sdk.training.step import Step, sample_weights_N
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from upo_sdk.config import LossConfig
     from upo_sdk.engine import UnifiedLoss
+    from upo_sdk.events import Callback
     from upo_sdk.training.rows import PreparedRow
 
-__all__ = ["RunBalance", "loss_record", "measure_balance", "read_balance", "sample_rows"]
+__all__ = ["RunBalance", "sample_rows", "set_gamma"]
 
 SAMPLE_ROWS = 512
 _DIGITS = 4
@@ -51,14 +53,40 @@ class RunBalance:
         )
 
 
+def set_gamma(
+    unified: UnifiedLoss,
+    sample: Callable[[], Sequence[PreparedRow]],
+    device: torch.device,
+    *,
+    resumed: Path | None,
+    callbacks: tuple[Callback, ...],
+) -> dict[str, Any]:
+    """Set γ where the data decides it; return what the manifest says of the loss.
+
+    Args:
+        unified: The loss as the user configured it.
+        sample: Returns rows with reference log-probs, which are the policy's before training.
+        device: Where to measure.
+        resumed: The folder of the run that is resumed, or None.
+        callbacks: Are told of γ.
+    """
+    asked, labels = unified.config, [term.label for term in unified.auxiliary]
+    if asked.scale != "balanced" or not labels:
+        return _record(unified, asked, None)
+    kept = _read(resumed, unified, asked) if resumed else None
+    measured = kept or _measure(unified, sample(), device)
+    unified.config = measured.found.applied_to(asked)
+    emit(callbacks, Notice("info", measured.describe(labels)))
+    return _record(unified, asked, measured)
+
+
 def sample_rows(count: int) -> list[int]:
     """Return up to ``SAMPLE_ROWS`` rows, drawn at random but the same for every seed of a run, in order."""
     drawn = np.random.default_rng(0).permutation(count)[:SAMPLE_ROWS]
     return sorted(drawn.tolist())
 
 
-def measure_balance(unified: UnifiedLoss, rows: Sequence[PreparedRow], device: torch.device) -> RunBalance:
-    """Measure on rows with reference log-probs, which are the policy's before training."""
+def _measure(unified: UnifiedLoss, rows: Sequence[PreparedRow], device: torch.device) -> RunBalance:
     inputs = {name: tensor.to(device) for name, tensor in loss_inputs(rows).items()}
     output = PolicyOutput(inputs["reference_NT"], torch.empty(0))  # the learned baseline is a constant here
     step = Step(unified=unified, beta=1.0)
@@ -67,7 +95,7 @@ def measure_balance(unified: UnifiedLoss, rows: Sequence[PreparedRow], device: t
     return RunBalance(replace(found, gamma=float(f"{found.gamma:.{_DIGITS}g}")), len(rows))
 
 
-def loss_record(unified: UnifiedLoss, asked: LossConfig, measured: RunBalance | None) -> dict[str, Any]:
+def _record(unified: UnifiedLoss, asked: LossConfig, measured: RunBalance | None) -> dict[str, Any]:
     """Return what ``run.json`` says of the loss: what was asked, what it trains with, and what γ was measured on."""
     undecided = asked.scale == "balanced" and measured is None
     used = {"gamma": None if undecided else unified.config.gamma, "normalization": unified.config.normalization}
@@ -75,7 +103,7 @@ def loss_record(unified: UnifiedLoss, asked: LossConfig, measured: RunBalance | 
     return {**_question(unified, asked), **used, **known}
 
 
-def read_balance(run: Path, unified: UnifiedLoss, asked: LossConfig) -> RunBalance | None:
+def _read(run: Path, unified: UnifiedLoss, asked: LossConfig) -> RunBalance | None:
     """Return the balance of the run that is resumed, or None if it has none for these weights and this loss."""
     path = run / "run.json"
     record = json.loads(path.read_text(encoding="utf-8")).get("loss", {}) if path.is_file() else {}
