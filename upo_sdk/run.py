@@ -131,9 +131,9 @@ class _Run:
         self.folder, self.callbacks, self.cancel = folder, callbacks, cancel
         self.args = training_arguments(self.config.training, folder.path, evaluate=plan.data.eval is not None)
         self.is_main, self.batch_size = self.args.process_index == 0, 2 * self.args.per_device_eval_batch_size
-        self.cache = ContentCache(default_cache_dir() / "cache.sqlite")
         self.guard = Guard(self.config.plugins.timeout, lambda text: emit(callbacks, Notice("warning", text)))
-        self.preparation = Preparation(plan, self.cache, self.guard, callbacks, cancel)
+        cache = ContentCache(default_cache_dir() / "cache.sqlite")
+        self.preparation = Preparation(plan, cache, self.guard, callbacks, cancel)
         alone = self.args.world_size == 1  # else all ranks would have to agree on the terms that are left
         self.failures = Failures(alone and self.config.plugins.on_failure == "skip", callbacks)
         self.tracking = Tracking(
@@ -235,10 +235,9 @@ class _Run:
 
     def _announce(self) -> None:
         emit(self.callbacks, PlanReady(self.plan))
-        for text in self.plan.notices:
-            emit(self.callbacks, Notice("info", text))
-        for text in self.plan.warnings:
-            emit(self.callbacks, Notice("warning", text))
+        notices = [Notice("info", text) for text in self.plan.notices]
+        for notice in (*notices, *(Notice("warning", text) for text in self.plan.warnings)):
+            emit(self.callbacks, notice)
 
     def _manifest(self, weights: str, layout: str, statistics: Sequence[ScoreStatistics]) -> dict[str, Any]:
         return make_manifest(
@@ -259,7 +258,7 @@ class _Run:
         self, unified: UnifiedLoss, rows: PreparedRows, train: Split, policy: Policy, weights: str
     ) -> dict[str, Any]:
         sample = partial(self.preparation.sample, rows, train, policy, weights=weights, batch_size=self.batch_size)
-        return set_gamma(unified, sample, self.args.device, resumed=self.folder.resumed_run, callbacks=self.callbacks)
+        return set_gamma(unified, self.plan, sample, self.args.device, self.folder.resumed_run, self.callbacks)
 
     def _load_checkpoint(self, policy: Policy) -> None:
         """Go on with the weights of the run that is resumed."""
