@@ -129,7 +129,7 @@ def _run(config: EvalConfig, *, as_json: bool, quiet: bool, log_format: LogForma
     registry = load_registry(config.plugins).check()
     with (
         open_view(log_format, quiet=quiet) as view,
-        stop_on_signal(_STOPPING, tell=view.stopping) as cancel,
+        stop_on_signal(view.stopping, _STOPPING) as cancel,
         ExitStack() as stack,
     ):
         if as_json:  # stdout is for the one object: whatever a plugin or a library prints there goes to stderr
