@@ -16,14 +16,16 @@ from upo_cli.output import console, print_json
 from upo_cli.plan_view import third_party
 from upo_cli.settings import Given, resolve
 from upo_cli.shared import (
+    SPELLINGS,
     BlockPlugin,
     Json,
     LogFormat,
     LogFormatOption,
     Plugins,
+    Preset,
     Quiet,
     RequirePlugin,
-    with_underscores,
+    Sets,
 )
 from upo_cli.sweep_options import (
     FOLDER,
@@ -36,11 +38,9 @@ from upo_cli.sweep_options import (
     OutputDir,
     Overwrite,
     Pareto,
-    Preset,
     Random,
     Resume,
     Seeds,
-    Sets,
     Varied,
     check_alone,
     names_of,
@@ -73,9 +73,8 @@ Every option of upo train is understood and holds for all points. Without --mode
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command; its options are spelled alike with underscores and with dashes."""
-    settings = {"token_normalize_func": with_underscores}
-    app.command(NAME, epilog=_EPILOG, context_settings=settings)(with_config_options(sweep, without=_OF_A_RUN))
+    """Add the command."""
+    app.command(NAME, epilog=_EPILOG, context_settings=SPELLINGS)(with_config_options(sweep, without=_OF_A_RUN))
 
 
 def sweep(  # noqa: PLR0913 - one per option
