@@ -19,7 +19,6 @@ __all__ = [
     "create_repository",
     "hub_errors",
     "is_main_process",
-    "no_bars_of_the_hub",
     "repository_name",
     "reserve_repository",
 ]
@@ -97,21 +96,6 @@ def hub_errors(name: str, what: str) -> Generator[None]:
     except (OSError, HTTPError, ValueError) as error:  # a broken connection, an unreadable file, a refused card
         reason = next(iter(str(error).splitlines()), "") or type(error).__name__
         raise HubError(f"{what}: {reason}", where=name, fix="check the connection, then try again") from error
-
-
-@contextmanager
-def no_bars_of_the_hub() -> Generator[None]:
-    """Keep the bars of huggingface_hub off the screen, where ours are; the caller's setting is put back."""
-    from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
-
-    if are_progress_bars_disabled():
-        yield
-        return
-    disable_progress_bars()
-    try:
-        yield
-    finally:
-        enable_progress_bars()
 
 
 def is_main_process() -> bool:
