@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ProgressView", "Silent", "open_view", "scores_table"]
 
-TRAINING = "training"
-
 _SHOWN = ("loss", "eval_loss", "rewards/accuracies", "rewards/margins", "advantage/ess")
 
 
@@ -83,7 +81,7 @@ class ProgressView(Silent):
             case events.PlanReady(plan):
                 self._plan(plan)  # type: ignore[arg-type]  # events do not know the plan's type
             case events.Progress(task, done, total, unit):
-                if self._live or task != TRAINING:  # without bars, the steps that are logged say it
+                if self._live or task != events.TRAINING:  # without bars, the steps that are logged say it
                     self._tasks.advance(task, done, total, unit)
             case events.ScoresReady(statistics):
                 self._scores(statistics)
@@ -105,7 +103,7 @@ class ProgressView(Silent):
 
     def _step(self, step: int, total: int, metrics: Mapping[str, float]) -> None:
         shown = "  ".join(f"{name} {metrics[name]:.3g}" for name in _SHOWN if name in metrics)
-        self._tasks.note(TRAINING, f"loss {metrics['loss']:.3g}" if "loss" in metrics else "")
+        self._tasks.note(events.TRAINING, f"loss {metrics['loss']:.3g}" if "loss" in metrics else "")
         self._say(f"step {step}/{total}  {shown}")
 
 

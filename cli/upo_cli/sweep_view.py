@@ -102,9 +102,10 @@ class SweepView(SilentSweep):
             return
         if event.phase == "waiting":
             return
-        stage = "training" if event.task == "training" else event.phase
-        if event.task == "training" or self._phases.get(event.name) != stage:
-            how_far = f" {event.done}/{event.total}" if event.task == "training" else ""
+        is_training = event.task == events.TRAINING
+        stage = "training" if is_training else event.phase
+        if is_training or self._phases.get(event.name) != stage:
+            how_far = f" {event.done}/{event.total}" if is_training else ""
             self._say(f"{event.name}: {stage}{how_far}")
         self._phases[event.name] = stage
 

@@ -11,7 +11,7 @@ from upo_sdk.events import Notice, Progress, emit
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from upo_sdk.events import Callback, CancelToken
+    from upo_sdk.events import Callback, CancelToken, SharedWork
 
 __all__ = ["Reporter"]
 
@@ -31,11 +31,11 @@ class Reporter:
         """Tell of a danger."""
         emit(self.callbacks, Notice("warning", text))
 
-    def progress(self, task: str, unit: str) -> Callable[[int, int], None]:
+    def progress(self, task: str, unit: str, shared: SharedWork | None = None) -> Callable[[int, int], None]:
         """Return a function that emits the progress of a task, and ends it if the evaluation is cancelled."""
 
         def report(done: int, total: int) -> None:
-            emit(self.callbacks, Progress(task, done, total, unit))
+            emit(self.callbacks, Progress(task, done, total, unit, shared))
             if self.cancel is not None and self.cancel.is_set():
                 raise CancelledError(
                     "the evaluation was cancelled",

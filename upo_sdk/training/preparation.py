@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from upo_sdk.cache import ContentCache
-    from upo_sdk.events import Callback, CancelToken, ScoreStatistics
+    from upo_sdk.events import Callback, CancelToken, ScoreStatistics, SharedWork
     from upo_sdk.objectives import Completion
     from upo_sdk.objectives.build import LiveObjective
     from upo_sdk.objectives.guard import Guard
@@ -165,11 +165,11 @@ class Preparation:
         logps = self._reference(f"some {split.name}", policy, branches, weights, tokens)
         return [replace(row, reference_logps=logps[index]) for index, row in enumerate(sample)]
 
-    def progress(self, task: str, unit: str) -> Callable[[int, int], None]:
+    def progress(self, task: str, unit: str, shared: SharedWork | None = None) -> Callable[[int, int], None]:
         """Return a function that emits the progress of a task, and ends it if the run is cancelled."""
 
         def report(done: int, total: int) -> None:
-            emit(self.callbacks, Progress(task, done, total, unit))
+            emit(self.callbacks, Progress(task, done, total, unit, shared))
             if self.cancel is not None and self.cancel.is_set():
                 raise CancelledError(
                     "the run was cancelled before training",
