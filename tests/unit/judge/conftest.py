@@ -7,11 +7,11 @@ import re
 import threading
 from collections import defaultdict
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.serving import Answer, serving
 from upo_sdk.config import JudgeConfig
 
 if TYPE_CHECKING:
@@ -35,17 +35,6 @@ class Asked:
     second: str
     attempt: int
     number: int
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What the endpoint does: it answers, hangs until the test is over, or breaks the connection."""
-
-    status: int = 200
-    headers: dict[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    reason: str | None = None
-    fault: str = ""
 
 
 def says(text: Any, *, usage: Any = (120, 1), **more: Any) -> Answer:
@@ -77,7 +66,6 @@ class Endpoint:
     headers: list[dict[str, str]] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     attempts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    over: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def answer(self, path: str, body: bytes, headers: dict[str, str]) -> Answer:
@@ -103,45 +91,6 @@ class Endpoint:
 def endpoint() -> Generator[Endpoint]:
     """Return a running endpoint whose judge prefers answers with the word ``good``."""
     fake = Endpoint()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            answer = fake.answer(self.path, body, dict(self.headers))
-            if answer.fault:
-                self.close_connection = True
-                if answer.fault == "hangs":
-                    fake.over.wait(30)
-                if answer.fault == "drips":
-                    self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
-                    while not fake.over.wait(0.02):
-                        self.wfile.write(b" ")
-                if answer.fault == "breaks in the middle":
-                    self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{")
-                return
-            self.send_response(answer.status, answer.reason)
-            for name, value in answer.headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(answer.body)))
-            self.end_headers()
-            self.wfile.write(answer.body)
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in the base class
-            del format, args
-
-    class Quiet(ThreadingHTTPServer):
-        def handle_error(self, request: Any, client_address: Any) -> None:
-            del request, client_address  # a client that gave up
-
-    server = Quiet(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    fake.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
-    yield fake
-    fake.over.set()
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(lambda request: fake.answer(request.path, request.body, request.headers)) as address:
+        fake.url = f"{address}/v1"
+        yield fake
