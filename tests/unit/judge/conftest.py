@@ -12,12 +12,24 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.serving import Answer, serving
+from upo_sdk.cache import ContentCache
 from upo_sdk.config import JudgeConfig
+from upo_sdk.events import Notice
+from upo_sdk.judge import judge_answers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+    from pathlib import Path
+
+    from upo_sdk.events import Event
+    from upo_sdk.judge import WinRate
 
 KEY = "hunter2-correct-horse-battery"
+
+PROMPTS = [f"prompt {number}" for number in range(10)]
+MINE = ["a good answer"] * 6 + ["an answer"] * 4
+OTHERS = ["some answer"] * 7 + ["a good one"] * 3
+"""A judge who likes 'good' sees 6 wins, 1 tie and 3 losses."""
 
 _PARTS = re.compile(
     r"^----- \w+ request -----\n(.*)\n----- \w+ answer A -----\n(.*)\n"
@@ -94,3 +106,47 @@ def endpoint() -> Generator[Endpoint]:
     with serving(lambda request: fake.answer(request.path, request.body, request.headers)) as address:
         fake.url = f"{address}/v1"
         yield fake
+
+
+class Heard:
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def on_event(self, event: Event, /) -> None:
+        self.events.append(event)
+
+    @property
+    def notices(self) -> list[str]:
+        return [event.text for event in self.events if isinstance(event, Notice)]
+
+
+@pytest.fixture
+def heard() -> Heard:
+    return Heard()
+
+
+@pytest.fixture
+def judge(endpoint: Any, own_cache: Path, heard: Heard) -> Any:
+    """Return a function that lets the endpoint judge."""
+
+    def run(
+        mine: list[str] = MINE, others: list[str] = OTHERS, prompts: list[str] = PROMPTS, **settings: Any
+    ) -> WinRate:
+        return judge_answers(
+            prompts,
+            mine,
+            others,
+            endpoint.config(**settings),
+            cache=ContentCache(own_cache / "cache.sqlite"),
+            callbacks=[heard],
+        )
+
+    return run
+
+
+def counts(found: WinRate) -> tuple[int, int, int]:
+    return found.wins, found.ties, found.losses
+
+
+def failed(found: WinRate) -> dict[str, int]:
+    return {item.reason: item.pairs for item in found.failures}
