@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from upo_sdk.errors import ConfigError, HubError, OfflineError
-from upo_sdk.network import is_offline_by_choice, is_reachable
+from upo_sdk.network import why_unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -106,9 +106,7 @@ def is_main_process() -> bool:
 def _account() -> dict[str, Any]:
     from huggingface_hub import HfApi, constants, get_token
 
-    variable = is_offline_by_choice()
-    if variable or not is_reachable(constants.ENDPOINT):
-        reason = f"{variable} is set" if variable else f"{constants.ENDPOINT} cannot be reached"
+    if reason := why_unreachable(constants.ENDPOINT):
         raise OfflineError(
             f"the model cannot be pushed: {reason}",
             where="push_to_hub",
