@@ -18,6 +18,9 @@ from hypothesis import settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores; read when torch is imported, and by subprocesses
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 @dataclass(frozen=True)
 class Environment:
@@ -81,6 +84,12 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("UPO_PLUGINS", "UPO_PLUGINS_BLOCK", "UPO_PLUGINS_REQUIRE"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path / "cache"
+
+
+@pytest.fixture
+def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the report, half the time of a tiny run, where a test is about something else."""
+    monkeypatch.setattr("upo_sdk.run.write_report_or_warn", lambda *_: None)
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,12 @@ __all__ = [
     "emit",
 ]
 
+TRAINING = "training"
+"""The task whose units are the optimizer's steps."""
+
+SharedWork = Literal["reference", "base answers"]
+"""Work that is the same for all runs from one model on the same data: log-probs of the data, answers to its prompts."""
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:
@@ -43,12 +49,18 @@ class PlanReady:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """``done`` of ``total`` units of a task are finished, such as scoring or the reference pass."""
+    """``done`` of ``total`` units of a task are finished, such as scoring or the reference pass.
+
+    Attributes:
+        task: In words, for people.
+        shared: Which work of all runs it is, if it is; its first event says how much the cache had.
+    """
 
     task: str
     done: int
     total: int
     unit: str
+    shared: SharedWork | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from transformers.utils import logging as transformers_logging
+
+from upo_sdk.quiet import no_bars_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -23,7 +24,7 @@ _TAKING_TURNS = threading.Lock()
 @contextmanager
 def isolated() -> Generator[None]:
     """Wait for other runs of this process; put random states and transformers' progress bars back afterwards."""
-    with _TAKING_TURNS, _own_random_state(), _no_progress_bars():
+    with _TAKING_TURNS, _own_random_state(), no_bars_of("transformers"):
         yield
 
 
@@ -36,15 +37,3 @@ def _own_random_state() -> Generator[None]:
     finally:
         random.setstate(python)
         np.random.set_state(legacy)  # noqa: NPY002
-
-
-@contextmanager
-def _no_progress_bars() -> Generator[None]:
-    """Keep transformers' bars off the terminal; progress is told by events."""
-    shown = transformers_logging.is_progress_bar_enabled()
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # of transformers
-    try:
-        yield
-    finally:
-        if shown:
-            transformers_logging.enable_progress_bar()  # type: ignore[no-untyped-call]  # of transformers

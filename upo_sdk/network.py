@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from upo_sdk.errors import OfflineError
 
-__all__ = ["is_offline_by_choice", "is_reachable", "require_cached_or_online"]
+__all__ = ["is_offline_by_choice", "is_reachable", "require_cached_or_online", "why_unreachable"]
 
 _PATIENCE_SECONDS = 3.5
 _OFFLINE_VARIABLES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
@@ -39,6 +39,13 @@ def is_reachable(url: str) -> bool:
     return answered.is_set()
 
 
+def why_unreachable(url: str) -> str | None:
+    """Return why nothing can be had from the server of a URL, in words, or None."""
+    if variable := is_offline_by_choice():
+        return f"{variable} is set"
+    return None if is_reachable(url) else f"{urlsplit(url).hostname} cannot be reached"
+
+
 def require_cached_or_online(repo_id: str, filename: str, *, option: str) -> None:
     """Return if a model of the hub is cached or the hub can be reached.
 
@@ -54,10 +61,9 @@ def require_cached_or_online(repo_id: str, filename: str, *, option: str) -> Non
 
     if isinstance(try_to_load_from_cache(repo_id, filename), str):
         return
-    variable = is_offline_by_choice()
-    if variable is None and is_reachable(constants.ENDPOINT):
+    reason = why_unreachable(constants.ENDPOINT)
+    if reason is None:
         return
-    reason = f"{variable} is set" if variable else f"{urlsplit(constants.ENDPOINT).hostname} cannot be reached"
     raise OfflineError(
         f"there is no local folder '{repo_id}', it is not in the download cache, and {reason}",
         where=repo_id,

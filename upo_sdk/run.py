@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from upo_sdk.cache import ContentCache, default_cache_dir
 from upo_sdk.config import to_yaml
-from upo_sdk.data.lengths import row_lengths
-from upo_sdk.errors import CancelledError, PluginError, TrainingError
+from upo_sdk.errors import CancelledError, PluginError
 from upo_sdk.events import Notice, PlanReady, Progress, RunFinished, emit
 from upo_sdk.isolation import isolated
 from upo_sdk.objectives.guard import Guard
-from upo_sdk.objectives.guarded_loss import culprit
 from upo_sdk.plan import make_plan
 from upo_sdk.plugin.registry import load_registry
 from upo_sdk.policy import load_language_model, load_tokenizer
 from upo_sdk.policy.fingerprint import weights_sha256
-from upo_sdk.report import DISTRIBUTIONS_FILE, SAMPLES_FILE, describe_distributions, samples_of, write_report_or_warn
-from upo_sdk.report.distributions import Rewards
+from upo_sdk.report import record_for_report, write_report_or_warn
 from upo_sdk.scoring import NORMALIZATION_FILE, Rank, ZScore, to_json
 from upo_sdk.training import (
     CARD_FILE,
@@ -36,22 +32,20 @@ from upo_sdk.training import (
     compare_answers,
     finished,
     is_finished,
-    loss_record,
     make_manifest,
-    measure_balance,
     model_card,
     outcome,
     push_after_run,
-    read_balance,
     reserve_repository,
+    set_gamma,
+    train_to_the_end,
     training_arguments,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
     from typing import Any
-
-    from transformers import PreTrainedTokenizerBase
 
     from upo_sdk.config import PluginPolicy, RunConfig
     from upo_sdk.engine import UnifiedLoss
@@ -60,8 +54,7 @@ if TYPE_CHECKING:
     from upo_sdk.plugin.registry import Registry
     from upo_sdk.policy import Policy
     from upo_sdk.result import AlignResult
-    from upo_sdk.training import PreparedRows, ScoredAnswers, Split
-    from upo_sdk.training.balance import RunBalance
+    from upo_sdk.training import PreparedRows, Split
     from upo_sdk.training.trainer import UPOTrainer
 
 __all__ = ["align", "plan_run"]
@@ -137,11 +130,12 @@ class _Run:
         self.plan, self.config, self.command = plan, plan.config, command
         self.folder, self.callbacks, self.cancel = folder, callbacks, cancel
         self.args = training_arguments(self.config.training, folder.path, evaluate=plan.data.eval is not None)
-        self.cache = ContentCache(default_cache_dir() / "cache.sqlite")
+        self.is_main, self.batch_size = self.args.process_index == 0, 2 * self.args.per_device_eval_batch_size
         self.guard = Guard(self.config.plugins.timeout, lambda text: emit(callbacks, Notice("warning", text)))
-        self.preparation = Preparation(plan, self.cache, self.guard, callbacks, cancel)
-        skip = self.config.plugins.on_failure == "skip"
-        self.failures = Failures(skip and self.args.world_size == 1, callbacks)  # ranks must agree on the terms
+        cache = ContentCache(default_cache_dir() / "cache.sqlite")
+        self.preparation = Preparation(plan, cache, self.guard, callbacks, cancel)
+        alone = self.args.world_size == 1  # else all ranks would have to agree on the terms that are left
+        self.failures = Failures(alone and self.config.plugins.on_failure == "skip", callbacks)
         self.tracking = Tracking(
             check_trackers(self.config.training.report_to),
             folder.path,
@@ -165,34 +159,37 @@ class _Run:
             rows = self._rows(train, policy, weights)
             held_out_rows = self._rows(held_out, policy, weights) if held_out else None
             unified = self._assembly.loss(policy, train)
-            manifest["loss"] = self._balance(unified, rows, train, policy, weights)
-            comparison = self._comparison(tokenizer, held_out or train)
+            manifest["loss"] = self._set_gamma(unified, rows, train, policy, weights)
+            comparison = Comparison(
+                preparation=self.preparation,
+                tokenizer=tokenizer,
+                split=held_out or train,
+                normalizers=self.normalizers,
+            )
             before = after = None
             with self.failures.of_comparison(saved=False):
                 before = comparison.answers(policy)
-            if self.folder.resume_from:
-                policy.lm = load_language_model(self.plan.model, str(self.folder.resume_from))
-                policy.to(self.args.device)
-            metrics_file = self.folder.path / "metrics.jsonl"
-            trainer = self._assembly.trainer(policy, tokenizer, rows, held_out_rows, unified, metrics_file)
+            self._load_checkpoint(policy)
+            trainer = self._assembly.trainer(policy, tokenizer, rows, held_out_rows, unified)
             with self._recorded(trainer, manifest), self.tracking:
-                self._train(trainer)
+                train_to_the_end(trainer, self.folder)
             with self.failures.of_comparison(saved=True), suppress(CancelledError):  # only the comparison is left out
                 if before and is_finished(trainer):
                     after = comparison.answers(policy)
         compared = compare_answers(before, after, split=comparison.split.name, seed=self.config.training.seed)
         result = outcome(self.plan, trainer, self.folder, statistics, compared)
-        if self._is_main:
-            self._record(train, trainer, before, after)
-            self.folder.write_manifest({**manifest, **finished(result)})
-            if result.status == "completed":
-                self.folder.write(CARD_FILE, model_card(self.folder.path))
-            write_report_or_warn(self.folder.path, self.callbacks)
-            result = self._pushed(result)
+        if self.is_main:
+            record_for_report(self.folder, self.plan.auxiliary, train, trainer.advantage_weights, (before, after))
+            result = self._conclude(result, manifest)
         emit(self.callbacks, RunFinished(result))
         return result
 
-    def _pushed(self, result: AlignResult) -> AlignResult:
+    def _conclude(self, result: AlignResult, manifest: dict[str, Any]) -> AlignResult:
+        """Write manifest, card and report, and push what is to be pushed."""
+        self.folder.write_manifest({**manifest, **finished(result)})
+        if result.status == "completed":
+            self.folder.write(CARD_FILE, model_card(self.folder.path))
+        write_report_or_warn(self.folder.path, self.callbacks)
         config = self.config
         if result.status != "completed" or not config.push_to_hub or config.hub_model_id is None:
             return result
@@ -221,8 +218,7 @@ class _Run:
 
     def _normalize(self, train: Split, held_out: Split | None) -> tuple[Split, Split | None]:
         """Normalise the rewards by the training split, or as the run that is resumed did."""
-        resumed = self.folder.resume_from
-        self.normalizers = self.preparation.normalizers(train, resumed.parent if resumed else None)
+        self.normalizers = self.preparation.normalizers(train, self.folder.resumed_run)
         normalize = self.preparation.normalize
         return normalize(train, self.normalizers), normalize(held_out, self.normalizers) if held_out else None
 
@@ -230,33 +226,18 @@ class _Run:
         self.plan = self.failures.without_skipped(self.plan)
         self.preparation = replace(self.preparation, plan=self.plan)
 
-    @property
-    def _is_main(self) -> bool:
-        return bool(self.args.process_index == 0)
-
-    @contextmanager
-    def _recorded(self, trainer: UPOTrainer, manifest: dict[str, Any]) -> Generator[None]:
-        """Open the run folder once every rank has checked it; say in the manifest that the run goes on, or failed."""
+    def _recorded(self, trainer: UPOTrainer, manifest: dict[str, Any]) -> AbstractContextManager[None]:
+        """Open the run folder once every rank has checked it, and keep its manifest true."""
         trainer.accelerator.wait_for_everyone()
-        if self._is_main:
-            self.folder.open()
-            self.folder.write("config.resolved.yaml", to_yaml(self.config))
-            if self.normalizers:
-                self.folder.write(NORMALIZATION_FILE, to_json(self.normalizers))
-            self.folder.write_manifest({**manifest, "status": "running"})
-        try:
-            yield
-        except Exception as error:
-            if self._is_main:
-                self.folder.write_manifest({**manifest, "status": "failed", "error": str(error)})
-            raise
+        kept = {NORMALIZATION_FILE: to_json(self.normalizers)} if self.normalizers else {}
+        files = {"config.resolved.yaml": to_yaml(self.config), **kept}
+        return self.folder.recorded(manifest, files) if self.is_main else nullcontext()
 
     def _announce(self) -> None:
         emit(self.callbacks, PlanReady(self.plan))
-        for text in self.plan.notices:
-            emit(self.callbacks, Notice("info", text))
-        for text in self.plan.warnings:
-            emit(self.callbacks, Notice("warning", text))
+        notices = [Notice("info", text) for text in self.plan.notices]
+        for notice in (*notices, *(Notice("warning", text) for text in self.plan.warnings)):
+            emit(self.callbacks, notice)
 
     def _manifest(self, weights: str, layout: str, statistics: Sequence[ScoreStatistics]) -> dict[str, Any]:
         return make_manifest(
@@ -271,71 +252,28 @@ class _Run:
         )
 
     def _rows(self, split: Split, policy: Policy, weights: str) -> PreparedRows:
-        batch_size = 2 * self.args.per_device_eval_batch_size
-        return self.preparation.rows(split, policy, weights=weights, batch_size=batch_size)
+        return self.preparation.rows(split, policy, weights=weights, batch_size=self.batch_size)
+
+    def _set_gamma(
+        self, unified: UnifiedLoss, rows: PreparedRows, train: Split, policy: Policy, weights: str
+    ) -> dict[str, Any]:
+        sample = partial(self.preparation.sample, rows, train, policy, weights=weights, batch_size=self.batch_size)
+        return set_gamma(unified, self.plan, sample, self.args.device, self.folder.resumed_run, self.callbacks)
+
+    def _load_checkpoint(self, policy: Policy) -> None:
+        """Go on with the weights of the run that is resumed."""
+        if self.folder.resume_from:
+            policy.lm = load_language_model(self.plan.model, str(self.folder.resume_from))
+            policy.to(self.args.device)
 
     @property
     def _assembly(self) -> Assembly:
         return Assembly(
             plan=self.plan,
             args=self.args,
+            folder=self.folder,
             guard=self.guard,
             callbacks=self.callbacks,
             cancel=self.cancel,
             tracking=self.tracking,
         )
-
-    def _comparison(self, tokenizer: PreTrainedTokenizerBase, split: Split) -> Comparison:
-        return Comparison(
-            preparation=self.preparation,
-            tokenizer=tokenizer,
-            split=split,
-            normalizers=self.normalizers,
-        )
-
-    def _balance(
-        self, unified: UnifiedLoss, rows: PreparedRows, train: Split, policy: Policy, weights: str
-    ) -> dict[str, Any]:
-        """Set γ where the data decides it; return what the manifest says of the loss."""
-        measured, asked, resumed = None, self.config.loss, self.folder.resume_from
-        if asked.scale == "balanced" and self.plan.auxiliary:
-            kept = read_balance(resumed.parent, unified, asked) if resumed else None
-            measured = kept or self._measured(unified, rows, train, policy, weights)
-            unified.config = measured.found.applied_to(asked)
-            emit(self.callbacks, Notice("info", measured.describe([item.label for item in self.plan.auxiliary])))
-        return loss_record(unified, asked, measured)
-
-    def _measured(
-        self, unified: UnifiedLoss, rows: PreparedRows, train: Split, policy: Policy, weights: str
-    ) -> RunBalance:
-        batch_size = 2 * self.args.per_device_eval_batch_size
-        sample = self.preparation.sample(rows, train, policy, weights=weights, batch_size=batch_size)
-        return measure_balance(unified, sample, self.args.device)
-
-    def _record(
-        self, train: Split, trainer: UPOTrainer, before: ScoredAnswers | None, after: ScoredAnswers | None
-    ) -> None:
-        """Write what the report shows beyond metrics and manifest."""
-        if before and after:
-            self.folder.write(SAMPLES_FILE, samples_of(before, after))
-        rewards = [
-            Rewards(label=item.label, weight=item.weight, normalize=item.ref.normalize, values_N=values)
-            for item, values in zip(self.plan.auxiliary, train.rewards, strict=True)
-        ]
-        described = describe_distributions(
-            rewards, row_lengths(train.dataset)[2], np.array(trainer.advantage_weights, dtype=float)
-        )
-        self.folder.write(DISTRIBUTIONS_FILE, described.model_dump_json(indent=1) + "\n")
-
-    def _train(self, trainer: UPOTrainer) -> None:
-        try:
-            trainer.train(resume_from_checkpoint=str(self.folder.resume_from) if self.folder.resume_from else None)
-            trainer.require_finite({})
-        except TrainingError as error:
-            losses = [term.objective for term in trainer.step.unified.preference]
-            raise (culprit(losses) or error) from error.__cause__
-        if is_finished(trainer):  # else the checkpoint is the result; a model beside it would look finished
-            if trainer.eval_dataset is not None:
-                trainer.evaluate()
-            trainer.save_model(str(self.folder.path))
-        trainer.log_summary()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 from contextlib import contextmanager
@@ -18,12 +17,12 @@ _MESSAGE = "stopping after this step, a checkpoint will be written; interrupt ag
 
 
 @contextmanager
-def stop_on_signal(message: str = _MESSAGE, *, tell: Callable[[str], None] | None = None) -> Generator[threading.Event]:
+def stop_on_signal(tell: Callable[[str], None], message: str = _MESSAGE) -> Generator[threading.Event]:
     """Yield a token that a signal sets; the handlers that were there are put back afterwards.
 
     Args:
-        message: What the first signal is answered with, on stderr.
-        tell: Takes the message instead; it may not touch a buffered stream, which the signal may have interrupted.
+        tell: Says the message; it may not touch a buffered stream, which the signal may have interrupted.
+        message: What the first signal is answered with.
 
     Raises:
         KeyboardInterrupt: At the second signal.
@@ -34,10 +33,7 @@ def stop_on_signal(message: str = _MESSAGE, *, tell: Callable[[str], None] | Non
         if cancel.is_set():
             raise KeyboardInterrupt
         cancel.set()
-        if tell:
-            tell(message)
-        else:
-            os.write(2, f"\n{message}\n".encode())  # a handler may interrupt a write of the buffered stderr
+        tell(message)
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

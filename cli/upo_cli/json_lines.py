@@ -11,16 +11,16 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from upo_cli.output import jsonable
+from upo_cli.view import View
 from upo_sdk import events
 
 if TYPE_CHECKING:
-    from types import TracebackType
-    from typing import Self
+    from collections.abc import Hashable, Mapping
 
     from upo_sdk.errors import UPOError
     from upo_sdk.events import Event
 
-__all__ = ["JsonLines", "error_line", "wants_json_lines"]
+__all__ = ["JsonLines", "error_line", "wants_json_lines", "write_line"]
 
 _NAMES = {
     "CacheUsed": "cache",
@@ -34,19 +34,11 @@ _NAMES = {
 _SECONDS_BETWEEN = 1.0
 
 
-class JsonLines:
+class JsonLines(View):
     """Writes one object per event; of the progress of a task the first, the last, and one a second between."""
 
     def __init__(self) -> None:
-        self._last: dict[str, float] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
-    ) -> None:
-        """Nothing to end."""
+        self._last: dict[Hashable, float] = {}
 
     def stopping(self, text: str) -> None:
         """Say that the first signal has arrived."""
@@ -55,19 +47,19 @@ class JsonLines:
     def on_event(self, event: Event, /) -> None:
         """Write one event."""
         if isinstance(event, events.PlanReady):
-            _write("plan", _plan(event.plan))
-        elif not isinstance(event, events.Progress) or self._is_due(event):
+            write_line("plan", _plan(event.plan))
+        elif not isinstance(event, events.Progress) or self._is_due(event.task, event.done, event.total):
             values: dict[str, Any] = jsonable(event)
-            _write(_NAMES[type(event).__name__], values.get("result", values))
+            write_line(_NAMES[type(event).__name__], values.get("result", values))
 
-    def _is_due(self, event: events.Progress) -> bool:
-        now, last = perf_counter(), self._last.get(event.task)
-        if event.done >= event.total > 0:
-            self._last.pop(event.task, None)
+    def _is_due(self, task: Hashable, done: int, total: int) -> bool:
+        now, last = perf_counter(), self._last.get(task)
+        if done >= total > 0:
+            self._last.pop(task, None)
             return True
         if last is not None and now - last < _SECONDS_BETWEEN:
             return False
-        self._last[event.task] = now
+        self._last[task] = now
         return True
 
 
@@ -79,17 +71,18 @@ def wants_json_lines(arguments: list[str]) -> bool:
 
 def error_line(error: UPOError) -> None:
     """Write what is wrong, where, and what to type next."""
-    _write("error", {"code": error.code, "what": error.what, "where": error.where, "fix": error.fix})
+    write_line("error", {"code": error.code, "what": error.what, "where": error.where, "fix": error.fix})
 
 
-def _write(name: str, values: dict[str, Any]) -> None:
+def write_line(name: str, values: Mapping[str, Any]) -> None:
+    """Write an event, with the time."""
     sys.stderr.write(_line(name, values))
     sys.stderr.flush()
 
 
-def _line(name: str, values: dict[str, Any]) -> str:
+def _line(name: str, values: Mapping[str, Any]) -> str:
     time = datetime.now(UTC).isoformat(timespec="milliseconds")
-    return json.dumps({"event": name, "time": time, **values}, allow_nan=False) + "\n"
+    return json.dumps({"event": name, "time": time, **jsonable(values)}, allow_nan=False) + "\n"
 
 
 def _plan(plan: Any) -> dict[str, Any]:

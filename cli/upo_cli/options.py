@@ -14,12 +14,12 @@ from upo_sdk.config import EvalConfig, RunConfig, written_name
 from upo_sdk.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from pydantic import BaseModel
     from pydantic.fields import FieldInfo
 
-__all__ = ["ConfigOption", "assign", "config_options", "settings_from_options", "with_config_options"]
+__all__ = ["ConfigOption", "assign", "assign_sets", "config_options", "settings_from_options", "with_config_options"]
 
 _FLAGS = {
     "model.path": ("--model", "--model_name_or_path"),
@@ -150,6 +150,17 @@ def assign(settings: dict[str, Any], key: str, value: Any) -> None:
         settings[section] = below if isinstance(below, dict) else {} if below is None else {"path": below}
         settings = settings[section]
     settings[name] = value
+
+
+def assign_sets(settings: dict[str, Any], sets: Iterable[str]) -> None:
+    """Set what ``--set KEY=VALUE`` gives.
+
+    Raises:
+        ConfigError: There is no key or no ``=``, or a value is not YAML.
+    """
+    for text in sets:
+        key, value = split_assignment(text, "--set")
+        assign(settings, key, parse_value(value))
 
 
 def split_assignment(text: str, flag: str) -> tuple[str, str]:

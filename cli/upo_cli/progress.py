@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from upo_cli.bars import Bars
@@ -11,12 +9,11 @@ from upo_cli.json_lines import JsonLines
 from upo_cli.lines import Lines
 from upo_cli.output import console, table
 from upo_cli.plan_view import print_plan
+from upo_cli.view import PrintedView, can_be_live, live_by
 from upo_sdk import events
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import TracebackType
-    from typing import Self
 
     from rich.console import Console
     from rich.table import Table
@@ -27,37 +24,16 @@ if TYPE_CHECKING:
 
 __all__ = ["ProgressView", "Silent", "open_view", "scores_table"]
 
-TRAINING = "training"
-
 _SHOWN = ("loss", "eval_loss", "rewards/accuracies", "rewards/margins", "advantage/ess")
 
 
-class Silent:
+class Silent(PrintedView):
     """Shows warnings only, on stderr."""
-
-    def __init__(self) -> None:
-        self._err = console(stderr=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
-    ) -> None:
-        """Nothing to end."""
-
-    def stopping(self, text: str) -> None:
-        """Say that the first signal has arrived; it may interrupt a write of the buffered stderr."""
-        os.write(2, f"\n{text}\n".encode())
 
     def on_event(self, event: Event, /) -> None:
         """Show a warning."""
-        if isinstance(event, events.Notice):
-            self._notice(event)
-
-    def _notice(self, notice: events.Notice) -> None:
-        if notice.level == "warning":
-            self._err.print(f"warning: {notice.text}", style="yellow", markup=False, soft_wrap=True)
+        if isinstance(event, events.Notice) and event.level == "warning":
+            self._warn(event.text)
 
 
 class ProgressView(Silent):
@@ -73,21 +49,18 @@ class ProgressView(Silent):
     """
 
     def __init__(self, *, live: bool | None = None, out: Console | None = None, err: Console | None = None) -> None:
-        super().__init__()
+        super().__init__(err)
         self._out = out or console()
-        self._err = err or self._err
-        self._live = _can_be_live(self._err) if live is None else live
+        self._live = can_be_live(self._err) if live is None else live
         if self._live and self._out.is_terminal:  # the same screen: what is printed has to make way for the bars
             self._out = self._err
         self._tasks: Bars | Lines = Bars(self._err) if self._live else Lines(self._err)
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
+        """Show the bars."""
         self._tasks.start()
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
-    ) -> None:
+    def stop(self) -> None:
         """Take the bars off the screen."""
         self._tasks.stop()
 
@@ -101,27 +74,23 @@ class ProgressView(Silent):
     def on_event(self, event: Event, /) -> None:
         """Show one event."""
         match event:
-            case events.Notice():
-                self._notice(event)
+            case events.Notice("info", text):
+                self._say(f"note: {text}")
+            case events.Notice(_, text):
+                self._warn(text)
             case events.PlanReady(plan):
                 self._plan(plan)  # type: ignore[arg-type]  # events do not know the plan's type
             case events.Progress(task, done, total, unit):
-                if self._live or task != TRAINING:  # without bars, the steps that are logged say it
+                if self._live or task != events.TRAINING:  # without bars, the steps that are logged say it
                     self._tasks.advance(task, done, total, unit)
             case events.ScoresReady(statistics):
                 self._scores(statistics)
             case events.StepLogged(step, total, metrics):
                 self._step(step, total, metrics)
             case events.CheckpointSaved(path):
-                self._err.print(f"checkpoint: {path}", markup=False, soft_wrap=True)
+                self._say(f"checkpoint: {path}")
             case _:
                 pass
-
-    def _notice(self, notice: events.Notice) -> None:
-        if notice.level == "info":
-            self._err.print(f"note: {notice.text}", markup=False, soft_wrap=True)
-        else:
-            super()._notice(notice)
 
     def _plan(self, plan: RunPlan) -> None:
         print_plan(plan, self._out)
@@ -134,21 +103,15 @@ class ProgressView(Silent):
 
     def _step(self, step: int, total: int, metrics: Mapping[str, float]) -> None:
         shown = "  ".join(f"{name} {metrics[name]:.3g}" for name in _SHOWN if name in metrics)
-        self._tasks.note(TRAINING, f"loss {metrics['loss']:.3g}" if "loss" in metrics else "")
-        self._err.print(f"step {step}/{total}  {shown}", markup=False, soft_wrap=True)
+        self._tasks.note(events.TRAINING, f"loss {metrics['loss']:.3g}" if "loss" in metrics else "")
+        self._say(f"step {step}/{total}  {shown}")
 
 
 def open_view(log_format: LogFormat, *, quiet: bool) -> Silent | JsonLines:
     """Return what shows the events of a command; quiet shows warnings only, and JSON lines are never quiet."""
     if log_format == "jsonl":
         return JsonLines()
-    return Silent() if quiet else ProgressView(live=None if log_format == "auto" else log_format == "rich")
-
-
-def _can_be_live(err: Console) -> bool:
-    if err.is_jupyter:  # rich shows bars there by ipywidgets, or not at all
-        return find_spec("ipywidgets") is not None
-    return err.is_terminal and not err.is_dumb_terminal
+    return Silent() if quiet else ProgressView(live=live_by(log_format))
 
 
 def scores_table(statistics: tuple[ScoreStatistics, ...]) -> Table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from upo_cli.options import assign, config_options, parse_value, settings_from_options, split_assignment
+from upo_cli.options import assign_sets, config_options, settings_from_options
 from upo_cli.shared import plugin_settings
 from upo_sdk.config import ObjectiveRef, RunConfig, build_config, merge, preset, read_config_file
 from upo_sdk.errors import ConfigError
@@ -94,9 +94,7 @@ def check_named_options(config: RunConfig, registry: Registry) -> None:
 
 def _command_line(given: Given) -> dict[str, Any]:
     settings = settings_from_options(given.options)
-    for text in given.sets:
-        key, value = split_assignment(text, "--set")
-        assign(settings, key, parse_value(value))
+    assign_sets(settings, given.sets)
     if given.objectives:
         settings["objectives"] = [ObjectiveRef.model_validate(text) for text in given.objectives]
     return settings

@@ -8,23 +8,28 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from upo_sdk.config import PluginPolicy
     from upo_sdk.plugin.registry import Registry
 
 __all__ = [
+    "SPELLINGS",
     "BlockPlugin",
     "Json",
     "LogFormat",
     "LogFormatOption",
     "Plugins",
+    "Preset",
     "Quiet",
     "RequirePlugin",
+    "Sets",
     "load_plugins",
     "plugin_settings",
-    "with_underscores",
 ]
+
+SPELLINGS: dict[str, Callable[[str], str]] = {"token_normalize_func": lambda word: word.replace("-", "_")}
+"""Settings of a command whose options are understood with underscores and with dashes alike: ``--learning-rate``."""
 
 LogFormat = Literal["auto", "rich", "plain", "jsonl"]
 LogFormatOption = Annotated[
@@ -33,6 +38,18 @@ LogFormatOption = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Write one JSON object to stdout, errors included.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show warnings, errors and the result only.")]
+Preset = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Shipped settings to start from: paper.", rich_help_panel="Run")
+]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Any setting by its dotted key, such as model.revision=main; repeatable.",
+        rich_help_panel="Run",
+    ),
+]
 Plugins = Annotated[
     str | None,
     typer.Option(
@@ -106,8 +123,3 @@ def _names(text: str) -> str | list[str]:
 
 def _split(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def with_underscores(word: str) -> str:
-    """Spell an option with underscores, so that --learning-rate is understood as --learning_rate."""
-    return word.replace("-", "_")

@@ -27,11 +27,9 @@ __all__ = [
     "OutputDir",
     "Overwrite",
     "Pareto",
-    "Preset",
     "Random",
     "Resume",
     "Seeds",
-    "Sets",
     "Varied",
     "check_alone",
     "names_of",
@@ -112,18 +110,6 @@ Resume = Annotated[
 BaseConfig = Annotated[
     Path | None,
     typer.Option("--base-config", "--config", "-c", metavar="FILE", help="A YAML or TOML file.", rich_help_panel="Run"),
-]
-Preset = Annotated[
-    str | None, typer.Option(metavar="NAME", help="Shipped settings to start from: paper.", rich_help_panel="Run")
-]
-Sets = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="KEY=VALUE",
-        help="Any setting by its dotted key, for all points; repeatable.",
-        rich_help_panel="Run",
-    ),
 ]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Show the points and their commands, and stop.", rich_help_panel="Sweep")

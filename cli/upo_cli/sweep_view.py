@@ -8,53 +8,47 @@ from typing import TYPE_CHECKING
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from upo_cli.output import console, table
+from upo_cli.sweep_lines import SweepLines
+from upo_cli.view import PrintedView, can_be_live, live_by
 from upo_sdk import events
 from upo_sdk.sweep import PointEnded, PointProgress, PointStarted, SweepReady, remarks, table_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import TracebackType
-    from typing import Self
 
     from rich.progress import TaskID
 
+    from upo_cli.shared import LogFormat
     from upo_sdk.evaluation.sweep_schema import Sweep, SweepPoint
     from upo_sdk.sweep import Grid, SweepEvent
 
-__all__ = ["SilentSweep", "SweepView", "points_as_data", "print_points", "print_sweep"]
+__all__ = ["SilentSweep", "SweepView", "open_view", "points_as_data", "print_points", "print_sweep"]
 
 
-class SilentSweep:
+class SilentSweep(PrintedView):
     """Shows warnings only, on stderr."""
-
-    def __init__(self) -> None:
-        self._err = console(stderr=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
-    ) -> None:
-        """Nothing to end."""
 
     def on_event(self, event: SweepEvent, /) -> None:
         """Show a warning, and a point that failed."""
-        if isinstance(event, events.Notice):
-            self._print(f"{'note' if event.level == 'info' else event.level}: {event.text}")
-        elif isinstance(event, PointEnded) and event.point.status == "failed":
-            self._print(f"warning: {_how_it_ended(event.point)}")
-
-    def _print(self, text: str) -> None:
-        style = "yellow" if text.startswith("warning") else None
-        self._err.print(text, markup=False, soft_wrap=True, style=style)
+        match event:
+            case events.Notice(_, text):  # a sweep says nothing but warnings
+                self._warn(text)
+            case PointEnded(point) if point.status == "failed":
+                self._warn(_how_it_ended(point))
+            case _:
+                pass
 
 
 class SweepView(SilentSweep):
-    """Shows how far the points are: bars on a terminal, lines elsewhere."""
+    """Shows how far the points are: bars on a terminal, lines elsewhere.
 
-    def __init__(self) -> None:
+    Args:
+        live: Bars or lines, where the choice shall not be made by what stderr is.
+    """
+
+    def __init__(self, *, live: bool | None = None) -> None:
         super().__init__()
+        self._live = can_be_live(self._err) if live is None else live
         self._bars = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
@@ -67,16 +61,14 @@ class SweepView(SilentSweep):
         self._tasks: dict[str, TaskID] = {}
         self._phases: dict[str, str] = {}
 
-    def __enter__(self) -> Self:
-        if self._err.is_terminal:
+    def start(self) -> None:
+        """Show the bars."""
+        if self._live:
             self._bars.start()
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
-    ) -> None:
+    def stop(self) -> None:
         """Take the bars off the screen."""
-        if self._err.is_terminal:
+        if self._live:
             self._bars.stop()
 
     def on_event(self, event: SweepEvent, /) -> None:
@@ -85,8 +77,8 @@ class SweepView(SilentSweep):
             case SweepReady(sweep):
                 self._ready(sweep)
             case PointStarted(name):
-                self._print(f"{name}: started")
-                if self._err.is_terminal:
+                self._say(f"{name}: started")
+                if self._live:
                     self._tasks[name] = self._bars.add_task(f"  {name}", total=None)
             case PointProgress():
                 self._progress(event)
@@ -98,11 +90,11 @@ class SweepView(SilentSweep):
     def _ready(self, sweep: Sweep) -> None:
         done, total = _count_of(sweep)
         kept = f", {done} of them done already" if done else ""
-        self._print(f"{total} points{kept}")
+        self._say(f"{total} points{kept}")
         self._all = self._bars.add_task("points", completed=done, total=total)
 
     def _progress(self, event: PointProgress) -> None:
-        if self._err.is_terminal:
+        if self._live:
             what = event.task if event.phase in {"training", "preparing"} and event.task else event.phase
             task = self._tasks[event.name]
             total = event.total or None
@@ -110,10 +102,11 @@ class SweepView(SilentSweep):
             return
         if event.phase == "waiting":
             return
-        stage = "training" if event.task == "training" else event.phase
-        if event.task == "training" or self._phases.get(event.name) != stage:
-            how_far = f" {event.done}/{event.total}" if event.task == "training" else ""
-            self._print(f"{event.name}: {stage}{how_far}")
+        is_training = event.task == events.TRAINING
+        stage = "training" if is_training else event.phase
+        if is_training or self._phases.get(event.name) != stage:
+            how_far = f" {event.done}/{event.total}" if is_training else ""
+            self._say(f"{event.name}: {stage}{how_far}")
         self._phases[event.name] = stage
 
     def _ended(self, point: SweepPoint, sweep: Sweep) -> None:
@@ -123,7 +116,14 @@ class SweepView(SilentSweep):
         if self._all is not None:
             self._bars.update(self._all, completed=done)
         text = f"{_how_it_ended(point)} ({done}/{total} points)"
-        self._print(f"warning: {text}" if point.status == "failed" else text)
+        (self._warn if point.status == "failed" else self._say)(text)
+
+
+def open_view(log_format: LogFormat, *, quiet: bool) -> SilentSweep | SweepLines:
+    """Return what shows the events of a sweep; quiet shows warnings only, and JSON lines are never quiet."""
+    if log_format == "jsonl":
+        return SweepLines()
+    return SilentSweep() if quiet else SweepView(live=live_by(log_format))
 
 
 def points_as_data(grid: Grid) -> dict[str, object]:

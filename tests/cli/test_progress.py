@@ -133,10 +133,10 @@ def test_what_goes_to_a_pipe_stays_there_while_there_are_bars() -> None:
 
 
 def test_a_notebook_without_widgets_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("upo_cli.progress.find_spec", lambda _name: None)
+    monkeypatch.setattr("upo_cli.view.find_spec", lambda _name: None)
     err = Console(force_jupyter=True, file=io.StringIO())
     assert not ProgressView(err=err)._live
-    monkeypatch.setattr("upo_cli.progress.find_spec", lambda name: name)
+    monkeypatch.setattr("upo_cli.view.find_spec", lambda name: name)
     assert ProgressView(err=err)._live
 
 

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from upo_cli.commands.sweep import NAME
-from upo_cli.sweep_view import SweepView
+from upo_cli.sweep_lines import SweepLines
+from upo_cli.sweep_view import SilentSweep, SweepView
 from upo_sdk.config import build_config
 from upo_sdk.evaluation.sweep_schema import PointFailure, Sweep, SweepPoint
+from upo_sdk.events import Notice
 from upo_sdk.sweep import PointEnded, PointProgress, PointStarted, SweepConfig, SweepReady
 from upo_sdk.sweep.points import make_grid
 
@@ -205,6 +207,55 @@ def test_without_a_terminal_the_way_is_told_in_lines(capsys: pytest.CaptureFixtu
         "toxicity=0.1: evaluating",
         "warning: toxicity=0.1: failed: the loss is nan (step 3) (1/2 points)",
     ]
+
+
+def test_a_sweep_writes_a_json_line_per_event(upo: Upo, monkeypatch: pytest.MonkeyPatch) -> None:
+    points = make_grid(SweepConfig(base=build_config({}), objectives=("toxicity:0,0.1",))).points
+    ended = state(points, "done", "failed")
+
+    def sweep(_config: Any, *, callbacks: Any, **_how: Any) -> Sweep:
+        (view,) = callbacks
+        view.on_event(SweepReady(state(points, "done", "pending")))
+        view.on_event(PointStarted("toxicity=0.1"))
+        for done in (1, 2, 3):
+            view.on_event(PointProgress("toxicity=0.1", "preparing", "scoring", done, 3))
+        view.on_event(Notice("warning", "a danger"))
+        view.on_event(PointEnded(ended.points[1], ended))
+        return ended
+
+    monkeypatch.setattr("upo_sdk.sweep.sweep", sweep)
+    said = upo(NAME, *GRID, "--log-format", "jsonl", "--json")
+    assert (said.code, said.data["points"][1]["status"]) == (1, "failed")
+    ready, started, first, last, notice, end = (json.loads(line) for line in said.err.splitlines())
+    assert [(point["name"], point["status"]) for point in ready["points"]] == [
+        ("toxicity=0", "done"),
+        ("toxicity=0.1", "pending"),
+    ]
+    assert (started["event"], started["name"]) == ("point_started", "toxicity=0.1")
+    assert (first["event"], first["phase"], first["task"]) == ("point_progress", "preparing", "scoring")
+    assert [line["done"] for line in (first, last)] == [1, 3]
+    assert (notice["event"], notice["text"]) == ("notice", "a danger")
+    assert (end["event"], end["status"], end["failure"]["what"]) == ("point_ended", "failed", "the loss is nan")
+    assert all("time" in line for line in (ready, started, first, last, notice, end))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [(["auto", "--quiet"], SilentSweep), (["plain"], SweepView), (["rich"], SweepView), (["jsonl", "-q"], SweepLines)],
+    ids=str,
+)
+def test_the_way_is_told_as_asked_for(
+    upo: Upo, monkeypatch: pytest.MonkeyPatch, arguments: list[str], shown: type
+) -> None:
+    views = list[Any]()
+
+    def resume(_folder: Path, *, callbacks: Any, **_how: Any) -> Sweep:
+        views.extend(callbacks)
+        return state(())
+
+    monkeypatch.setattr("upo_sdk.sweep.resume_sweep", resume)
+    assert upo(NAME, "--resume", "there", "--log_format", *arguments).code == 0
+    assert [type(view) for view in views] == [shown]
 
 
 def test_on_a_terminal_there_are_bars(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

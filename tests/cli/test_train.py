@@ -128,7 +128,7 @@ def test_an_interrupt_stops_at_a_step_with_a_checkpoint_and_ends_with_130(small:
         if line.startswith("step 2/"):
             running.send_signal(signal.SIGINT)
             break
-    out, err = running.communicate(timeout=60)
+    out, err = running.communicate(timeout=300)
     assert running.returncode == 130, "".join(lines) + err
     assert "interrupt again to stop at once" in err
     assert "--resume_from_checkpoint last" in out
@@ -136,7 +136,7 @@ def test_an_interrupt_stops_at_a_step_with_a_checkpoint_and_ends_with_130(small:
 
 
 def test_the_second_signal_ends_at_once() -> None:
-    with stop_on_signal() as cancel:
+    with stop_on_signal(print) as cancel:
         signal.raise_signal(signal.SIGTERM)
         assert cancel.is_set()
         with pytest.raises(KeyboardInterrupt):
@@ -145,7 +145,7 @@ def test_the_second_signal_ends_at_once() -> None:
 
 def test_the_handlers_that_were_there_come_back() -> None:
     before = signal.getsignal(signal.SIGINT)
-    with stop_on_signal() as cancel:
+    with stop_on_signal(print) as cancel:
         assert signal.getsignal(signal.SIGINT) != before
         assert not cancel.is_set()
     assert signal.getsignal(signal.SIGINT) == before

@@ -8,12 +8,12 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.serving import Answer, Request, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -107,31 +107,13 @@ class Hub:
 def hub(socket_enabled: None) -> Generator[Hub]:  # noqa: ARG001 - a fixture may not ask for another by a mark
     known = Hub()
 
-    class Handler(BaseHTTPRequestHandler):
-        def _answer(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
-            status, content = known.answer(self.command, self.path.partition("?")[0], token, self.rfile.read(length))
-            data = json.dumps(content).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(data)
+    def respond(request: Request) -> Answer:
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        status, content = known.answer(request.method, request.path.partition("?")[0], token, request.body)
+        return Answer(status, {"Content-Type": "application/json"}, json.dumps(content).encode())
 
-        do_GET = do_POST = do_PUT = do_HEAD = _answer
-
-        def log_message(self, *_: Any) -> None:
-            """Keep quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    known.address = f"http://127.0.0.1:{server.server_port}"
-    yield known
-    server.shutdown()
-    server.server_close()
+    with serving(respond) as known.address:
+        yield known
 
 
 @pytest.fixture

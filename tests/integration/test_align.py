@@ -114,6 +114,7 @@ def test_a_run_that_compares_answers_leaves_samples_distributions_and_a_report(s
     assert "upo train --set x=https://***@host/" in (folder / "report.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.usefixtures("no_report")
 def test_an_objective_of_weight_zero_changes_nothing_in_training(settings: dict[str, Any], tmp_path: Path) -> None:
     more = {"eval_prompts": 3, "objectives": ["dpo", "length:0.5,target=8"]}
     alone = align(config(settings, more))
@@ -153,6 +154,7 @@ def test_metrics_end_with_how_fast_the_run_was_behind_the_last_evaluation(settin
     assert [row for row in rows if "train_runtime" in row] == rows[-1:]
 
 
+@pytest.mark.usefixtures("no_report")
 def test_gradient_metrics_of_accumulated_batches_are_those_of_the_big_batch(
     settings: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -167,6 +169,7 @@ def test_gradient_metrics_of_accumulated_batches_are_those_of_the_big_batch(
     assert big == pytest.approx(small, rel=1e-3)
 
 
+@pytest.mark.usefixtures("no_report")
 def test_probing_the_parameters_changes_nothing_and_logs_how_the_parts_agree(
     settings: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -187,6 +190,7 @@ def test_events_come_in_order(settings: dict[str, Any]) -> None:
     assert [kinds.index(kind) for kind in order] == sorted(kinds.index(kind) for kind in order)
 
 
+@pytest.mark.usefixtures("no_report")
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(settings: dict[str, Any], tmp_path: Path) -> None:
     whole = align(config(settings, {"output_dir": str(tmp_path / "whole")}))
     align(config(settings))
@@ -198,6 +202,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(settings: dict[st
     assert [json.loads(row)["step"] for row in rows if '"loss"' in row] == [1, 2, 3, 4]
 
 
+@pytest.mark.usefixtures("no_report")
 def test_cancelling_ends_with_a_checkpoint_that_goes_on_to_the_same_model(
     settings: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -222,6 +227,7 @@ def test_cancelling_while_scoring_stops_at_once_and_leaves_no_folder(settings: d
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.usefixtures("no_report")
 def test_gradient_accumulation_equals_the_big_batch(settings: dict[str, Any], tmp_path: Path) -> None:
     def run(batch: int, accumulation: int) -> dict[str, torch.Tensor]:
         training = {"per_device_train_batch_size": batch, "gradient_accumulation_steps": accumulation, "max_steps": 3}
@@ -233,6 +239,7 @@ def test_gradient_accumulation_equals_the_big_batch(settings: dict[str, Any], tm
     assert all(torch.allclose(big[name], small[name], atol=1e-5) for name in big)
 
 
+@pytest.mark.usefixtures("no_report")
 def test_an_objective_of_weight_zero_changes_nothing_and_is_not_scored(
     settings: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -242,6 +249,7 @@ def test_an_objective_of_weight_zero_changes_nothing_and_is_not_scored(
     assert zero.statistics == ()
 
 
+@pytest.mark.usefixtures("no_report")
 def test_runs_in_one_process_do_not_touch_each_other_or_the_random_state(
     settings: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -266,6 +274,7 @@ def test_runs_in_one_process_do_not_touch_each_other_or_the_random_state(
     assert all(same(weights(alone.output_dir), weights(results[name].output_dir)) for name in ("a", "b"))
 
 
+@pytest.mark.usefixtures("no_report")
 def test_one_policy_forward_per_step_and_none_for_the_reference_once_it_is_cached(
     settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from upo_sdk import AlignResult
 
+pytestmark = pytest.mark.usefixtures("no_report")
+
 ROWS = 12
 
 

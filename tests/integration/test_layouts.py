@@ -32,6 +32,7 @@ def run(settings: dict[str, Any]) -> tuple[list[float], list[str]]:
     return losses, notices
 
 
+@pytest.mark.usefixtures("no_report")
 @pytest.mark.parametrize("objective", ["dpo", "kto"])
 def test_fifty_steps_have_the_same_loss_curve_in_the_fast_and_in_the_padded_layout(
     objective: str, model_folder: Callable[[str], Path], pairs_file: Path, tmp_path: Path

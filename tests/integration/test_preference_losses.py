@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from upo_sdk.events import Event
 
+pytestmark = pytest.mark.usefixtures("no_report")
+
 OBJECTIVES = [
     *(f"dpo,loss_type={name}" for name in LOSSES),
     "dpo,f_divergence_type=js_divergence",

@@ -11,22 +11,33 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from upo_cli.main import main
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
 
 def train(folder: Path, model: Path, data: Path, *batch: str, ranks: int) -> dict[str, torch.Tensor]:
-    launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={ranks}"] if ranks > 1 else []
     settings = ["-o", "length:0.5,target=8", "--gate_steps", "1", "--optim", "sgd", "--learning_rate", "0.1"]
     places = ["--model", str(model), "--data", str(data), "--output_dir", str(folder)]
     settings += ["--set", "training.arguments.use_cpu=true", *places]
-    command = [sys.executable, *launcher, "-m", "upo_cli", "train", *settings, *batch]
-    environment = {**os.environ, "UPO_CACHE_DIR": str(folder) + "-cache"}
-    ended = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=240)
-    assert ended.returncode == 0, ended.stderr
+    if ranks == 1:
+        with pytest.raises(SystemExit) as ended:
+            main(["train", *settings, *batch])
+        assert ended.value.code == 0
+    else:
+        launch(ranks, "train", *settings, *batch, cache=f"{folder}-cache")
     assert (folder / "run.json").is_file()
     return load_file(folder / "model.safetensors")
+
+
+def launch(ranks: int, *arguments: str, cache: str) -> None:
+    launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={ranks}"]
+    command = [sys.executable, *launcher, "-m", "upo_cli", *arguments]
+    environment = {**os.environ, "UPO_CACHE_DIR": cache}
+    ended = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=240)
+    assert ended.returncode == 0, ended.stderr
 
 
 @pytest.mark.slow

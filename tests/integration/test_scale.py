@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from upo_sdk.events import Event
 
+pytestmark = pytest.mark.usefixtures("no_report")
+
 
 @pytest.fixture
 def settings(model_folder: Callable[[str], Path], pairs_file: Path, tmp_path: Path) -> dict[str, Any]:
@@ -83,8 +85,18 @@ def test_a_resumed_run_keeps_its_gamma_and_ends_bit_for_bit_alike(settings: dict
     manifest["loss"]["balance"]["gamma"] = 0.125
     (folder / "run.json").write_text(json.dumps(manifest), encoding="utf-8")
     assert run(settings, {"resume_from_checkpoint": "checkpoint-2"})["gamma"] == 0.125
-    heavier = {"objectives": ["dpo", "length:1.0,target=8"], "resume_from_checkpoint": "checkpoint-2"}
-    assert run(settings, heavier)["gamma"] not in {0.125, whole["gamma"]}
+
+
+@pytest.mark.parametrize(
+    "objectives", [["dpo", "length:1.0,target=8"], ["dpo,beta=0.4", "length:0.5,target=8"]], ids=["weight", "beta"]
+)
+def test_a_run_resumed_with_other_objectives_finds_its_own_gamma(
+    settings: dict[str, Any], tmp_path: Path, objectives: list[str]
+) -> None:
+    first = run(settings)["gamma"]
+    whole = run(settings, {"objectives": objectives, "output_dir": str(tmp_path / "whole")})["gamma"]
+    resumed = run(settings, {"objectives": objectives, "resume_from_checkpoint": "checkpoint-2"})["gamma"]
+    assert resumed == whole != first
 
 
 def test_without_auxiliary_objectives_there_is_nothing_to_balance(settings: dict[str, Any]) -> None:

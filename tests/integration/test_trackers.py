@@ -35,6 +35,13 @@ class Recorder:
         return [event.text for event in self.events if isinstance(event, Notice)]
 
 
+@pytest.fixture(autouse=True)
+def own_exit_hooks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the process back its ``sys.exit`` and ``sys.excepthook``, which wandb replaces for good."""
+    monkeypatch.setattr(sys, "exit", sys.exit)
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+
+
 @pytest.fixture
 def settings(
     model_folder: Callable[[str], Path], pairs_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

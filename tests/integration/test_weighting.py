@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from upo_sdk.result import AlignResult
 
+pytestmark = pytest.mark.usefixtures("no_report")
+
 OBJECTIVES = ["dpo:1@linear(8,0)", "length:0.5@linear(0,3),target=8", "lexical:0.3@step(1),metric=diversity"]
 
 

@@ -53,7 +53,7 @@ for n in range(20):
     cache.put({content_key(n, sys.argv[2]): b"x"})
 """
     running = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path), str(rank)]) for rank in range(4)]
-    assert [process.wait(timeout=60) for process in running] == [0, 0, 0, 0]
+    assert [process.wait(timeout=300) for process in running] == [0, 0, 0, 0]
     assert all(
         len(ContentCache(tmp_path / f"{n}.sqlite").get(content_key(n, str(r)) for r in range(4))) == 4
         for n in range(20)

@@ -6,10 +6,9 @@ import hashlib
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from upo_sdk.errors import ModelError, OfflineError
-from upo_sdk.network import is_offline_by_choice, is_reachable
+from upo_sdk.network import why_unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -86,10 +85,9 @@ def require_network(url: str, wanted: str, *, where: str, instead: str) -> None:
     Raises:
         OfflineError: It does not, or the environment forbids to try.
     """
-    variable = is_offline_by_choice()
-    if variable is None and is_reachable(url):
+    reason = why_unreachable(url)
+    if reason is None:
         return
-    reason = f"{variable} is set" if variable else f"{urlsplit(url).hostname} does not answer"
     raise OfflineError(
         f"{wanted} would have to be downloaded, and {reason}",
         where=where,

@@ -16,7 +16,16 @@ from upo_sdk.config.evaluation import EvalConfig
 from upo_sdk.config.run_config import RunConfig
 from upo_sdk.errors import ConfigError, did_you_mean
 
-__all__ = ["build_config", "build_eval_config", "merge", "preset", "presets", "read_config_file", "to_yaml"]
+__all__ = [
+    "build_config",
+    "build_eval_config",
+    "merge",
+    "preset",
+    "presets",
+    "read_config_file",
+    "read_text",
+    "to_yaml",
+]
 
 Settings = dict[str, Any]
 
@@ -75,19 +84,26 @@ def _as_mapping(value: Any) -> Any:
     return {"path": str(value)} if isinstance(value, str | Path) else value
 
 
+def read_text(path: Path, what: str, *, fix: str) -> str:
+    """Read a file of the user.
+
+    Raises:
+        ConfigError: It is missing, or not UTF-8; it names ``what`` and says the fix.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigError(f"{what} cannot be read: {reason}", where=str(path), fix=fix) from error
+
+
 def read_config_file(path: Path) -> Settings:
     """Read a ``.yaml``, ``.yml`` or ``.toml`` file.
 
     Raises:
         ConfigError: The file is missing, cannot be parsed, or does not hold a mapping.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ConfigError(
-            f"the configuration cannot be read: {reason}", where=str(path), fix="check the path given to --config"
-        ) from error
+    text = read_text(path, "the configuration", fix="check the path given to --config")
     try:
         parsed = tomllib.loads(text) if path.suffix == ".toml" else yaml.safe_load(text)
     except (yaml.YAMLError, tomllib.TOMLDecodeError) as error:

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from upo_sdk.data.files import data_suffix, read_file
-from upo_sdk.data.quiet import no_progress_bars
 from upo_sdk.errors import DataError, OfflineError, did_you_mean
-from upo_sdk.network import is_offline_by_choice, is_reachable
+from upo_sdk.network import is_offline_by_choice, why_unreachable
+from upo_sdk.quiet import no_bars_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +59,7 @@ def _load_folder(folder: Path) -> Any:
     import datasets
 
     try:
-        with no_progress_bars():
+        with no_bars_of("datasets"):
             return datasets.load_from_disk(str(folder))
     except (OSError, ValueError, KeyError) as error:
         files = sorted(item.name for item in folder.iterdir() if item.is_file() and data_suffix(item))
@@ -84,11 +84,11 @@ def _load_hub(name: str) -> Any:
     import datasets
     from huggingface_hub import constants
 
-    variable = is_offline_by_choice()
-    if not (variable and _is_cached(name)) and (variable or not is_reachable(constants.ENDPOINT)):
-        raise _offline(name, f"{variable} is set" if variable else f"{constants.ENDPOINT} cannot be reached")
+    kept = is_offline_by_choice() and _is_cached(name)
+    if not kept and (reason := why_unreachable(constants.ENDPOINT)):
+        raise _offline(name, reason)
     try:
-        with no_progress_bars():
+        with no_bars_of("datasets"):
             return datasets.load_dataset(name)
     except ConnectionError as error:
         raise _offline(name, str(error).splitlines()[0]) from error

@@ -15,9 +15,9 @@ from upo_sdk.cache import cache_folder, content_key
 from upo_sdk.data.columns import content_name, read_tables
 from upo_sdk.data.encoding import Encoded, Encoder
 from upo_sdk.data.problems import Problems, RowError
-from upo_sdk.data.quiet import no_progress_bars
 from upo_sdk.data.truncation import TruncationReport, truncate
 from upo_sdk.errors import DataError
+from upo_sdk.quiet import no_bars_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,7 +82,7 @@ def tokenize(
         max_length,
         max_prompt_length,
     ).hex()
-    with no_progress_bars():
+    with no_bars_of("datasets"):
         dataset = data.with_format("arrow").map(
             _Batches(encoder, shorten, len(data), on_progress),
             batched=True,

@@ -20,7 +20,7 @@ from upo_sdk.evaluation.measures import Measures
 from upo_sdk.evaluation.output import write_evaluation
 from upo_sdk.evaluation.pairs import implicit_margins, pair_measurements
 from upo_sdk.evaluation.progress import Reporter
-from upo_sdk.evaluation.reading import ModelReader, accelerator
+from upo_sdk.evaluation.reading import ModelReader, Whose, accelerator
 from upo_sdk.evaluation.rows import EvalRows, choose_prompts, same_prompts, same_tokens, tokenize_rows
 from upo_sdk.evaluation.samples import pair_lines, side_by_side
 from upo_sdk.evaluation.schema import DataDescription, Evaluation
@@ -222,7 +222,7 @@ class _Evaluation:
             self.reporter.warn(text)
         return model, base
 
-    def _read(self, name: str, config: ModelConfig, rows: EvalRows, others: list[Branches] | None) -> _Reading:
+    def _read(self, name: Whose, config: ModelConfig, rows: EvalRows, others: list[Branches] | None) -> _Reading:
         """Read one model, which leaves the memory again; ``others`` are the model's answers, else it reads its own."""
         tokenizer = self.tokenizer if others is None else self.base_tokenizer
         assert tokenizer is not None  # noqa: S101 - there is a baseline
@@ -230,8 +230,8 @@ class _Evaluation:
         answers = reader.answers(rows, self.sampling, self.config.batch_size)
         pairs = own = None
         if self._comparable:
-            pairs = reader.logps(rows.branches(), "the data's responses") if self._has_pairs else None
-            own = reader.logps(others or answer_branches(rows.prompts, answers), "the model's answers")
+            pairs = reader.logps_of_data(rows.branches()) if self._has_pairs else None
+            own = reader.logps_of_answers(others or answer_branches(rows.prompts, answers))
         elif others is not None:
             answers = answers.counted_with(self.tokenizer)
         return _Reading(identity=reader.identity, answers=answers, pair_logps=pairs, answer_logps=own)

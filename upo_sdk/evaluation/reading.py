@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -28,8 +28,11 @@ if TYPE_CHECKING:
     from upo_sdk.evaluation.generation import Sampling
     from upo_sdk.evaluation.progress import Reporter
     from upo_sdk.evaluation.rows import EvalRows
+    from upo_sdk.events import SharedWork
 
-__all__ = ["ModelReader", "accelerator"]
+__all__ = ["ModelReader", "Whose", "accelerator"]
+
+Whose = Literal["model", "baseline"]
 
 FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -42,11 +45,11 @@ class ModelReader:
     """A model in memory, on the device.
 
     Attributes:
-        name: ``model`` or ``baseline``, for progress.
+        name: Which of the two it is.
         identity: Its path and the hash of its weights.
     """
 
-    name: str
+    name: Whose
     identity: ModelIdentity
     policy: Policy
     tokenizer: PreTrainedTokenizerBase
@@ -56,7 +59,7 @@ class ModelReader:
     @classmethod
     def load(
         cls,
-        name: str,
+        name: Whose,
         config: ModelConfig,
         tokenizer: PreTrainedTokenizerBase,
         rows: Dataset,
@@ -66,7 +69,7 @@ class ModelReader:
         """Load a model and choose how it reads rows.
 
         Args:
-            name: ``model`` or ``baseline``.
+            name: Which of the two it is.
             config: Which model.
             tokenizer: Its tokenizer.
             rows: Tokenised by it; the layout is checked on the longest of them.
@@ -96,16 +99,25 @@ class ModelReader:
             self.cache,
             weights=self.identity.weights_sha256,
             batch_size=batch_size,
-            on_progress=self.reporter.progress(f"answers of the {self.name}", "answers"),
+            on_progress=self.reporter.progress(
+                f"answers of the {self.name}", "answers", "base answers" if self.name == "baseline" else None
+            ),
         )
 
-    def logps(self, rows: Sequence[Branches], what: str) -> list[FloatArray]:
-        """Return ``log p(y | x)`` in nats, summed over tokens, of every response: one array per row.
+    def logps_of_data(self, rows: Sequence[Branches]) -> list[FloatArray]:
+        """Return the log-probs of the data's responses; see :meth:`logps_of_answers`."""
+        return self._logps(rows, "the data's responses", "reference" if self.name == "baseline" else None)
+
+    def logps_of_answers(self, rows: Sequence[Branches]) -> list[FloatArray]:
+        """Return ``log p(y | x)`` in nats, summed over tokens, of every answer of the model: one array per row.
 
         They are kept for exactly these rows. Which rows share a batch changes the last bits, and so would log-probs
         that another evaluation, or a run, had computed for some of them; this way the same evaluation has the same
         numbers whatever the cache holds.
         """
+        return self._logps(rows, "the model's answers", None)
+
+    def _logps(self, rows: Sequence[Branches], what: str, shared: SharedWork | None) -> list[FloatArray]:
         source = BranchList(rows)
         longest = max(len(row.prompt_ids) + sum(map(len, row.response_ids)) for row in rows)
         per_token = reference_logps(
@@ -115,7 +127,7 @@ class ModelReader:
             weights=content_key("evaluation", 1, self.identity.weights_sha256, source.fingerprint).hex(),
             tokens_per_batch=max(_TOKENS_PER_BATCH, longest),
             tokens_per_row=max(_TOKENS_PER_BATCH, longest),
-            on_progress=self.reporter.progress(f"log-probs of {what} by the {self.name}", "responses"),
+            on_progress=self.reporter.progress(f"log-probs of {what} by the {self.name}", "responses", shared),
         )
         return [
             np.array([logps_T.astype(np.float64).sum() for logps_T in per_token[row]]) for row in range(len(source))

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from upo_sdk.config.base import Section
 from upo_sdk.evaluation.schema import Estimate
+from upo_sdk.events import SharedWork
 
 __all__ = [
     "CacheUse",
@@ -50,7 +51,7 @@ class ParetoAxis(Section):
 class CacheUse(Section):
     """What a point had to compute before training, and what an earlier point had left for it."""
 
-    task: Literal["scoring", "reference", "base answers"]
+    task: Literal["scoring", SharedWork]
     label: str = Field(default="", description="The objective that scored; empty for the other tasks.")
     found: int = Field(ge=0, description="Distinct items read from the cache.")
     computed: int = Field(ge=0, description="Distinct items computed and stored.")

@@ -88,7 +88,9 @@ def plan_evaluation(config: EvalConfig, registry: Registry) -> EvalTask:
     data_config = config.data
     assert data_config is not None  # noqa: S101 - resolved
     objectives = build_objectives(config.objectives, registry)
-    model_configs = [load_model_config(item) for item in (config.model, config.baseline) if item is not None]
+    model_configs = [load_model_config(config.model, option="upo eval FOLDER")]
+    if config.baseline:
+        model_configs.append(load_model_config(config.baseline, option="--baseline FOLDER"))
     for model_config in model_configs:
         data_config = within_positions(data_config, model_config, notices)
     data = load_preference_data(data_config, formats=registry.dataset_formats())

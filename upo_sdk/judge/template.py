@@ -6,6 +6,7 @@ import hashlib
 import re
 from typing import TYPE_CHECKING
 
+from upo_sdk.config.files import read_text
 from upo_sdk.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -44,13 +45,7 @@ def read_template(path: Path | None) -> str:
     """
     if path is None:
         return DEFAULT_TEMPLATE
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ConfigError(
-            f"the judge's template cannot be read: {reason}", where=str(path), fix="check --judge_template"
-        ) from error
+    text = read_text(path, "the judge's template", fix="check --judge_template")
     lacking = [f"{{{name}}}" for name in _NEEDED if f"{{{name}}}" not in text]
     if lacking:
         raise ConfigError(

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["check_vocabulary", "count_parameters", "load_language_model", "load_model_config", "load_tokenizer"]
 
+_OPTION = "--model FOLDER"
+
 
 def load_language_model(config: ModelConfig, weights_from: str | None = None) -> PreTrainedModel:
     """Load the model, in evaluation mode on the CPU.
@@ -65,20 +67,26 @@ def load_tokenizer(config: ModelConfig) -> PreTrainedTokenizerBase:
     """
     from transformers import AutoTokenizer
 
-    path = config.tokenizer or config.path
-    tokenizer: PreTrainedTokenizerBase = _load(AutoTokenizer.from_pretrained, path, revision=config.revision)
+    path, option = (config.tokenizer, "--tokenizer FOLDER") if config.tokenizer else (config.path, _OPTION)
+    tokenizer: PreTrainedTokenizerBase = _load(
+        AutoTokenizer.from_pretrained, path, option=option, revision=config.revision
+    )
     return tokenizer
 
 
-def load_model_config(config: ModelConfig) -> Any:
+def load_model_config(config: ModelConfig, *, option: str = _OPTION) -> Any:
     """Load the model's configuration alone, for a plan that loads no weights.
+
+    Args:
+        config: Which model.
+        option: How the user names a folder there, for an error's fix.
 
     Raises:
         ModelError: It is missing or broken.
     """
     from transformers import AutoConfig
 
-    return _load(AutoConfig.from_pretrained, config.path, revision=config.revision)
+    return _load(AutoConfig.from_pretrained, config.path, option=option, revision=config.revision)
 
 
 def check_vocabulary(lm: PreTrainedModel, largest_id: int, path: str) -> None:
@@ -120,8 +128,8 @@ def _disable_dropout(model: nn.Module) -> None:
                 setattr(module, name, 0.0)
 
 
-def _load(load: Callable[..., Any], path: str, **options: Any) -> Any:
-    _check_path(path)
+def _load(load: Callable[..., Any], path: str, *, option: str = _OPTION, **options: Any) -> Any:
+    _check_path(path, option)
     try:
         return load(path, trust_remote_code=False, **options)
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
@@ -133,7 +141,7 @@ def _load(load: Callable[..., Any], path: str, **options: Any) -> Any:
         ) from error
 
 
-def _check_path(path: str) -> None:
+def _check_path(path: str, option: str) -> None:
     if Path(path).is_dir():
         if not (Path(path) / "config.json").is_file() and not (Path(path) / "tokenizer_config.json").is_file():
             raise ModelError(
@@ -143,5 +151,5 @@ def _check_path(path: str) -> None:
             )
         return
     if Path(path).is_absolute() or path.startswith((".", "~")) or path.count("/") > 1:
-        raise ModelError("there is no such model folder", where=path, fix="check the path given to --model")
-    require_cached_or_online(path, "config.json", option="--model FOLDER")
+        raise ModelError("there is no such model folder", where=path, fix=f"check the path: {option}")
+    require_cached_or_online(path, "config.json", option=option)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from upo_sdk.evaluation.weights import explain_weights
 from upo_sdk.report.numbers import number
+from upo_sdk.report.weights import explain_weights
 
 if TYPE_CHECKING:
     from upo_sdk.report.collect import RunReport

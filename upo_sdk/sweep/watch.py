@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from time import perf_counter
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from upo_sdk import events
 from upo_sdk.evaluation.sweep_schema import CacheUse
@@ -17,20 +17,14 @@ from upo_sdk.sweep.channel import Phase, Told
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from upo_sdk.events import Event
+    from upo_sdk.events import Event, SharedWork
 
 __all__ = ["Watch"]
-
-_OF_THE_BASE: dict[str, Literal["reference", "base answers"]] = {
-    "answering ": "base answers",
-    "answers of the baseline": "base answers",
-    "log-probs of the data's responses": "reference",
-}
-"""How progress is called that does not depend on the point; the run's own answers are the base's before training."""
 
 
 @dataclass(slots=True)
 class _Task:
+    kind: SharedWork
     found: int
     total: int
     first: float
@@ -59,14 +53,16 @@ class Watch:
             case events.CacheUsed(task=task, label=label, found=found, computed=computed, seconds=seconds):
                 self._told.append(CacheUse(task=task, label=label, found=found, computed=computed, seconds=seconds))
                 self._still_preparing()
-            case events.Progress(task="training"):
+            case events.Progress(task=events.TRAINING):
                 self.phase = "training"  # the logged steps are told, which are enough for one of several points
-            case events.Progress(task, done, total, _):
-                self._time(task, done, total)
+            case events.Progress(task, done, total, _, shared):
+                self._still_preparing()
+                if shared:
+                    self._time(shared, task, done, total)
                 self._tell(Told(phase=self.phase, task=task, done=done, total=total))
             case events.StepLogged(step, total, _):
                 self.phase = "training"
-                self._tell(Told(phase=self.phase, task="training", done=step, total=total))
+                self._tell(Told(phase=self.phase, task=events.TRAINING, done=step, total=total))
             case events.Notice(level, text):
                 sys.stderr.write(f"{level}: {text}\n")  # the log of the point
             case _:
@@ -76,24 +72,20 @@ class Watch:
         """Return what was found and what was computed of the work that points have in common."""
         timed = [
             CacheUse(
-                task=kind,
+                task=seen.kind,
                 found=seen.found,
                 computed=seen.total - seen.found,
                 seconds=seen.last - seen.first,
             )
-            for task, seen in self._tasks.items()
-            for start, kind in _OF_THE_BASE.items()
-            if task.startswith(start) and not task.endswith(" by the model")
+            for seen in self._tasks.values()
         ]
         return (*self._told, *timed)
 
-    def _time(self, task: str, done: int, total: int) -> None:
+    def _time(self, kind: SharedWork, task: str, done: int, total: int) -> None:
         now = perf_counter()
-        seen = self._tasks.setdefault(task, _Task(done, total, now, now))
-        if seen.is_over:  # the same task again: the answers of the model after training
-            return
-        seen.last, seen.is_over = now, done >= total
-        self._still_preparing()
+        seen = self._tasks.setdefault(task, _Task(kind, done, total, now, now))
+        if not seen.is_over:  # else the same task again: the answers of the model after training
+            seen.last, seen.is_over = now, done >= total
 
     def _still_preparing(self) -> None:
         if self.phase == "preparing":

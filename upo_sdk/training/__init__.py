@@ -2,14 +2,14 @@
 
 from upo_sdk.training.arguments import training_arguments
 from upo_sdk.training.assembly import Assembly
-from upo_sdk.training.balance import loss_record, measure_balance, read_balance
+from upo_sdk.training.balance import set_gamma
 from upo_sdk.training.callbacks import CollapseWarning, EventBridge, MetricsFile, StopWhenCancelled
 from upo_sdk.training.card import CARD_FILE, model_card, refresh_card
 from upo_sdk.training.comparison import Comparison, ScoredAnswers
 from upo_sdk.training.failures import Failures
 from upo_sdk.training.hub import check_hub, reserve_repository
 from upo_sdk.training.manifest import finished, make_manifest, now
-from upo_sdk.training.outcome import compare_answers, is_finished, outcome
+from upo_sdk.training.outcome import compare_answers, is_finished, outcome, train_to_the_end
 from upo_sdk.training.preparation import Preparation, Split, normalized
 from upo_sdk.training.push import push_after_run
 from upo_sdk.training.rows import Collator, PreparedRow, PreparedRows
@@ -40,16 +40,15 @@ __all__ = [
     "compare_answers",
     "finished",
     "is_finished",
-    "loss_record",
     "make_manifest",
-    "measure_balance",
     "model_card",
     "normalized",
     "now",
     "outcome",
     "push_after_run",
-    "read_balance",
     "refresh_card",
     "reserve_repository",
+    "set_gamma",
+    "train_to_the_end",
     "training_arguments",
 ]

@@ -19,7 +19,6 @@ from upo_sdk.training.step import Step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from transformers import PreTrainedTokenizerBase, TrainerCallback, TrainingArguments
 
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from upo_sdk.plan import RunPlan
     from upo_sdk.training.preparation import Split
     from upo_sdk.training.rows import PreparedRows
+    from upo_sdk.training.run_folder import RunFolder
     from upo_sdk.training.trackers import Tracking
     from upo_sdk.training.trainer import UPOTrainer
 
@@ -43,6 +43,7 @@ class Assembly:
 
     plan: RunPlan
     args: TrainingArguments
+    folder: RunFolder
     guard: Guard
     callbacks: tuple[Callback, ...]
     cancel: CancelToken | None
@@ -86,7 +87,6 @@ class Assembly:
         rows: PreparedRows,
         held_out_rows: PreparedRows | None,
         unified: UnifiedLoss,
-        metrics_file: Path,
     ) -> UPOTrainer:
         """Build the trainer.
 
@@ -107,7 +107,7 @@ class Assembly:
                 train_rows=rows,
                 eval_rows=held_out_rows,
                 tokenizer=tokenizer,
-                callbacks=self._watchers(metrics_file),
+                callbacks=self._watchers(),
                 batches=epoch_batches(
                     rows,
                     self.plan.config.training,
@@ -121,10 +121,10 @@ class Assembly:
                 f"the trainer cannot be built: {error}", where="training", fix="install what it names, or leave it out"
             ) from error
 
-    def _watchers(self, metrics_file: Path) -> list[TrainerCallback]:
+    def _watchers(self) -> list[TrainerCallback]:
         return [
             EventBridge(self.callbacks),
-            MetricsFile(metrics_file),
+            MetricsFile(self.folder.path / "metrics.jsonl"),
             self.tracking,
             CollapseWarning(self.callbacks),
             *([StopWhenCancelled(self.cancel)] if self.cancel else []),

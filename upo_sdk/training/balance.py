@@ -10,19 +10,23 @@ import numpy as np
 import torch
 
 from upo_sdk.engine import Balance, balance
+from upo_sdk.events import Notice, emit
 from upo_sdk.policy.layouts import PolicyOutput
 from upo_sdk.training.rows import loss_inputs
+from upo_sdk.training.run_folder import MANIFEST
 from upo_sdk.training.step import Step, sample_weights_N
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from upo_sdk.config import LossConfig
     from upo_sdk.engine import UnifiedLoss
+    from upo_sdk.events import Callback
+    from upo_sdk.plan import RunPlan
     from upo_sdk.training.rows import PreparedRow
 
-__all__ = ["RunBalance", "loss_record", "measure_balance", "read_balance", "sample_rows"]
+__all__ = ["RunBalance", "sample_rows", "set_gamma"]
 
 SAMPLE_ROWS = 512
 _DIGITS = 4
@@ -51,14 +55,41 @@ class RunBalance:
         )
 
 
+def set_gamma(
+    unified: UnifiedLoss,
+    plan: RunPlan,
+    sample: Callable[[], Sequence[PreparedRow]],
+    device: torch.device,
+    resumed: Path | None,
+    callbacks: tuple[Callback, ...],
+) -> dict[str, Any]:
+    """Set γ where the data decides it; return what the manifest says of the loss.
+
+    Args:
+        unified: The loss of the plan, as the user configured it.
+        plan: Says what γ depends on, besides the data.
+        sample: Returns rows with reference log-probs, which are the policy's before training.
+        device: Where to measure.
+        resumed: The folder of the run that is resumed, or None; its γ is kept if it is of these objectives and this
+            loss.
+        callbacks: Are told of γ.
+    """
+    asked, measured = plan.config.loss, None
+    if asked.scale == "balanced" and plan.auxiliary:
+        kept = _read(resumed / MANIFEST, plan) if resumed else None
+        measured = kept or _measure(unified, sample(), device)
+        unified.config = measured.found.applied_to(asked)
+        emit(callbacks, Notice("info", measured.describe([item.label for item in plan.auxiliary])))
+    return _record(unified, asked, measured)
+
+
 def sample_rows(count: int) -> list[int]:
     """Return up to ``SAMPLE_ROWS`` rows, drawn at random but the same for every seed of a run, in order."""
     drawn = np.random.default_rng(0).permutation(count)[:SAMPLE_ROWS]
     return sorted(drawn.tolist())
 
 
-def measure_balance(unified: UnifiedLoss, rows: Sequence[PreparedRow], device: torch.device) -> RunBalance:
-    """Measure on rows with reference log-probs, which are the policy's before training."""
+def _measure(unified: UnifiedLoss, rows: Sequence[PreparedRow], device: torch.device) -> RunBalance:
     inputs = {name: tensor.to(device) for name, tensor in loss_inputs(rows).items()}
     output = PolicyOutput(inputs["reference_NT"], torch.empty(0))  # the learned baseline is a constant here
     step = Step(unified=unified, beta=1.0)
@@ -67,28 +98,26 @@ def measure_balance(unified: UnifiedLoss, rows: Sequence[PreparedRow], device: t
     return RunBalance(replace(found, gamma=float(f"{found.gamma:.{_DIGITS}g}")), len(rows))
 
 
-def loss_record(unified: UnifiedLoss, asked: LossConfig, measured: RunBalance | None) -> dict[str, Any]:
+def _record(unified: UnifiedLoss, asked: LossConfig, measured: RunBalance | None) -> dict[str, Any]:
     """Return what ``run.json`` says of the loss: what was asked, what it trains with, and what γ was measured on."""
     undecided = asked.scale == "balanced" and measured is None
     used = {"gamma": None if undecided else unified.config.gamma, "normalization": unified.config.normalization}
     known = {"balance": asdict(measured.found), "rows": measured.rows} if measured else {}
-    return {**_question(unified, asked), **used, **known}
+    return {**_settings(asked), **used, **known}
 
 
-def read_balance(run: Path, unified: UnifiedLoss, asked: LossConfig) -> RunBalance | None:
-    """Return the balance of the run that is resumed, or None if it has none for these weights and this loss."""
-    path = run / "run.json"
-    record = json.loads(path.read_text(encoding="utf-8")).get("loss", {}) if path.is_file() else {}
-    question = json.loads(json.dumps(_question(unified, asked)))
-    if "balance" not in record or any(record.get(name) != answer for name, answer in question.items()):
+def _read(manifest: Path, plan: RunPlan) -> RunBalance | None:
+    """Return the balance of a run, or None if it has none for these objectives and this loss."""
+    run = json.loads(manifest.read_text(encoding="utf-8")) if manifest.is_file() else {}
+    objectives = [entry["objective"] for entry in run.get("objectives", ())]
+    loss, settings = run.get("loss", {}), _settings(plan.config.loss)
+    if "balance" not in loss or loss | settings != loss or objectives != [str(item.ref) for item in plan.objectives]:
         return None
-    return RunBalance(Balance(**record["balance"]), record["rows"])
+    return RunBalance(Balance(**loss["balance"]), loss["rows"])
 
 
-def _question(unified: UnifiedLoss, asked: LossConfig) -> dict[str, Any]:
-    """Return what γ depends on, besides the data."""
+def _settings(asked: LossConfig) -> dict[str, Any]:
+    """Return the settings that γ depends on."""
     names = ("scale", "lambda_", "expectile", "baseline", "length_normalization", "advantage_cap")
     settings = asked.model_dump(mode="json", include=set(names))
-    weights = {term.label: term.weight for term in unified.preference}
-    weights |= {term.label: term.weight for term in unified.auxiliary}
-    return {name.removesuffix("_"): settings[name] for name in names} | {"weights": weights}
+    return {name.removesuffix("_"): settings[name] for name in names}

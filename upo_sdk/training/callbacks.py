@@ -11,7 +11,7 @@ import torch
 from accelerate.utils import reduce
 from transformers import TrainerCallback
 
-from upo_sdk.events import CheckpointSaved, Notice, Progress, StepLogged, emit
+from upo_sdk.events import TRAINING, CheckpointSaved, Notice, Progress, StepLogged, emit
 
 if TYPE_CHECKING:
     from transformers import TrainerControl, TrainerState, TrainingArguments
@@ -56,7 +56,7 @@ class EventBridge(TrainerCallback):
 
     def _training(self, state: TrainerState) -> None:
         if state.is_world_process_zero:
-            emit(self._callbacks, Progress("training", state.global_step, state.max_steps, "steps"))
+            emit(self._callbacks, Progress(TRAINING, state.global_step, state.max_steps, "steps"))
 
     def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Pass on the metrics of an interval."""

@@ -58,7 +58,7 @@ class Comparison:
             Sampling(max_new_tokens=plan.config.eval_max_new_tokens, seed=plan.config.training.seed),
             self.preparation.cache,
             weights=weights_sha256(policy.lm),
-            on_progress=self.preparation.progress(f"answering {self.split.name} prompts", "prompts"),
+            on_progress=self.preparation.progress(f"answering {self.split.name} prompts", "prompts", "base answers"),
         )
         scorers = [item for item in (*plan.auxiliary, *plan.held_out) if item.scores_answers]
         score = partial(score_completions, cache=self.preparation.cache, guard=self.preparation.guard)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from upo_sdk.errors import ConfigError, HubError, OfflineError
-from upo_sdk.network import is_offline_by_choice, is_reachable
+from upo_sdk.network import why_unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -19,7 +19,6 @@ __all__ = [
     "create_repository",
     "hub_errors",
     "is_main_process",
-    "no_bars_of_the_hub",
     "repository_name",
     "reserve_repository",
 ]
@@ -99,21 +98,6 @@ def hub_errors(name: str, what: str) -> Generator[None]:
         raise HubError(f"{what}: {reason}", where=name, fix="check the connection, then try again") from error
 
 
-@contextmanager
-def no_bars_of_the_hub() -> Generator[None]:
-    """Keep the bars of huggingface_hub off the screen, where ours are; the caller's setting is put back."""
-    from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
-
-    if are_progress_bars_disabled():
-        yield
-        return
-    disable_progress_bars()
-    try:
-        yield
-    finally:
-        enable_progress_bars()
-
-
 def is_main_process() -> bool:
     """Whether this process is the one that pushes."""
     return os.environ.get("RANK", "0") == "0"
@@ -122,9 +106,7 @@ def is_main_process() -> bool:
 def _account() -> dict[str, Any]:
     from huggingface_hub import HfApi, constants, get_token
 
-    variable = is_offline_by_choice()
-    if variable or not is_reachable(constants.ENDPOINT):
-        reason = f"{variable} is set" if variable else f"{constants.ENDPOINT} cannot be reached"
+    if reason := why_unreachable(constants.ENDPOINT):
         raise OfflineError(
             f"the model cannot be pushed: {reason}",
             where="push_to_hub",

@@ -1,10 +1,12 @@
-"""What a run came to: the result that ``align`` returns."""
+"""The training itself and what it came to: the result that ``align`` returns."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from upo_sdk.errors import TrainingError
 from upo_sdk.evaluation import compare_rewards, explain
+from upo_sdk.objectives.guarded_loss import culprit
 from upo_sdk.result import AlignResult
 
 if TYPE_CHECKING:
@@ -17,7 +19,26 @@ if TYPE_CHECKING:
     from upo_sdk.training.run_folder import RunFolder
     from upo_sdk.training.trainer import UPOTrainer
 
-__all__ = ["compare_answers", "is_finished", "outcome"]
+__all__ = ["compare_answers", "is_finished", "outcome", "train_to_the_end"]
+
+
+def train_to_the_end(trainer: UPOTrainer, folder: RunFolder) -> None:
+    """Train, or go on training, then evaluate and save the model; a cancelled run has its checkpoint only.
+
+    Raises:
+        TrainingError: The loss broke; it names the objective that broke it, if one did.
+    """
+    try:
+        trainer.train(resume_from_checkpoint=str(folder.resume_from) if folder.resume_from else None)
+        trainer.require_finite({})
+    except TrainingError as error:
+        losses = [term.objective for term in trainer.step.unified.preference]
+        raise (culprit(losses) or error) from error.__cause__
+    if is_finished(trainer):  # else the checkpoint is the result; a model beside it would look finished
+        if trainer.eval_dataset is not None:
+            trainer.evaluate()
+        trainer.save_model(str(folder.path))
+    trainer.log_summary()
 
 
 def is_finished(trainer: UPOTrainer) -> bool:

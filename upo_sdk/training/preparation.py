@@ -20,8 +20,8 @@ from upo_sdk.data import (
     tokenize,
 )
 from upo_sdk.data.columns import read_rows_of
-from upo_sdk.errors import CancelledError
-from upo_sdk.events import CacheUsed, Notice, Progress, ScoresReady, emit
+from upo_sdk.evaluation.progress import Reporter
+from upo_sdk.events import CacheUsed, Notice, ScoresReady, emit
 from upo_sdk.objectives import Remarking
 from upo_sdk.objectives.build import union_of_needs
 from upo_sdk.policy import reference_logps
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from upo_sdk.cache import ContentCache
-    from upo_sdk.events import Callback, CancelToken, ScoreStatistics
+    from upo_sdk.events import Callback, CancelToken, ScoreStatistics, SharedWork
     from upo_sdk.objectives import Completion
     from upo_sdk.objectives.build import LiveObjective
     from upo_sdk.objectives.guard import Guard
@@ -165,19 +165,10 @@ class Preparation:
         logps = self._reference(f"some {split.name}", policy, branches, weights, tokens)
         return [replace(row, reference_logps=logps[index]) for index, row in enumerate(sample)]
 
-    def progress(self, task: str, unit: str) -> Callable[[int, int], None]:
+    def progress(self, task: str, unit: str, shared: SharedWork | None = None) -> Callable[[int, int], None]:
         """Return a function that emits the progress of a task, and ends it if the run is cancelled."""
-
-        def report(done: int, total: int) -> None:
-            emit(self.callbacks, Progress(task, done, total, unit))
-            if self.cancel is not None and self.cancel.is_set():
-                raise CancelledError(
-                    "the run was cancelled before training",
-                    where=f"{task}, {done:,} of {total:,} {unit} done",
-                    fix="run the same command again: what was done is kept",
-                )
-
-        return report
+        reporter = Reporter(self.callbacks, self.cancel, "the run was cancelled before training")
+        return reporter.progress(task, unit, shared)
 
     def _score(self, item: LiveObjective, split: Split) -> FloatArray:
         if has_rewards(item.label, self.plan.data.columns):

@@ -11,8 +11,9 @@ import yaml
 
 from upo_sdk.errors import HubError, OutputError
 from upo_sdk.events import Notice, Progress, emit
+from upo_sdk.quiet import no_bars_of
 from upo_sdk.training.card import CARD_FILE, read_run
-from upo_sdk.training.hub import hub_errors, no_bars_of_the_hub
+from upo_sdk.training.hub import hub_errors
 from upo_sdk.training.portable import without_local_paths
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def push_run(folder: Path, repository: str, *, samples: bool = False) -> str:
         CommitOperationAdd(path_in_repo=name, path_or_fileobj=content)
         for name, content in _contents(folder, repository, samples=samples).items()
     ]
-    with hub_errors(repository, "the model was not pushed"), no_bars_of_the_hub():
+    with hub_errors(repository, "the model was not pushed"), no_bars_of("huggingface_hub"):
         commit = HfApi().create_commit(repository, operations, commit_message="Add a model aligned with UPO SDK")
     return str(commit.repo_url)
 

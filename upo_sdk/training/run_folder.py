@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from upo_sdk.errors import OutputError
 from upo_sdk.whole_file import check_takes_files, write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Generator, Mapping
 
     from upo_sdk.config import RunConfig
 
@@ -53,12 +54,30 @@ class RunFolder:
             _check_may_overwrite(path, overwrite=config.overwrite_output_dir)
         return cls(path, None)
 
+    @property
+    def resumed_run(self) -> Path | None:
+        """The folder of the run that the checkpoint belongs to."""
+        return self.resume_from and self.resume_from.parent
+
     def open(self) -> None:
         """Create the folder, or empty it if it holds an earlier run that may be overwritten."""
         if self.resume_from is None and self.path.exists():
             for entry in self.path.iterdir():
                 shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
         self.path.mkdir(parents=True, exist_ok=True)
+
+    @contextmanager
+    def recorded(self, manifest: Mapping[str, Any], files: Mapping[str, str]) -> Generator[None]:
+        """Open the folder, write the files, and say in ``run.json`` that the run goes on, or that it failed in here."""
+        self.open()
+        for name, text in files.items():
+            self.write(name, text)
+        self.write_manifest({**manifest, "status": "running"})
+        try:
+            yield
+        except Exception as error:
+            self.write_manifest({**manifest, "status": "failed", "error": str(error)})
+            raise
 
     def write(self, name: str, text: str) -> None:
         """Write a file beside its place and rename it, so that it is there whole or not at all."""

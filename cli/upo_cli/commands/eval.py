@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from upo_cli.options import assign, parse_value, settings_from_options, split_assignment, with_config_options
+from upo_cli.options import assign, assign_sets, settings_from_options, with_config_options
 from upo_cli.output import print_json
 from upo_cli.shared import (
+    SPELLINGS,
     BlockPlugin,
     Json,
     LogFormat,
@@ -19,8 +20,8 @@ from upo_cli.shared import (
     Plugins,
     Quiet,
     RequirePlugin,
+    Sets,
     plugin_settings,
-    with_underscores,
 )
 from upo_sdk.config import EvalConfig, ObjectiveRef, build_eval_config
 from upo_sdk.errors import ConfigError
@@ -45,9 +46,8 @@ _STOPPING = "stopping after this batch, what was done is kept; interrupt again t
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command; its options are spelled alike with underscores and with dashes."""
-    settings = {"token_normalize_func": with_underscores}
-    app.command(NAME, epilog=_EPILOG, context_settings=settings)(with_config_options(evaluate, EvalConfig))
+    """Add the command."""
+    app.command(NAME, epilog=_EPILOG, context_settings=SPELLINGS)(with_config_options(evaluate, EvalConfig))
 
 
 def evaluate(  # noqa: PLR0913 - one per option
@@ -81,15 +81,7 @@ def evaluate(  # noqa: PLR0913 - one per option
             rich_help_panel="Run",
         ),
     ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="KEY=VALUE",
-            help="Any setting by its dotted key: baseline.revision=main; repeatable.",
-            rich_help_panel="Run",
-        ),
-    ] = None,
+    set_: Sets = None,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of eval.json and stop.")] = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -113,9 +105,7 @@ def evaluate(  # noqa: PLR0913 - one per option
         assign(settings, "baseline.path", baseline)
     settings["objectives"] = [ObjectiveRef.model_validate(text) for text in objective or ()]
     settings["fail_if"] = fail_if or []
-    for text in set_ or ():
-        key, value = split_assignment(text, "--set")
-        assign(settings, key, parse_value(value))
+    assign_sets(settings, set_ or ())
     settings["plugins"] = plugin_settings(settings.get("plugins", {}), plugins, block_plugin, require_plugin)
     _run(build_eval_config(settings, where="command line"), as_json=json, quiet=quiet or json, log_format=log_format)
 
@@ -129,7 +119,7 @@ def _run(config: EvalConfig, *, as_json: bool, quiet: bool, log_format: LogForma
     registry = load_registry(config.plugins).check()
     with (
         open_view(log_format, quiet=quiet) as view,
-        stop_on_signal(_STOPPING, tell=view.stopping) as cancel,
+        stop_on_signal(view.stopping, _STOPPING) as cancel,
         ExitStack() as stack,
     ):
         if as_json:  # stdout is for the one object: whatever a plugin or a library prints there goes to stderr

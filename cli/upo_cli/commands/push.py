@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from upo_cli.output import console, print_json
-from upo_cli.shared import Json, with_underscores
+from upo_cli.shared import SPELLINGS, Json
 
 __all__ = ["NAME", "register"]
 
@@ -17,7 +17,7 @@ NAME = "push"
 
 def register(app: typer.Typer) -> None:
     """Add the command; its options are spelled alike with underscores and with dashes."""
-    app.command(NAME, context_settings={"token_normalize_func": with_underscores})(push)
+    app.command(NAME, context_settings=SPELLINGS)(push)
 
 
 def push(

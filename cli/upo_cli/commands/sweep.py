@@ -15,7 +15,18 @@ from upo_cli.options import config_options, with_config_options
 from upo_cli.output import console, print_json
 from upo_cli.plan_view import third_party
 from upo_cli.settings import Given, resolve
-from upo_cli.shared import BlockPlugin, Json, Plugins, Quiet, RequirePlugin, with_underscores
+from upo_cli.shared import (
+    SPELLINGS,
+    BlockPlugin,
+    Json,
+    LogFormat,
+    LogFormatOption,
+    Plugins,
+    Preset,
+    Quiet,
+    RequirePlugin,
+    Sets,
+)
 from upo_cli.sweep_options import (
     FOLDER,
     BaseConfig,
@@ -27,11 +38,9 @@ from upo_cli.sweep_options import (
     OutputDir,
     Overwrite,
     Pareto,
-    Preset,
     Random,
     Resume,
     Seeds,
-    Sets,
     Varied,
     check_alone,
     names_of,
@@ -64,9 +73,8 @@ Every option of upo train is understood and holds for all points. Without --mode
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command; its options are spelled alike with underscores and with dashes."""
-    settings = {"token_normalize_func": with_underscores}
-    app.command(NAME, epilog=_EPILOG, context_settings=settings)(with_config_options(sweep, without=_OF_A_RUN))
+    """Add the command."""
+    app.command(NAME, epilog=_EPILOG, context_settings=SPELLINGS)(with_config_options(sweep, without=_OF_A_RUN))
 
 
 def sweep(  # noqa: PLR0913 - one per option
@@ -88,6 +96,7 @@ def sweep(  # noqa: PLR0913 - one per option
     dry_run: DryRun = False,
     json: Json = False,
     quiet: Quiet = False,
+    log_format: LogFormatOption = "auto",
     plugins: Plugins = None,
     block_plugin: BlockPlugin = None,
     require_plugin: RequirePlugin = None,
@@ -113,7 +122,8 @@ def sweep(  # noqa: PLR0913 - one per option
                 },
             }
         )
-        _run(partial(_go_on, resume, jobs, names_of(pareto)), resume, as_json=json, quiet=quiet)
+        go_on = partial(_go_on, resume, jobs, names_of(pareto))
+        _run(go_on, resume, as_json=json, quiet=quiet, log_format=log_format)
         return
     resolved = resolve(
         Given(
@@ -140,12 +150,12 @@ def sweep(  # noqa: PLR0913 - one per option
         overwrite=overwrite_output_dir,
         command=shlex.join(["upo", *sys.argv[1:]]),
     )
-    if not json and (loaded := third_party(registry)):
+    if not json and log_format != "jsonl" and (loaded := third_party(registry)):
         console(stderr=True).print(f"note: third-party plugins: {', '.join(loaded)}", markup=False, soft_wrap=True)
     if dry_run:
         _show_points(config, as_json=json)
     else:
-        _run(partial(_begin, config), config.output_dir, as_json=json, quiet=quiet)
+        _run(partial(_begin, config), config.output_dir, as_json=json, quiet=quiet, log_format=log_format)
 
 
 def _show_points(config: SweepConfig, *, as_json: bool) -> None:
@@ -168,11 +178,12 @@ def _go_on(folder: Path, jobs: int, pareto: tuple[str, ...], **how: Any) -> Swee
     return resume_sweep(folder, jobs=jobs, pareto=pareto, **how)
 
 
-def _run(start: Callable[..., Sweep], folder: Path, *, as_json: bool, quiet: bool) -> None:
+def _run(start: Callable[..., Sweep], folder: Path, *, as_json: bool, quiet: bool, log_format: LogFormat) -> None:
     from upo_cli.interrupt import stop_on_signal
-    from upo_cli.sweep_view import SilentSweep, SweepView, print_sweep
+    from upo_cli.sweep_view import open_view, print_sweep
 
-    with stop_on_signal() as cancel, SilentSweep() if quiet or as_json else SweepView() as view, ExitStack() as stack:
+    shown = open_view(log_format, quiet=quiet or as_json)
+    with shown as view, stop_on_signal(view.stopping) as cancel, ExitStack() as stack:
         if as_json:  # stdout is for the one object
             stack.enter_context(redirect_stdout(sys.stderr))
         ended = start(callbacks=[view], cancel=cancel)

@@ -16,14 +16,16 @@ from upo_cli.output import console, print_json, table
 from upo_cli.plan_view import plan_as_data, print_plan, third_party
 from upo_cli.settings import Given, check_named_options, resolve, with_beta
 from upo_cli.shared import (
+    SPELLINGS,
     BlockPlugin,
     Json,
     LogFormat,
     LogFormatOption,
     Plugins,
+    Preset,
     Quiet,
     RequirePlugin,
-    with_underscores,
+    Sets,
 )
 from upo_sdk.plugin.registry import load_registry
 
@@ -44,9 +46,8 @@ Every option is also understood with dashes: --learning-rate. Without --model an
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command; its options are spelled alike with underscores and with dashes."""
-    settings = {"token_normalize_func": with_underscores}
-    app.command(NAME, epilog=_EPILOG, context_settings=settings)(with_config_options(train))
+    """Add the command."""
+    app.command(NAME, epilog=_EPILOG, context_settings=SPELLINGS)(with_config_options(train))
 
 
 def train(  # noqa: PLR0913 - one per option
@@ -54,9 +55,7 @@ def train(  # noqa: PLR0913 - one per option
     config: Annotated[
         Path | None, typer.Option("--config", "-c", metavar="FILE", help="A YAML or TOML file.", rich_help_panel="Run")
     ] = None,
-    preset: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Shipped settings to start from: paper.", rich_help_panel="Run")
-    ] = None,
+    preset: Preset = None,
     objective: Annotated[
         list[str] | None,
         typer.Option(
@@ -75,15 +74,7 @@ def train(  # noqa: PLR0913 - one per option
             rich_help_panel="Objectives",
         ),
     ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="KEY=VALUE",
-            help="Any setting by its dotted key: training.arguments.adam_beta2=0.95; repeatable.",
-            rich_help_panel="Run",
-        ),
-    ] = None,
+    set_: Sets = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the resolved plan and stop.", rich_help_panel="Run")
     ] = False,
@@ -140,7 +131,7 @@ def _run(config: RunConfig, registry: Registry, *, as_json: bool, quiet: bool, l
     from upo_sdk.events import Progress
 
     shown = open_view(log_format, quiet=quiet) if _is_main_process() else Silent()
-    with shown as view, stop_on_signal(tell=view.stopping) as cancel, ExitStack() as stack:
+    with shown as view, stop_on_signal(view.stopping) as cancel, ExitStack() as stack:
         if as_json:  # stdout is for the one object: whatever a plugin or a library prints there goes to stderr
             stack.enter_context(redirect_stdout(sys.stderr))
         view.on_event(Progress("loading libraries", 0, 1, "import"))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from tests.serving import Answer
 from upo_plugins.http.wire import ScoreRequest, ScoreResponse
 from upo_sdk.cache import ContentCache
 from upo_sdk.config import ObjectiveRef
@@ -91,14 +92,15 @@ def test_no_more_requests_are_under_way_than_allowed(connect: Any, service: Any)
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
 def test_a_service_that_is_busy_for_a_while_is_asked_again(connect: Any, service: Any, status: int) -> None:
     good = service.respond
-    service.respond = lambda attempt, items: (status, {}, b"busy") if attempt < 3 else good(attempt, items)
+    service.respond = lambda attempt, items: Answer(status, {}, b"busy") if attempt < 3 else good(attempt, items)
     assert connect().auxiliary.rewards(COMPLETIONS) == LENGTHS
     assert set(service.attempts.values()) == {3}
 
 
 def test_the_service_may_say_when_to_come_back(connect: Any, service: Any) -> None:
     good, waits = service.respond, []
-    service.respond = lambda attempt, items: (429, {"Retry-After": "7"}, b"") if attempt < 2 else good(attempt, items)
+    busy = Answer(429, {"Retry-After": "7"})
+    service.respond = lambda attempt, items: busy if attempt < 2 else good(attempt, items)
     live = connect("batch_size=16", "max_wait=30")
     live.objective._client.http.pause = lambda _stop, seconds: waits.append(seconds)
     assert live.auxiliary.rewards(COMPLETIONS) == LENGTHS
@@ -106,7 +108,7 @@ def test_the_service_may_say_when_to_come_back(connect: Any, service: Any) -> No
 
 
 def test_a_service_that_hangs_is_a_time_out_after_all_attempts(connect: Any, service: Any) -> None:
-    service.respond = lambda _attempt, _items: None
+    service.respond = lambda _attempt, _items: Answer(fault="hangs")
     error = failure(connect("batch_size=16,retries=1,read_timeout=0.05"))
     assert "did not answer: time-out (ReadTimeout) (attempt 2 of 2)" in error.what
     assert error.rewards == {}
@@ -134,7 +136,7 @@ def test_nobody_at_the_address_is_one_clear_error(connect: Any, service: Any) ->
     ],
 )
 def test_a_wrong_answer_is_not_asked_for_again(connect: Any, service: Any, content: bytes, complaint: str) -> None:
-    service.respond = lambda _attempt, _items: (200, {}, content)
+    service.respond = lambda _attempt, _items: Answer(200, {}, content)
     error = failure(connect("batch_size=3,concurrency=1"))
     assert complaint in error.what
     assert len(service.bodies) == 1
@@ -143,7 +145,7 @@ def test_a_wrong_answer_is_not_asked_for_again(connect: Any, service: Any, conte
 
 @pytest.mark.parametrize(("status", "fix"), [(401, "token_env=NAME"), (404, "check the address"), (307, "redirects")])
 def test_a_refusal_is_not_asked_for_again(connect: Any, service: Any, status: int, fix: str) -> None:
-    service.respond = lambda _attempt, _items: (status, {"Location": "http://elsewhere.invalid/"}, b"no")
+    service.respond = lambda _attempt, _items: Answer(status, {"Location": "http://elsewhere.invalid/"}, b"no")
     error = failure(connect("concurrency=1"))
     assert f"the service refused: status {status}" in error.what
     assert fix in (error.fix or "")
@@ -154,7 +156,7 @@ def breaks_at(text: str, service: Any) -> None:
     good = service.respond
 
     def respond(attempt: int, items: list[dict[str, Any]]) -> Any:
-        return (500, {}, b"broken") if any(item["response"] == text for item in items) else good(attempt, items)
+        return Answer(500, {}, b"broken") if any(item["response"] == text for item in items) else good(attempt, items)
 
     service.respond = respond
 
@@ -184,7 +186,7 @@ def test_another_version_of_the_scorer_is_asked_anew(connect: Any, service: Any,
 
 
 def test_after_a_failure_for_good_no_further_request_is_begun(connect: Any, service: Any) -> None:
-    service.respond = lambda _attempt, _items: (400, {}, b"no")
+    service.respond = lambda _attempt, _items: Answer(400, {}, b"no")
     failure(connect("batch_size=1,concurrency=1"))
     assert len(service.bodies) == 1
 
@@ -209,8 +211,8 @@ def test_the_key_comes_from_the_environment_and_goes_nowhere_but_there(
     monkeypatch.setenv("SCORER_KEY", "hunter2")
     live = connect(options)
     live.auxiliary.rewards(COMPLETIONS)
-    assert {name.title(): value for name, value in service.headers[0].items()}[header] == sent
-    service.respond = lambda _attempt, _items: (403, {}, b"the key hunter2 is wrong")
+    assert service.headers[0][header] == sent
+    service.respond = lambda _attempt, _items: Answer(403, {}, b"the key hunter2 is wrong")
     written = [str(failure(live)), str(live.ref), json.dumps(live.options.model_dump(mode="json")), caplog.text]
     assert "hunter2" not in "".join(written)
     assert "the key *** is wrong" in written[0]

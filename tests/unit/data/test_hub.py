@@ -44,7 +44,7 @@ def test_an_unreachable_hub_ends_within_seconds(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_reachable_hub_dataset_is_loaded_by_split(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source, "is_offline_by_choice", lambda: None)
-    monkeypatch.setattr(source, "is_reachable", lambda _url: True)
+    monkeypatch.setattr(source, "why_unreachable", lambda _url: None)
     monkeypatch.setattr(datasets, "load_dataset", lambda name: {NAME: DatasetDict(test=Dataset.from_list(ROWS))}[name])
     data = load_preference_data(DataConfig(path=NAME, split="test"))
     assert data.train["responses"][:] == [["yes", "no"]]
@@ -56,7 +56,7 @@ def test_a_hub_dataset_that_cannot_be_loaded_is_one_error(monkeypatch: pytest.Mo
         raise datasets.exceptions.DatasetNotFoundError("it does not exist")
 
     monkeypatch.setattr(source, "is_offline_by_choice", lambda: None)
-    monkeypatch.setattr(source, "is_reachable", lambda _url: True)
+    monkeypatch.setattr(source, "why_unreachable", lambda _url: None)
     monkeypatch.setattr(datasets, "load_dataset", fail)
     with pytest.raises(DataError, match="it does not exist"):
         load_preference_data(DataConfig(path=NAME))

@@ -7,17 +7,29 @@ import re
 import threading
 from collections import defaultdict
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.serving import Answer, serving
+from upo_sdk.cache import ContentCache
 from upo_sdk.config import JudgeConfig
+from upo_sdk.events import Notice
+from upo_sdk.judge import judge_answers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+    from pathlib import Path
+
+    from upo_sdk.events import Event
+    from upo_sdk.judge import WinRate
 
 KEY = "hunter2-correct-horse-battery"
+
+PROMPTS = [f"prompt {number}" for number in range(10)]
+MINE = ["a good answer"] * 6 + ["an answer"] * 4
+OTHERS = ["some answer"] * 7 + ["a good one"] * 3
+"""A judge who likes 'good' sees 6 wins, 1 tie and 3 losses."""
 
 _PARTS = re.compile(
     r"^----- \w+ request -----\n(.*)\n----- \w+ answer A -----\n(.*)\n"
@@ -35,17 +47,6 @@ class Asked:
     second: str
     attempt: int
     number: int
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What the endpoint does: it answers, hangs until the test is over, or breaks the connection."""
-
-    status: int = 200
-    headers: dict[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    reason: str | None = None
-    fault: str = ""
 
 
 def says(text: Any, *, usage: Any = (120, 1), **more: Any) -> Answer:
@@ -77,7 +78,6 @@ class Endpoint:
     headers: list[dict[str, str]] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     attempts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    over: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def answer(self, path: str, body: bytes, headers: dict[str, str]) -> Answer:
@@ -103,45 +103,50 @@ class Endpoint:
 def endpoint() -> Generator[Endpoint]:
     """Return a running endpoint whose judge prefers answers with the word ``good``."""
     fake = Endpoint()
+    with serving(lambda request: fake.answer(request.path, request.body, request.headers)) as address:
+        fake.url = f"{address}/v1"
+        yield fake
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
 
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            answer = fake.answer(self.path, body, dict(self.headers))
-            if answer.fault:
-                self.close_connection = True
-                if answer.fault == "hangs":
-                    fake.over.wait(30)
-                if answer.fault == "drips":
-                    self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
-                    while not fake.over.wait(0.02):
-                        self.wfile.write(b" ")
-                if answer.fault == "breaks in the middle":
-                    self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{")
-                return
-            self.send_response(answer.status, answer.reason)
-            for name, value in answer.headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(answer.body)))
-            self.end_headers()
-            self.wfile.write(answer.body)
+class Heard:
+    def __init__(self) -> None:
+        self.events: list[Event] = []
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in the base class
-            del format, args
+    def on_event(self, event: Event, /) -> None:
+        self.events.append(event)
 
-    class Quiet(ThreadingHTTPServer):
-        def handle_error(self, request: Any, client_address: Any) -> None:
-            del request, client_address  # a client that gave up
+    @property
+    def notices(self) -> list[str]:
+        return [event.text for event in self.events if isinstance(event, Notice)]
 
-    server = Quiet(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    fake.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
-    yield fake
-    fake.over.set()
-    server.shutdown()
-    server.server_close()
-    thread.join()
+
+@pytest.fixture
+def heard() -> Heard:
+    return Heard()
+
+
+@pytest.fixture
+def judge(endpoint: Any, own_cache: Path, heard: Heard) -> Any:
+    """Return a function that lets the endpoint judge."""
+
+    def run(
+        mine: list[str] = MINE, others: list[str] = OTHERS, prompts: list[str] = PROMPTS, **settings: Any
+    ) -> WinRate:
+        return judge_answers(
+            prompts,
+            mine,
+            others,
+            endpoint.config(**settings),
+            cache=ContentCache(own_cache / "cache.sqlite"),
+            callbacks=[heard],
+        )
+
+    return run
+
+
+def counts(found: WinRate) -> tuple[int, int, int]:
+    return found.wins, found.ties, found.losses
+
+
+def failed(found: WinRate) -> dict[str, int]:
+    return {item.reason: item.pairs for item in found.failures}

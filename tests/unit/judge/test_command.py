@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typer.testing import CliRunner
 
+from tests.serving import Answer
 from upo_cli.main import build_app
 
-from .conftest import KEY, Answer, prefers_longer, says
+from .conftest import KEY, prefers_longer, says
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -169,7 +169,7 @@ def test_a_loss_per_pair_or_per_completion_passes_as_it_is() -> None:
     ("loss", "complaint"),
     [
         (lambda _b: 1 / 0, "raised ZeroDivisionError: division by zero"),
-        (lambda _b: sys.exit(), r"called sys.exit\(None\)"),
+        (lambda _b: sys.exit(None), r"called sys.exit\(None\)"),
         (lambda b: b.policy.sum_N(), "returned Tensor, not a PreferenceLoss"),
         (lambda _b: None, "returned NoneType, not a PreferenceLoss"),
         (lambda _b: PreferenceLoss(0.5), "returned a loss_B that is float, not a tensor"),  # type: ignore[arg-type]

@@ -153,5 +153,5 @@ texts = [Completion("p", f"Some words, {{n}} of them.") for n in range(300)]
 print(len(score_completions(live, texts, ContentCache(Path({str(tmp_path / "c.sqlite")!r})), workers=2)))
 """
     )
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=300, check=True)
     assert done.stdout.split("\n") == ["script runs", "300", ""]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from upo_sdk.evaluation.weights import explain_weights
+from upo_sdk.report.weights import explain_weights
 
 
 def row(step: int, share: float, **more: float) -> dict[str, float]:
@@ -18,7 +18,7 @@ def row(step: int, share: float, **more: float) -> dict[str, float]:
 
 def explain(*rows: dict[str, float], **loss: Any) -> str:
     found = {"scale": "paper", "gamma": 0.5, **loss}
-    return " ".join(explain_weights({"toxicity": 0.3}, ["dpo"], found, rows, median_tokens=23))
+    return " ".join(explain_weights({"toxicity": 0.3}, ["dpo"], found, rows)).replace("\u00a0", " ")
 
 
 def test_the_shares_at_the_start_and_the_end_are_those_of_the_rows_with_an_open_gate() -> None:
@@ -33,7 +33,7 @@ def test_the_shares_at_the_start_and_the_end_are_those_of_the_rows_with_an_open_
     ("loss", "said"),
     [
         ({}, "γ is 0.5, as given; when it started"),
-        ({}, "At a median of 23 tokens per response this is what the weights mean"),
+        ({}, "The same weights do something else on longer responses"),
         ({"scale": "balanced", "gamma": 0.0123}, "γ is 0.0123, chosen from the data"),
     ],
 )

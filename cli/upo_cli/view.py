@@ -1,0 +1,64 @@
+"""What the views of all commands share: each is a context, answers the first signal, and tells bars from lines."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from upo_cli.output import console
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from rich.console import Console
+
+    from upo_cli.shared import LogFormat
+
+__all__ = ["PrintedView", "View", "can_be_live", "live_by"]
+
+
+class View:
+    """A context in which events are shown."""
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Nothing to start."""
+
+    def stop(self) -> None:
+        """Nothing to end."""
+
+    def stopping(self, text: str) -> None:
+        """Say that the first signal has arrived; it may interrupt a write of the buffered stderr."""
+        os.write(2, f"\n{text}\n".encode())
+
+
+class PrintedView(View):
+    """Prints to stderr, for people."""
+
+    def __init__(self, err: Console | None = None) -> None:
+        self._err = err or console(stderr=True)
+
+    def _say(self, text: str) -> None:
+        self._err.print(text, markup=False, soft_wrap=True)
+
+    def _warn(self, text: str) -> None:
+        self._err.print(f"warning: {text}", style="yellow", markup=False, soft_wrap=True)
+
+
+def can_be_live(err: Console) -> bool:
+    """Whether bars can be drawn."""
+    if err.is_jupyter:  # rich shows bars there by ipywidgets, or not at all
+        return find_spec("ipywidgets") is not None
+    return err.is_terminal and not err.is_dumb_terminal
+
+
+def live_by(log_format: LogFormat) -> bool | None:
+    """Return what the user asked for, bars or lines; None leaves it to what stderr is."""
+    return None if log_format == "auto" else log_format == "rich"
