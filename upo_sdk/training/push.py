@@ -126,7 +126,7 @@ def _contents(folder: Path, repository: str, *, samples: bool) -> dict[str, Path
 def _without_push(text: str) -> str:
     """Take the hub's settings out of a configuration: who repeats the run does not push it again."""
     kept = {key: value for key, value in yaml.safe_load(text).items() if key not in _PUSHING}
-    return yaml.safe_dump(kept, sort_keys=False, allow_unicode=True)
+    return yaml.safe_dump(kept, sort_keys=False, allow_unicode=True, width=10_000)  # no path is folded
 
 
 def _without_samples(text: str) -> str:

@@ -78,7 +78,9 @@ class UPOTrainer(Trainer):
         )
         self._train_metrics, self._eval_metrics = MetricBuffer(), MetricBuffer()
         self._throughput = Throughput(args.device)
-        self._free_memory = FreeMemory(self.model) if args.device.type == "cpu" else None
+        self._free_memory = FreeMemory() if args.device.type == "cpu" else None
+        if self._free_memory is not None and args.gradient_checkpointing:
+            self._free_memory.watch_layers(policy)
         self._summary: dict[str, float] = {}
         if step.probe_steps and (self.is_fsdp_enabled or self.is_deepspeed_enabled):
             raise ConfigError(

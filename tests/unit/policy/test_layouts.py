@@ -199,6 +199,16 @@ def test_the_padded_layout_is_not_refused_for_rounding(monkeypatch: pytest.Monke
     assert choose_layout(make_model("llama"), ROWS, "padded").layout.name == "padded"
 
 
+def test_the_check_holds_the_logits_of_one_row_at_most() -> None:
+    lm = make_model("llama")
+    shapes = list[torch.Size]()
+    lm.get_output_embeddings().register_forward_hook(lambda *call: shapes.append(call[-1].shape))
+    choose_layout(lm, ROWS)
+    whole = [shape[0] for shape in shapes if len(shape) == 3]  # the others are chunks of bounded size
+    assert len(whole) > len(ROWS)
+    assert max(whole) == max(len(row.response_ids) for row in ROWS)
+
+
 def test_single_completions_have_no_prompt_to_share() -> None:
     single = [row._replace(response_ids=row.response_ids[:1]) for row in ROWS]
     assert choose_layout(make_model("llama"), single).layout.name == "packed"

@@ -94,22 +94,22 @@ def choose_layout(
 
 
 class _Check:
-    """Compares layouts with the model's plain forward on a few rows."""
+    """Compares layouts with the model's plain forward on a few rows; never holds the logits of more than one."""
 
     def __init__(self, lm: PreTrainedModel, rows: Sequence[Branches]) -> None:
         self._lm, self._rows = lm, rows
         self._plain = [_plain_logps(lm, row) for row in rows]
         padded = PaddedLayout()
-        noise = max(_difference(padded, lm, [row], [own]) for row, own in zip(rows, self._plain, strict=True))
-        together = _difference(padded, lm, rows, self._plain)  # padded is not refused for rounding
-        self._tolerance = max(_EXACT, _NOISE * noise, together)
+        self._padded = max(_difference(padded, lm, [row], [own]) for row, own in zip(rows, self._plain, strict=True))
+        self._tolerance = max(_EXACT, _NOISE * self._padded)
 
     def __call__(self, layout: Layout, refusals: list[str]) -> float | None:
         """Return by how much a layout differs; if that is too much, leave the model as it was and add why."""
         config: Any = self._lm.config
         attention = config._attn_implementation  # noqa: SLF001 - it has no other name
         try:
-            difference = _difference(layout, self._lm, self._rows, self._plain)
+            padded = isinstance(layout, PaddedLayout)
+            difference = self._padded if padded else _difference(layout, self._lm, self._rows, self._plain)
         except Exception as error:  # noqa: BLE001 - what a model does with a mask it does not know has no common type
             refusals.append(next(iter(str(error).splitlines()), type(error).__name__))
         else:

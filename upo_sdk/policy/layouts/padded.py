@@ -71,9 +71,11 @@ class PaddedLayout:
 
 def token_logps(logits_NKV: Tensor, position_NT: Tensor, target_NT: Tensor) -> Tensor:
     """Return the log-prob of ``target`` under the logits at ``position``, fp32, shape [N, T]."""
-    row_N1 = torch.arange(len(logits_NKV), device=logits_NKV.device).unsqueeze(-1)
-    chosen_NTV = logits_NKV[row_N1, position_NT].float()
-    return chosen_NTV.gather(-1, target_NT.unsqueeze(-1)).squeeze(-1) - chosen_NTV.logsumexp(-1)
+    logps: list[Tensor] = []
+    for logits_KV, position_T, target_T in zip(logits_NKV, position_NT, target_NT, strict=True):
+        chosen_TV = logits_KV[position_T].float()  # of one sequence: all of them would be several times the model
+        logps.append(chosen_TV.gather(-1, target_T.unsqueeze(-1)).squeeze(-1) - chosen_TV.logsumexp(-1))
+    return torch.stack(logps)
 
 
 def _prompt_ends(rows: Sequence[Branches]) -> Tensor:
