@@ -168,7 +168,7 @@ class _Run:
             )
             before = after = None
             with self.failures.of_comparison(saved=False):
-                before = comparison.answers(policy)
+                before = comparison.answers(policy, "base answers")
             self._load_checkpoint(policy)
             trainer = self._assembly.trainer(policy, tokenizer, rows, held_out_rows, unified)
             with self._recorded(trainer, manifest), self.tracking:

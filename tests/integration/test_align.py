@@ -182,6 +182,16 @@ def test_probing_the_parameters_changes_nothing_and_logs_how_the_parts_agree(
     assert -1 <= rows[2]["probe/cos/dpo/likelihood"] <= 1
 
 
+@pytest.mark.usefixtures("no_report")
+def test_only_the_answers_before_training_are_shared_with_other_runs(settings: dict[str, Any]) -> None:
+    recorder = Recorder()
+    align(config(settings, {"eval_prompts": 3}), callbacks=[recorder])
+    answering = [
+        event for event in recorder.events if isinstance(event, Progress) and event.task.startswith("answering")
+    ]
+    assert [event.shared for event in answering if event.done == event.total] == ["base answers", None]
+
+
 def test_events_come_in_order(settings: dict[str, Any]) -> None:
     recorder = Recorder()
     align(config(settings), callbacks=[recorder])

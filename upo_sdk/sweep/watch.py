@@ -29,7 +29,6 @@ class _Task:
     total: int
     first: float
     last: float
-    is_over: bool = False
 
 
 class Watch:
@@ -83,9 +82,7 @@ class Watch:
 
     def _time(self, kind: SharedWork, task: str, done: int, total: int) -> None:
         now = perf_counter()
-        seen = self._tasks.setdefault(task, _Task(kind, done, total, now, now))
-        if not seen.is_over:  # else the same task again: the answers of the model after training
-            seen.last, seen.is_over = now, done >= total
+        self._tasks.setdefault(task, _Task(kind, done, total, now, now)).last = now
 
     def _still_preparing(self) -> None:
         if self.phase == "preparing":

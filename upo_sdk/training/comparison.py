@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedTokenizerBase
 
+    from upo_sdk.events import SharedWork
     from upo_sdk.objectives import Completion
     from upo_sdk.policy import Policy
     from upo_sdk.scoring import Rank, ZScore
@@ -42,10 +43,11 @@ class Comparison:
     split: Split
     normalizers: Mapping[str, ZScore | Rank]
 
-    def answers(self, policy: Policy) -> ScoredAnswers | None:
+    def answers(self, policy: Policy, shared: SharedWork | None = None) -> ScoredAnswers | None:
         """Return the scored answers; None if no prompt is to be answered.
 
-        An objective that reads columns of the dataset scores none: an answer of the model has no columns.
+        An objective that reads columns of the dataset scores none: an answer of the model has no columns. Progress says
+        what is ``shared`` with other runs: the answers before training are.
         """
         plan = self.preparation.plan
         count = min(plan.config.eval_prompts or 0, len(self.split.dataset))
@@ -58,7 +60,7 @@ class Comparison:
             Sampling(max_new_tokens=plan.config.eval_max_new_tokens, seed=plan.config.training.seed),
             self.preparation.cache,
             weights=weights_sha256(policy.lm),
-            on_progress=self.preparation.progress(f"answering {self.split.name} prompts", "prompts", "base answers"),
+            on_progress=self.preparation.progress(f"answering {self.split.name} prompts", "prompts", shared),
         )
         scorers = [item for item in (*plan.auxiliary, *plan.held_out) if item.scores_answers]
         score = partial(score_completions, cache=self.preparation.cache, guard=self.preparation.guard)
