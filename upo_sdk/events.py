@@ -21,6 +21,7 @@ __all__ = [
     "RunFinished",
     "ScoreStatistics",
     "ScoresReady",
+    "SharedWork",
     "StepLogged",
     "emit",
 ]
@@ -53,7 +54,8 @@ class Progress:
 
     Attributes:
         task: In words, for people.
-        shared: Which work of all runs it is, if it is; its first event says how much the cache had.
+        shared: Which work of all runs it is, if it is and no :class:`CacheUsed` follows; its first event says how much
+            the cache had.
     """
 
     task: str

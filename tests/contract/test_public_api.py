@@ -17,7 +17,7 @@ PUBLIC = {
         ObjectiveFailedError ObjectiveRefError OfflineError OutputError PartlyScoredError PluginError TrainingError
         UPOError UnknownObjectiveError did_you_mean""",
     "upo_sdk.events": """CacheUsed Callback CancelToken CheckpointSaved Event Notice PlanReady Progress RunFinished
-        ScoreStatistics ScoresReady StepLogged emit""",
+        ScoreStatistics ScoresReady SharedWork StepLogged emit""",
     "upo_sdk.objectives": """AuxiliaryObjective Completion Fingerprinted FittedToData Measuring MeasuringHarm
         NameList Needs Objective Options Parallel PreferenceBatch PreferenceLoss PreferenceObjective Remarking
         TokenLogps auxiliary_objective""",
