@@ -73,7 +73,7 @@ def upo_process(tmp_path: Path) -> UpoProcess:
             [sys.executable, "-m", "upo_cli", *arguments],
             capture_output=True,
             text=True,
-            timeout=300,  # for a hang; a shared machine may pause
+            timeout=300,  # for a hang
             check=False,
             env={**kept, "PYTHONPATH": str(tmp_path / "site"), **environment},
         )

@@ -50,7 +50,7 @@ def _check_language_model(target: str) -> None:
     from upo_sdk.policy.loading import load_model_config
 
     try:
-        load_model_config(ModelConfig(path=target.removeprefix("lm:")), option="--judge lm:FOLDER")
+        load_model_config(ModelConfig(path=target.removeprefix("lm:")))
     except ModelError as error:
         fix = "check the folder or hub name: --judge lm:MODEL takes a causal language model"
         raise type(error)(error.what, where=target, fix=fix) from error

@@ -1,4 +1,4 @@
-"""From the prepared rows of a run to its γ, for ``scale: balanced``; a resumed run keeps the one it had."""
+"""From the prepared rows of a run to its γ, for ``scale: balanced``; a resumed run may keep the one it had."""
 
 from __future__ import annotations
 
