@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -59,8 +60,10 @@ class _Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.respond, self.over = respond, threading.Event()
 
-    def handle_error(self, *_: Any) -> None:
-        """Nothing: a client gave up."""
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing where a client gave up."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

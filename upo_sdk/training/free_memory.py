@@ -56,7 +56,7 @@ class FreeMemory:
             return
         hidden = output[0] if isinstance(output, tuple) else output
         if isinstance(hidden, Tensor) and hidden.requires_grad:
-            hidden.register_hook(self._after_gradient)
+            hidden.register_hook(self._after_gradient)  # type: ignore[no-untyped-call]  # of torch
         self._give_back_if_grown()
 
     def _after_gradient(self, _grad: Tensor) -> None:
