@@ -124,7 +124,7 @@ def test_a_file_of_malformed_lines_only_says_so(tmp_path: Path) -> None:
         ("data.json", b"[]", "there are no rows"),
         ("data.csv", b"prompt,chosen,rejected\n", "there are no rows"),
         ("data.jsonl.gz", gzip.compress(b"", mtime=0), "there are no rows"),
-        ("data.jsonl.gz", gzip.compress(json.dumps(GOOD).encode() * 99)[:-12], "cut off or damaged"),
+        ("data.jsonl.gz", gzip.compress(json.dumps(GOOD).encode() * 99, mtime=0)[:-12], "cut off or damaged"),
         ("data.jsonl.gz", b"no gzip at all", "cut off or damaged"),
         ("data.json", b'[{"prompt": "p"},', "the file is not valid JSON"),
         ("data.json", b'["\xff"]', "the file is not valid UTF-8"),
