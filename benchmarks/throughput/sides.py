@@ -36,6 +36,9 @@ SIDES = {
     "trl-best-head": Side(
         title="TRL, best, CUDA-style head", order="by-longest", precompute=True, completion_head=True
     ),
+    "trl-head-shuffled": Side(
+        title="TRL, best but for grouping, CUDA-style head", order="shuffled", precompute=True, completion_head=True
+    ),
     "dpo": Side(title="ours, dpo", objectives=("dpo",)),
     "dpo-same-batches": Side(title="ours, dpo, the batches of TRL's best", objectives=("dpo",), order="by-longest"),
     "upo": Side(title="ours, dpo + toxicity + lexical + length", objectives=("dpo", *AUXILIARY)),

@@ -38,6 +38,7 @@ RATIOS = (
     Ratio("speed, all four / TRL default", "upo", "trl", "pairs_per_second"),
     Ratio("speed, all four / TRL best", "upo", "trl-best", "pairs_per_second"),
     Ratio("speed, all four / TRL best, CUDA-style head", "upo", "trl-best-head", "pairs_per_second"),
+    Ratio("speed, all four / TRL CUDA-style head, not grouped", "upo", "trl-head-shuffled", "pairs_per_second"),
     Ratio("speed of the whole run, all four / TRL default", "upo", "trl", "pairs_per_second_whole_run"),
     Ratio("speed of the whole run, all four / TRL best", "upo", "trl-best", "pairs_per_second_whole_run"),
     Ratio("memory, all four / TRL default", "upo", "trl", "growth_mb"),
