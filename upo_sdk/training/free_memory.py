@@ -38,7 +38,7 @@ class FreeMemory:
     def watch_layers(self, model: nn.Module) -> None:
         """Return free memory between the model's decoder layers too, in both passes, where the process has grown.
 
-        That takes a twentieth of a step, so it is for runs that trade time for memory: with activation checkpointing.
+        That takes up to a tenth of a step, so it is for runs that trade time for memory: with activation checkpointing.
         """
         if self._trim is not None:
             for module in model.modules():
