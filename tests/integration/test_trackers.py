@@ -36,10 +36,11 @@ class Recorder:
 
 
 @pytest.fixture(autouse=True)
-def own_exit_hooks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give the process back its ``sys.exit`` and ``sys.excepthook``, which wandb replaces for good."""
-    monkeypatch.setattr(sys, "exit", sys.exit)
-    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+def exit_hooks_are_given_back() -> Iterator[None]:
+    """Check that no run leaves ``sys.exit`` and ``sys.excepthook`` as wandb replaces them."""
+    before = sys.exit, sys.excepthook
+    yield
+    assert (sys.exit, sys.excepthook) == before
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from upo_sdk.errors import ConfigError, did_you_mean
 __all__ = [
     "build_config",
     "build_eval_config",
+    "dump_yaml",
     "merge",
     "preset",
     "presets",
@@ -140,7 +141,12 @@ def preset(name: str) -> Settings:
 
 def to_yaml(config: RunConfig) -> str:
     """Write a configuration as YAML that :func:`build_config` reads back to an equal object."""
-    return yaml.safe_dump(config.model_dump(mode="json", by_alias=True), sort_keys=False, allow_unicode=True)
+    return dump_yaml(config.model_dump(mode="json", by_alias=True))
+
+
+def dump_yaml(settings: Settings) -> str:
+    """Write settings as YAML in their order, no value folded over lines: who looks for a path in the text finds it."""
+    return yaml.safe_dump(settings, sort_keys=False, allow_unicode=True, width=10_000)
 
 
 def config_error(error: ValidationError, model: type[BaseModel], where: str) -> ConfigError:

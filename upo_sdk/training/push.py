@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from upo_sdk.config.files import dump_yaml
 from upo_sdk.errors import HubError, OutputError
 from upo_sdk.events import Notice, Progress, emit
 from upo_sdk.quiet import no_bars_of
@@ -126,7 +127,7 @@ def _contents(folder: Path, repository: str, *, samples: bool) -> dict[str, Path
 def _without_push(text: str) -> str:
     """Take the hub's settings out of a configuration: who repeats the run does not push it again."""
     kept = {key: value for key, value in yaml.safe_load(text).items() if key not in _PUSHING}
-    return yaml.safe_dump(kept, sort_keys=False, allow_unicode=True, width=10_000)  # no path is folded
+    return dump_yaml(kept)
 
 
 def _without_samples(text: str) -> str:

@@ -31,7 +31,7 @@ def opened(place: Place) -> Generator[TrainerCallback]:
     if wandb.run is not None:
         yield integrations.WandbCallback()
         return
-    hook, is_first = sys.excepthook, "WANDB_SERVICE" not in os.environ
+    hooks, is_first = (sys.exit, sys.excepthook), "WANDB_SERVICE" not in os.environ  # wandb replaces both for good
     run = _start(place)
     try:
         yield integrations.WandbCallback()
@@ -41,7 +41,7 @@ def opened(place: Place) -> Generator[TrainerCallback]:
     else:
         run.finish()
     finally:
-        sys.excepthook = hook
+        sys.exit, sys.excepthook = hooks
         if is_first:
             wandb.teardown()
 
