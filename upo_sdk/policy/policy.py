@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from upo_sdk.policy.lean import make_lean
 from upo_sdk.policy.recompute import Recomputed
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Policy(nn.Module):
         super().__init__()
         self.lm = lm
         self.layout = layout
-        self._recomputed = Recomputed(lm)
+        self._recomputed = Recomputed(lm, make_lean(lm))
 
     @property
     def config(self) -> Any:

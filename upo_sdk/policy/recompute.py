@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Iterable
     from weakref import ReferenceType
 
     from transformers import PreTrainedModel
@@ -87,18 +87,20 @@ class Recomputed:
 
     Args:
         lm: The language model; modules of its trunk get forward hooks.
+        lean: Modules of it that call no others.
     """
 
-    def __init__(self, lm: PreTrainedModel) -> None:
+    def __init__(self, lm: PreTrainedModel, lean: Iterable[nn.Module] = ()) -> None:
         self._known = dict[int, _Known]()
         self._kept = dict[Any, _Recipe | _Input]()
         self._last: tuple[_Recipe, Tensor] | None = None
         self._active = False
         self._autocast = torch.autocast(lm.device.type, enabled=False)
+        uncalled = {child for module in lean for child in module.children()}
         for module in lm.base_model.modules():
             if _is_cheap(module):
                 module.register_forward_hook(self._note_module)
-            elif isinstance(module, nn.Linear):
+            elif isinstance(module, nn.Linear) and module not in uncalled:
                 module.register_forward_pre_hook(self._note_product)
 
     @contextmanager

@@ -78,9 +78,8 @@ class UPOTrainer(Trainer):
         )
         self._train_metrics, self._eval_metrics = MetricBuffer(), MetricBuffer()
         self._throughput = Throughput(args.device)
-        self._free_memory = FreeMemory() if args.device.type == "cpu" else None
-        if self._free_memory is not None and args.gradient_checkpointing:
-            self._free_memory.watch_layers(policy)
+        if args.device.type == "cpu" and args.gradient_checkpointing:
+            FreeMemory().watch_layers(policy)
         self._summary: dict[str, float] = {}
         if step.probe_steps and (self.is_fsdp_enabled or self.is_deepspeed_enabled):
             raise ConfigError(
@@ -127,8 +126,6 @@ class UPOTrainer(Trainer):
             self._train_metrics.add(result, step=step, share=share / self.args.world_size**0.5)
         else:
             self._eval_metrics.add(result)
-        if training and self._free_memory is not None:
-            self._free_memory.give_back()
         loss = result.loss * share
         return (loss, result) if return_outputs else loss
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,7 +12,11 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from upo_sdk.policy import Branches, PaddedLayout, Policy
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from transformers import PreTrainedModel
+
+    from upo_sdk.policy import PolicyOutput
 
 HIDDEN, INNER = 32, 96
 ROWS = [Branches(list(range(2, 14)), [[5, 6, 7, 1], [8, 9, 1]]), Branches(list(range(20, 27)), [[3, 1], [4, 5, 6, 1]])]
@@ -63,25 +68,23 @@ def test_a_graph_can_be_walked_twice() -> None:
     assert torch.equal(first, second)
 
 
-def live_after_forward(policy: Policy) -> int:
+def live_after_forward(forward: Callable[[dict[str, torch.Tensor]], PolicyOutput]) -> int:
     """Return how many bytes of tensors a forward pass leaves for its backward pass, by the profiler."""
-    batch = policy.layout.collate(ROWS)
-    policy(**batch)
+    batch = PaddedLayout().collate(ROWS)
+    forward(batch)
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
-        output = policy(**batch)
+        output = forward(batch)
     assert output.logps_NT.requires_grad
     return sum(event.self_cpu_memory_usage for event in profile.key_averages())
 
 
 def test_less_is_kept() -> None:
-    policy = Policy(model("gated"), PaddedLayout())
-    policy.lm.train()
-    policy.training = False
-    plain = live_after_forward(policy)
-    policy.training = True
+    lm = model("gated").train()
+    plain = live_after_forward(partial(PaddedLayout().forward, lm))
+    policy = Policy(lm, PaddedLayout()).train()
     positions = 4 * max(len(row.prompt_ids) + len(response) for row in ROWS for response in row.response_ids)
     per_layer = positions * 4 * (2 * INNER + 2 * HIDDEN)  # activation, product, results of both norms
-    assert plain - live_after_forward(policy) > 0.9 * 2 * per_layer
+    assert plain - live_after_forward(lambda batch: policy(**batch)) > 0.9 * 2 * per_layer
 
 
 def test_a_changed_input_is_an_error_and_no_wrong_gradient() -> None:
