@@ -1,4 +1,4 @@
-"""Giving memory back that a step on a CPU has freed, before it takes its peak."""
+"""Giving memory back that a step on a CPU has freed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class FreeMemory:
         self._low = 0
 
     def watch_layers(self, model: nn.Module) -> None:
-        """Return free memory between the model's decoder layers too, in both passes, where the process has grown.
+        """Return free memory between the model's decoder layers, in both passes, where the process has grown.
 
         That takes up to a tenth of a step, so it is for runs that trade time for memory: with activation checkpointing.
         """

@@ -10,7 +10,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 from upo_sdk.errors import ModelError
-from upo_sdk.policy import Branches, choose_layout
+from upo_sdk.policy import Branches, Policy, PolicyOutput, choose_layout
 from upo_sdk.policy.layouts import choose
 from upo_sdk.policy.layouts.blocks import BlockLayout
 from upo_sdk.policy.layouts.segments import SegmentLayout
@@ -115,19 +115,27 @@ ROWS = [
 
 
 @torch.no_grad()
-def largest_difference(lm: PreTrainedModel, layout: Any) -> float:
-    """Compare with one plain sequence at a time, written out here."""
-    output = layout.forward(lm, layout.collate(ROWS))
-    differences, n = list[torch.Tensor](), 0
+def plain_logps(lm: PreTrainedModel) -> list[torch.Tensor]:
+    """Return the log-probs of every response, one plain sequence at a time, written out here."""
+    found = list[torch.Tensor]()
     for row in ROWS:
         for response in row.response_ids:
             logits = lm(input_ids=torch.tensor([[*row.prompt_ids, *response]]), use_cache=False).logits[0]
             whole = logits[len(row.prompt_ids) - 1 : -1].float().log_softmax(-1)
-            plain = whole.gather(-1, torch.tensor(response).unsqueeze(-1)).squeeze(-1)
-            differences.append((output.logps_NT[n, : len(response)] - plain).abs().max())
-            n += 1
-    assert n == len(output.logps_NT)
+            found.append(whole.gather(-1, torch.tensor(response).unsqueeze(-1)).squeeze(-1))
+    return found
+
+
+def largest_difference(output: PolicyOutput, plain: list[torch.Tensor]) -> float:
+    differences = [
+        (found[: len(own)] - own).abs().max() for found, own in zip(output.logps_NT.detach(), plain, strict=True)
+    ]
     return float(torch.stack(differences).max())
+
+
+@torch.no_grad()
+def difference_from_plain(lm: PreTrainedModel, layout: Any) -> float:
+    return largest_difference(layout.forward(lm, layout.collate(ROWS)), plain_logps(lm))
 
 
 def _expected(names: dict[str, Any], layout: str) -> list[Any]:
@@ -146,18 +154,23 @@ def _expected(names: dict[str, Any], layout: str) -> list[Any]:
 )
 def test_auto_is_exact_and_says_what_it_chose_and_why(name: str, layout: str) -> None:
     lm = make_model(name)
+    plain = plain_logps(lm)
     chosen = choose_layout(lm, ROWS)
     assert chosen.layout.name == layout
     assert chosen.reason.startswith(f"layout {layout}: ")
     assert ("not prefix-packed" in chosen.reason) == (layout != "prefix-packed")
-    assert largest_difference(lm, chosen.layout) < 1e-5
+    inputs = chosen.layout.collate(ROWS)
+    assert largest_difference(chosen.layout.forward(lm, inputs), plain) < 1e-5
+    policy = Policy(lm, chosen.layout)
+    policy.training = True  # the model alone stays as it is, without dropout
+    assert largest_difference(policy(**inputs), plain) < 1e-5
 
 
 @pytest.mark.parametrize("layout", ["padded", "separate", "packed", "prefix-shared", "prefix-packed", "prefix-cache"])
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])
 def test_every_layout_is_exact_under_every_attention(layout: Any, attention: str) -> None:
     lm = make_model("gemma3", attn_implementation=attention)
-    assert largest_difference(lm, choose_layout(lm, ROWS, layout).layout) < 1e-5
+    assert difference_from_plain(lm, choose_layout(lm, ROWS, layout).layout) < 1e-5
 
 
 @pytest.mark.parametrize("layout", ["separate", "packed", "prefix-shared", "prefix-packed", "prefix-cache"])
