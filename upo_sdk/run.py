@@ -263,8 +263,8 @@ class _Run:
     def _load_checkpoint(self, policy: Policy) -> None:
         """Go on with the weights of the run that is resumed."""
         if self.folder.resume_from:
-            policy.lm = load_language_model(self.plan.model, str(self.folder.resume_from))
-            policy.to(self.args.device)
+            lm = load_language_model(self.plan.model, str(self.folder.resume_from))
+            policy.use(lm.to(self.args.device))  # type: ignore[arg-type]  # see Assembly.policy
 
     @property
     def _assembly(self) -> Assembly:

@@ -30,8 +30,12 @@ class Policy(nn.Module):
 
     def __init__(self, lm: PreTrainedModel, layout: Layout) -> None:
         super().__init__()
-        self.lm = lm
         self.layout = layout
+        self.use(lm)
+
+    def use(self, lm: PreTrainedModel) -> None:
+        """Read this language model from now on, such as a checkpoint of the first; it is on its device."""
+        self.lm = lm
         self._recomputed = Recomputed(lm, make_lean(lm))
 
     @property
