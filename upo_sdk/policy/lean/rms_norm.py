@@ -64,8 +64,7 @@ class _RMSNorm(Function):
         of_weight_H = buffer_SH.t().mv(scale_S1.squeeze(-1)) if ctx.needs_input_grad[1] else None
         if not ctx.needs_input_grad[0]:
             return None, of_weight_H, None
-        aligned_H = weight_H  # weights of a file lie at any address, and MKL's sums depend on it
-        mean_S1 = buffer_SH.mv(aligned_H).unsqueeze(-1).div_(len(weight_H))
+        mean_S1 = buffer_SH.mv(weight_H).unsqueeze(-1).div_(len(weight_H))
         of_hidden_SH = torch.mul(grad_SH, weight_H, out=buffer_SH).mul_(scale_S1)
         of_hidden_SH.addcmul_(hidden_SH, mean_S1.mul_(scale_S1**3), value=-1)
         return of_hidden_SH.view_as(hidden), of_weight_H, None
