@@ -11,6 +11,7 @@ from accelerate.hooks import ModelHook, add_hook_to_module
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM
 
+from upo_sdk.policy import PaddedLayout, Policy
 from upo_sdk.policy.lean import make_lean
 
 if TYPE_CHECKING:
@@ -176,3 +177,11 @@ def test_what_only_looks_like_it_is_left_alone() -> None:
     lm.model.layers[0].mlp = Misleading()
     assert lm.model.layers[0].mlp not in make_lean(lm)
     assert lm.model.layers[1].mlp in make_lean(lm)
+
+
+def test_a_model_that_takes_the_place_of_the_first_is_made_lean_too() -> None:
+    policy = Policy(model("llama"), PaddedLayout())
+    resumed = model("llama")
+    policy.use(resumed)
+    assert policy.lm is resumed
+    assert "forward" in vars(resumed.model.layers[0].mlp)
