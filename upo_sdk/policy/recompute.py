@@ -87,7 +87,7 @@ class Recomputed:
 
     Args:
         lm: The language model; modules of its trunk get forward hooks.
-        lean: Modules of it that call no others.
+        lean: Modules of it that compute without calling their parts; these get no hooks.
     """
 
     def __init__(self, lm: PreTrainedModel, lean: Iterable[nn.Module] = ()) -> None:

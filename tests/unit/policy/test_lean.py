@@ -159,6 +159,14 @@ def test_making_it_lean_twice_changes_nothing() -> None:
     assert all(torch.equal(found, once[name]) for name, found in gradients(lm).items())
 
 
+def test_an_activation_that_returns_its_input_is_none_to_write_into() -> None:
+    lm = model("llama", hidden_act="linear")
+    plain = gradients(lm)
+    assert lm.model.layers[0].mlp in make_lean(lm)
+    for name, found in gradients(lm).items():
+        torch.testing.assert_close(found, plain[name], rtol=1e-4, atol=1e-6)
+
+
 class Misleading(nn.Module):
     """Has the parts of a gated layer, and adds where one multiplies."""
 

@@ -54,7 +54,9 @@ class _GatedMLP(Function):
         gate_SI, up_SI = hidden_SH @ gate_IH.t(), hidden_SH @ up_IH.t()
         ctx.save_for_backward(hidden, gate_SI, up_SI, gate_IH, up_IH, down_HI)
         ctx.activation = activation
-        result: Tensor = (activation(gate_SI).mul_(up_SI) @ down_HI.t()).view_as(hidden)
+        active_SI = activation(gate_SI)
+        product_SI = torch.mul(active_SI, up_SI, out=None if active_SI is gate_SI else active_SI)
+        result: Tensor = (product_SI @ down_HI.t()).view_as(hidden)
         return result
 
     @staticmethod
