@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from upo_sdk.policy.logits import LogitTransform
 
-__all__ = ["fused_logps", "is_plain"]
+__all__ = ["fused_logps", "is_bare", "is_plain"]
 
 _HALF = (torch.bfloat16, torch.float16)
 
@@ -44,7 +44,12 @@ def fused_logps(head: Any, transform: LogitTransform, hidden_MH: Tensor, target_
 
 def is_plain(head: Any) -> bool:
     """Return whether a head is a linear layer without bias and without hooks, so that its weight is all of it."""
-    if type(head) is not nn.Linear:
+    return is_bare(head, nn.Linear) and head.bias is None
+
+
+def is_bare(module: Any, kind: type[nn.Module]) -> bool:
+    """Return whether a module is of this very kind and calling it does nothing more: no hook, no wrapper."""
+    if type(module) is not kind:
         return False
-    hooks: Any = (vars(head)["_forward_hooks"], vars(head)["_forward_pre_hooks"])  # torch has no other way to ask
-    return vars(head)["_parameters"]["bias"] is None and not any(hooks)
+    own = vars(module)  # torch has no other way to ask for hooks
+    return not own["_forward_hooks"] and not own["_forward_pre_hooks"] and "forward" not in own

@@ -25,7 +25,7 @@ TILE_BYTES = 4 * 2**20
 """The same for a plain linear head on a CPU, where a tile should stay in the cache."""
 
 
-def response_logps(lm: PreTrainedModel, hidden_MH: Tensor, target_M: Tensor) -> Tensor:
+def response_logps(lm: PreTrainedModel, hidden_MH: Tensor, target_M: Tensor, head_VH: Tensor | None = None) -> Tensor:
     """Return ``log softmax(head(hidden))[target]`` per position, fp32, shape [M].
 
     At no time does a tensor of shape [M, vocabulary] exist: the backward pass makes logits again instead of keeping
@@ -37,6 +37,7 @@ def response_logps(lm: PreTrainedModel, hidden_MH: Tensor, target_M: Tensor) -> 
         lm: A causal language model of transformers.
         hidden_MH: Hidden states after the last norm.
         target_M: Token ids.
+        head_VH: The weight of the head as its gradient shall reach it, if that is a plain linear layer.
     """
     head: Any = cast("Any", lm).get_output_embeddings()
     transform = logit_transform(lm.config)
@@ -45,7 +46,8 @@ def response_logps(lm: PreTrainedModel, hidden_MH: Tensor, target_M: Tensor) -> 
         return fused_M
     if is_plain(head) and transform == LogitTransform():
         tile_bytes = TILE_BYTES if hidden_MH.device.type == "cpu" else CHUNK_BYTES
-        return linear_logps(hidden_MH, head.weight, target_M, tile_bytes=tile_bytes)
+        weight_VH = head.weight if head_VH is None else head_VH
+        return linear_logps(hidden_MH, weight_VH, target_M, tile_bytes=tile_bytes)
 
     def logps(hidden_CH: Tensor, target_C: Tensor) -> Tensor:
         return target_logps(transform(head(hidden_CH)).float(), target_C)

@@ -138,6 +138,23 @@ def difference_from_plain(lm: PreTrainedModel, layout: Any) -> float:
     return largest_difference(layout.forward(lm, layout.collate(ROWS)), plain_logps(lm))
 
 
+def gradients(lm: PreTrainedModel, layout: Any, rows: list[Branches] = ROWS) -> dict[str, torch.Tensor]:
+    """Return the gradients of a sum of log-probs in which every token has a weight of its own."""
+    lm.zero_grad()
+    responses = [response for row in rows for response in row.response_ids]
+    logps_NT = layout.forward(lm, layout.collate(rows)).logps_NT
+    weights_T = torch.linspace(-1, 2, logps_NT.shape[1])
+    sums = [weights_T[: len(r)] @ logps_T[: len(r)] for logps_T, r in zip(logps_NT, responses, strict=True)]
+    torch.stack(sums).sum().backward()
+    return {key: value.grad.clone() for key, value in lm.named_parameters() if value.grad is not None}
+
+
+def assert_same(found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> None:
+    assert found.keys() == expected.keys()
+    for key, value in expected.items():
+        torch.testing.assert_close(found[key], value, atol=2e-5 * float(value.abs().max()) + 1e-6, rtol=0)
+
+
 def _expected(names: dict[str, Any], layout: str) -> list[Any]:
     return [pytest.param(name, layout, id=name) for name in names]
 
@@ -176,17 +193,8 @@ def test_every_layout_is_exact_under_every_attention(layout: Any, attention: str
 @pytest.mark.parametrize("layout", ["separate", "packed", "prefix-shared", "prefix-packed", "prefix-cache"])
 def test_gradients_equal_those_of_the_padded_layout(layout: Any) -> None:
     lm = make_model("llama, tied weights")
-    found = list[dict[str, torch.Tensor]]()
-    weights = torch.linspace(-1, 2, sum(len(row.response_ids) for row in ROWS)).unsqueeze(-1)
-    for name in ("padded", layout):
-        chosen = choose_layout(lm, ROWS, name).layout
-        lm.zero_grad()
-        output = chosen.forward(lm, chosen.collate(ROWS))
-        mask = torch.tensor([[t < len(r) for t in range(30)] for row in ROWS for r in row.response_ids])
-        (weights * output.logps_NT).masked_fill(~mask, 0).sum().backward()
-        found.append({key: value.grad.clone() for key, value in lm.named_parameters() if value.grad is not None})
-    for key, expected in found[0].items():
-        torch.testing.assert_close(found[1][key], expected, atol=2e-5 * float(expected.abs().max()), rtol=0)
+    padded = gradients(lm, choose_layout(lm, ROWS, "padded").layout)
+    assert_same(gradients(lm, choose_layout(lm, ROWS, layout).layout), padded)
 
 
 @pytest.mark.parametrize("layout", ["separate", "packed", "prefix-shared", "prefix-packed", "prefix-cache"])
@@ -272,11 +280,8 @@ def test_on_a_cpu_segments_replace_the_mask_and_give_its_gradients(name: str, la
         lm = make_model(name, attn_implementation=attention)
         chosen = choose_layout(lm, ROWS, layout).layout
         assert isinstance(chosen, SegmentLayout) == (attention == "sdpa")
-        output = chosen.forward(lm, chosen.collate(ROWS))
-        (output.logps_NT * torch.linspace(-1, 2, output.logps_NT.shape[1])).sum().backward()
-        found.append({key: value.grad for key, value in lm.named_parameters() if value.grad is not None})
-    for key, expected in found[0].items():
-        torch.testing.assert_close(found[1][key], expected, atol=2e-5 * float(expected.abs().max()) + 1e-6, rtol=0)
+        found.append(gradients(lm, chosen))
+    assert_same(*found)
 
 
 @pytest.mark.parametrize("name", ["mistral, window", "gemma2", "gpt_oss", "falcon"])
@@ -298,3 +303,54 @@ def test_without_segments_the_attention_is_the_models_own() -> None:
 
 def test_a_model_with_dropout_keeps_the_mask() -> None:
     assert isinstance(choose_layout(make_model("llama", attention_dropout=0.1), ROWS).layout, BlockLayout)
+
+
+def test_the_last_layer_computes_only_what_is_read() -> None:
+    lm = make_model("llama")
+    layout = choose_layout(lm, ROWS).layout
+    widths = dict[str, list[int]]()
+    for name, module in lm.named_modules():
+        if name.endswith(("_proj", "act_fn")):
+            seen = widths.setdefault(name.removeprefix("model.layers."), [])
+            module.register_forward_hook(lambda _module, inputs, _output, seen=seen: seen.append(inputs[0].shape[1]))
+    inputs = layout.collate(ROWS)
+    layout.forward(lm, inputs)
+    fed, read = inputs["ids_1S"].numel(), sum(len(r) - 1 for row in ROWS for r in row.response_ids) + len(ROWS)
+    assert {widths[f"0.{part}"][0] for part in ("self_attn.q_proj", "mlp.up_proj", "mlp.act_fn")} == {fed}
+    assert widths["1.self_attn.k_proj"] == widths["1.self_attn.v_proj"] == [fed]
+    skipping = ("self_attn.q_proj", "self_attn.o_proj", "mlp.gate_proj", "mlp.up_proj", "mlp.act_fn", "mlp.down_proj")
+    assert [widths[f"1.{part}"] for part in skipping[2:]] == [[read]] * 4
+    lm(input_ids=inputs["ids_1S"])
+    assert [widths[f"1.{part}"][-1] for part in skipping] == [fed] * 6  # the model by itself is as it was
+
+
+def test_a_model_that_runs_its_last_layer_twice_gets_another_layout() -> None:
+    lm: Any = make_model("llama")
+    lm.model.layers.append(lm.model.layers[-1])
+    lm.config.num_hidden_layers = 3
+    plain = plain_logps(lm)
+    for _again in range(2):
+        chosen = choose_layout(lm, ROWS)
+        assert isinstance(chosen.layout, BlockLayout)
+        assert "not differs by" in chosen.reason
+        assert largest_difference(chosen.layout.forward(lm, chosen.layout.collate(ROWS)), plain) < 1e-5
+
+
+def test_activation_checkpointing_reads_the_same_positions_again() -> None:
+    lm = make_model("llama, tied weights")
+    layout = choose_layout(lm, ROWS).layout
+    expected = gradients(lm, layout)
+    lm.activation_checkpointing_enable()
+    assert_same(gradients(lm.train(), layout), expected)
+
+
+@pytest.mark.parametrize("pad_token_id", [None, 7])
+def test_a_tied_weight_gets_the_gradient_of_embedding_and_head(pad_token_id: int | None) -> None:
+    rows = [Branches([7, 9, 7, 7, 30], [[9, 7, 12], [7, 7]]), Branches([9, 9, 7], [[30, 31], [7]])]
+    lm = make_model("llama, tied weights", pad_token_id=pad_token_id)  # the embedding learns nothing from its padding
+    layout = choose_layout(lm, rows).layout
+    assert isinstance(layout, SegmentLayout)
+    found = gradients(lm, layout, rows)
+    assert_same(found, gradients(lm, choose_layout(lm, rows, "padded").layout, rows))
+    lm.get_input_embeddings().register_forward_hook(lambda *_: None)  # whoever listens to the module is heard
+    assert_same(gradients(lm, layout, rows), found)

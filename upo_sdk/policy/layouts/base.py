@@ -93,9 +93,9 @@ class Reading:
         }
 
 
-def read(lm: PreTrainedModel, hidden_SH: Tensor, inputs: PolicyInputs) -> PolicyOutput:
+def read(lm: PreTrainedModel, hidden_SH: Tensor, inputs: PolicyInputs, head_VH: Tensor | None = None) -> PolicyOutput:
     """Return the log-probs of all response tokens from the hidden states of a batch; nothing waits for the device."""
     target_NT, slot_M = inputs["target_NT"], inputs["slot_M"]
-    logps_M = response_logps(lm, hidden_SH.index_select(0, inputs["source_M"]), target_NT.flatten()[slot_M])
+    logps_M = response_logps(lm, hidden_SH.index_select(0, inputs["source_M"]), target_NT.flatten()[slot_M], head_VH)
     logps_NT = logps_M.new_zeros(target_NT.numel()).index_copy(0, slot_M, logps_M).view_as(target_NT)
     return PolicyOutput(logps_NT, hidden_SH.detach().index_select(0, inputs["prompt_end_P"]))

@@ -9,7 +9,9 @@ import torch
 from torch import nn
 
 from upo_sdk.policy.layouts.base import Branches, PolicyInputs, PolicyOutput, Reading, read
+from upo_sdk.policy.layouts.last_layer import skip_unread
 from upo_sdk.policy.layouts.segment_attention import NAME, Segment
+from upo_sdk.policy.tied_weight import embed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +37,10 @@ class SegmentLayout:
         self._shared = shared
 
     def collate(self, rows: Sequence[Branches]) -> PolicyInputs:
-        """Return ``ids_1S``, ``position_1S``, ``ends_QB`` (see :func:`_segments`) and what a reading collects."""
+        """Return ``ids_1S``, ``position_1S``, ``ends_QB`` (see :func:`_segments`), ``read_U`` and a reading's tensors.
+
+        ``U`` counts the distinct positions that anything is read from.
+        """
         sequences = list(rows) if self._shared else [Branches(p, [r]) for p, responses in rows for r in responses]
         ids, positions, reading = list[int](), list[int](), Reading(rows)
         ends = list[list[int]]()
@@ -53,24 +58,28 @@ class SegmentLayout:
             for part in parts[1:]:
                 positions.extend(range(len(prompt_ids), len(prompt_ids) + len(part)))
         widest = max(map(len, ends))
+        read_from = reading.tensors()
         return {
             "ids_1S": torch.tensor([ids]),
             "position_1S": torch.tensor([positions]),
             "ends_QB": torch.tensor([row + row[-1:] * (widest - len(row)) for row in ends]),
-            **reading.tensors(),
+            "read_U": torch.unique(read_from["source_M"]),
+            **read_from,
         }
 
     def forward(self, lm: PreTrainedModel, inputs: PolicyInputs) -> PolicyOutput:
         """Run the trunk once, the head where a response token is predicted."""
         use_segments(lm)
+        embedded = embed(lm, inputs["ids_1S"])
         output: Any = lm.base_model(
-            input_ids=inputs["ids_1S"],
+            inputs_embeds=embedded.hidden,
             attention_mask=torch.zeros(1, 1, 1, 1),  # a mask of four dimensions is passed on as it is
             position_ids=inputs["position_1S"],
             use_cache=False,
             segments=_segments(inputs["ends_QB"]),
+            read_U=inputs["read_U"],
         )
-        return read(lm, output.last_hidden_state.flatten(0, 1), inputs)
+        return read(lm, output.last_hidden_state.flatten(0, 1), inputs, embedded.head_VH)
 
 
 def use_segments(lm: PreTrainedModel) -> None:
@@ -90,6 +99,7 @@ def use_segments(lm: PreTrainedModel) -> None:
         msg = "attention by segments has no dropout"
         raise NotImplementedError(msg)
     lm.set_attn_implementation(NAME)
+    skip_unread(lm)
 
 
 def _drops(module: nn.Module) -> bool:
