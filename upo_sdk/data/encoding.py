@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from upo_sdk.data.problems import RowError
+from upo_sdk.data.text_encoder import Ids, TextEncoder
 from upo_sdk.errors import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from transformers import PreTrainedTokenizerBase
 
@@ -16,13 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Encoded", "Encoder"]
 
-Ids = list[int]
-
 _TEMPLATE_TAIL = 4
 """Tokens behind EOS that may be the blank end of a chat template's turn."""
-
-_PROBES = 50
-"""Texts on which the backend's own call is compared with the tokenizer's."""
 
 
 class Encoded(NamedTuple):
@@ -62,17 +58,16 @@ class Encoder:
         self._tokenizer = tokenizer
         self._conversational = conversational
         self._blank_tails = dict[tuple[int, ...], bool]()
-        self._encode: Callable[[list[str]], list[Ids]] | None = None
+        self._texts = TextEncoder(
+            tokenizer, add_special_tokens=not conversational
+        )  # a chat template writes them itself
         self.columns = ("prompt_messages", "response_messages") if conversational else ("prompt", "responses")
 
     def encode(self, rows: Sequence[Mapping[str, Any]]) -> list[Encoded | RowError]:
         """Return the token ids of every row, or why it has none."""
         rendered = [self._render(row) for row in rows]
-        encoded = iter(self._tokenize([text for texts in rendered if isinstance(texts, list) for text in texts]))
-        return [
-            texts if isinstance(texts, RowError) else self._assemble([next(encoded) for _ in texts])
-            for texts in rendered
-        ]
+        encoded = iter(self._texts.encode([texts for texts in rendered if isinstance(texts, list)]))
+        return [texts if isinstance(texts, RowError) else self._assemble(next(encoded)) for texts in rendered]
 
     def _render(self, row: Mapping[str, Any]) -> list[str] | RowError:
         """Return the prompt's text, then prompt and response as one text for each response."""
@@ -96,45 +91,14 @@ class Encoder:
         assert isinstance(text, str)  # noqa: S101 - what tokenize=False promises
         return text
 
-    def _tokenize(self, texts: list[str]) -> list[Ids]:
-        distinct = list(dict.fromkeys(texts))  # rows that follow each other often share their prompt
-        if self._encode is None:
-            self._encode = self._fastest(distinct[:_PROBES])
-        ids = dict(zip(distinct, map(self._with_single_bos, self._encode(distinct)), strict=True))
-        return [ids[text] for text in texts]
-
-    def _fastest(self, probes: list[str]) -> Callable[[list[str]], list[Ids]]:
-        """Return the backend's own call, which skips the offsets of tokens in the text, where it gives the same ids."""
-        backend: Any = getattr(self._tokenizer, "backend_tokenizer", None)
-        expected = self._encode_plainly(probes)  # also has the tokenizer turn padding and truncation off
-        if not hasattr(backend, "encode_batch_fast"):
-            return self._encode_plainly
-
-        def encode(texts: list[str]) -> list[Ids]:
-            encodings = backend.encode_batch_fast(texts, add_special_tokens=not self._conversational)
-            return [encoding.ids for encoding in encodings]
-
-        return encode if encode(probes) == expected else self._encode_plainly
-
-    def _encode_plainly(self, texts: list[str]) -> list[Ids]:
-        if not texts:
-            return []
-        encoding: Any = self._tokenizer(
-            texts,
-            add_special_tokens=not self._conversational,  # a chat template writes them itself
-            return_attention_mask=False,
-            return_token_type_ids=False,
-            verbose=False,
-        )
-        return cast("list[Ids]", encoding["input_ids"])
-
     def _with_single_bos(self, ids: Ids) -> Ids:
         doubled = 0
         while ids[doubled : doubled + 2] == [self.bos, self.bos]:
             doubled += 1
         return ids[doubled:]
 
-    def _assemble(self, encoded: list[Ids]) -> Encoded | RowError:
+    def _assemble(self, texts: list[Ids]) -> Encoded | RowError:
+        encoded = [self._with_single_bos(ids) for ids in texts]
         wholes = encoded[1:]
         end = _common_length(encoded)
         prompt, responses = encoded[0][:end], [self._with_single_eos(whole[end:]) for whole in wholes]
