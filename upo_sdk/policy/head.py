@@ -17,21 +17,24 @@ from upo_sdk.policy.tiled_head import linear_logps
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-__all__ = ["CHUNK_BYTES", "TILE_BYTES", "response_logps", "target_logps"]
+__all__ = ["CHUNK_BYTES", "KEPT_BYTES", "TILE_BYTES", "response_logps", "target_logps"]
 
 CHUNK_BYTES = 32 * 2**20
 """Size of the fp32 logits of one chunk; the most that exists of them at a time."""
 TILE_BYTES = 4 * 2**20
 """The same for a plain linear head on a CPU, where a tile should stay in the cache."""
+KEPT_BYTES = 32 * 2**20
+"""Size of the tiles of a plain linear head that its backward pass on a CPU need not make again."""
 
 
 def response_logps(lm: PreTrainedModel, hidden_MH: Tensor, target_M: Tensor, head_VH: Tensor | None = None) -> Tensor:
     """Return ``log softmax(head(hidden))[target]`` per position, fp32, shape [M].
 
-    At no time does a tensor of shape [M, vocabulary] exist: the backward pass makes logits again instead of keeping
-    them. A plain linear head is computed in tiles; any other head module is called on chunks of positions, and what
-    its model's own forward does behind it (scale, soft-cap) is applied; see :func:`logit_transform`. On a GPU with the
-    extra ``fused`` installed, half precision goes through cut-cross-entropy instead, which does it in one kernel.
+    A tensor of shape [M, vocabulary] is never made: the backward pass makes logits again instead of keeping them, but
+    for a fixed number of bytes. A plain linear head is computed in tiles; any other head module is called on chunks of
+    positions, and what its model's own forward does behind it (scale, soft-cap) is applied; see
+    :func:`logit_transform`. On a GPU with the extra ``fused`` installed, half precision goes through cut-cross-entropy
+    instead, which does it in one kernel.
 
     Args:
         lm: A causal language model of transformers.
@@ -45,9 +48,10 @@ def response_logps(lm: PreTrainedModel, hidden_MH: Tensor, target_M: Tensor, hea
     if fused_M is not None:
         return fused_M
     if is_plain(head) and transform == LogitTransform():
-        tile_bytes = TILE_BYTES if hidden_MH.device.type == "cpu" else CHUNK_BYTES
+        on_cpu = hidden_MH.device.type == "cpu"
+        tile_bytes, kept_bytes = (TILE_BYTES, KEPT_BYTES) if on_cpu else (CHUNK_BYTES, 0)
         weight_VH = head.weight if head_VH is None else head_VH
-        return linear_logps(hidden_MH, weight_VH, target_M, tile_bytes=tile_bytes)
+        return linear_logps(hidden_MH, weight_VH, target_M, tile_bytes=tile_bytes, kept_bytes=kept_bytes)
 
     def logps(hidden_CH: Tensor, target_C: Tensor) -> Tensor:
         return target_logps(transform(head(hidden_CH)).float(), target_C)

@@ -30,36 +30,48 @@ class _Tile(NamedTuple):
         return column_M1.clamp(0, self.end - self.start - 1), (column_M1 >= 0) & (column_M1 < self.end - self.start)
 
 
-def linear_logps(hidden_MH: Tensor, weight_VH: Tensor, target_M: Tensor, *, tile_bytes: int) -> Tensor:
+def linear_logps(hidden_MH: Tensor, weight_VH: Tensor, target_M: Tensor, *, tile_bytes: int, kept_bytes: int) -> Tensor:
     """Return ``log softmax(hidden · weightᵀ)[target]`` per position, fp32, shape [M].
 
     Products are taken in the type of autocast, or of the inputs; sums over the vocabulary in fp32. The backward pass
-    makes every tile again and turns it into its part of the gradient of the weight, which is written once.
+    makes every tile again that was not kept, and turns it into its part of the gradient of the weight, which is
+    written once.
 
     Args:
         hidden_MH: Hidden states.
         weight_VH: Of the head, without bias.
         target_M: Token ids.
         tile_bytes: Size of a tile of fp32 logits. What fits into a core's cache is also the fastest on a CPU.
+        kept_bytes: Size of the tiles that are kept for the backward pass.
     """
+    kept_bytes = kept_bytes if torch.is_grad_enabled() else 0
+    hidden, target = torch.split(hidden_MH, POSITIONS), torch.split(target_M, POSITIONS)
     parts = [
-        _LinearLogps.apply(hidden_CH, weight_VH, target_C, tile_bytes)  # type: ignore[no-untyped-call]  # of torch
-        for hidden_CH, target_C in zip(torch.split(hidden_MH, POSITIONS), torch.split(target_M, POSITIONS), strict=True)
+        _LinearLogps.apply(hidden_CH, weight_VH, target_C, tile_bytes, kept_bytes // len(hidden))  # type: ignore[no-untyped-call]  # of torch
+        for hidden_CH, target_C in zip(hidden, target, strict=True)
     ]
     return torch.cat(parts) if len(parts) > 1 else parts[0]
 
 
 class _LinearLogps(Function):
     @staticmethod
-    def forward(ctx: Any, hidden_MH: Tensor, weight_VH: Tensor, target_M: Tensor, tile_bytes: int) -> Tensor:
+    def forward(
+        ctx: Any, hidden_MH: Tensor, weight_VH: Tensor, target_M: Tensor, tile_bytes: int, kept_bytes: int
+    ) -> Tensor:
         ctx.dtype, ctx.tile_bytes = _compute_dtype(hidden_MH), tile_bytes
+        ctx.kept = dict[int, tuple[Tensor, Tensor]]()
         chosen_M1 = torch.zeros(len(hidden_MH), 1, device=hidden_MH.device)
         sums = list[Tensor]()
-        for tile, logits_MC in _tiles(ctx, hidden_MH, weight_VH):
+        logits = _Logits(ctx, hidden_MH, weight_VH)
+        for tile in logits.tiles():
+            kept_bytes -= 4 * len(hidden_MH) * (tile.end - tile.start)
+            logits_MC = logits(tile, fresh=kept_bytes >= 0)
             column_M1, inside_M1 = tile.targets(target_M)
             chosen_M1 += logits_MC.gather(-1, column_M1) * inside_M1
             top_M1 = logits_MC.amax(-1, keepdim=True)
             sums.append(top_M1 + logits_MC.sub_(top_M1).exp_().sum(-1, keepdim=True).log())
+            if kept_bytes >= 0:
+                ctx.kept[tile.start] = logits_MC, top_M1
         total_M1 = torch.stack(sums).logsumexp(0)
         ctx.save_for_backward(hidden_MH, weight_VH, target_M, total_M1)
         return (chosen_M1 - total_M1).squeeze(-1)
@@ -68,36 +80,57 @@ class _LinearLogps(Function):
     @once_differentiable
     def backward(  # pyright: ignore[reportIncompatibleMethodOverride]  # the decorator renames its parameters
         ctx: Any, *grads: Any
-    ) -> tuple[Tensor | None, Tensor | None, None, None]:
+    ) -> tuple[Tensor | None, Tensor | None, None, None, None]:
         """``d logp / d logits = 1[v = y] − softmax(logits)_v``, made in the tile's own buffer."""
         hidden_MH, weight_VH, target_M, total_M1 = ctx.saved_tensors
         grad_M1 = grads[0].unsqueeze(-1)
         typed_MH = hidden_MH.to(ctx.dtype)
         of_hidden = torch.zeros_like(hidden_MH, dtype=torch.float32) if ctx.needs_input_grad[0] else None
         of_weight = torch.empty_like(weight_VH) if ctx.needs_input_grad[1] else None
-        for tile, logits_MC in _tiles(ctx, hidden_MH, weight_VH):
+        logits = _Logits(ctx, hidden_MH, weight_VH)
+        for tile in logits.tiles():
+            if tile.start in ctx.kept:
+                power_MC, top_M1 = ctx.kept.pop(tile.start)  # overwritten below; a second backward pass makes it again
+                scale_M1 = -grad_M1 * (top_M1 - total_M1).exp_()
+            else:
+                power_MC, scale_M1 = logits(tile).sub_(total_M1).exp_(), -grad_M1
             column_M1, inside_M1 = tile.targets(target_M)
-            softmax_MC = logits_MC.sub_(total_M1).exp_()
-            of_logits_MC = softmax_MC.mul_(-grad_M1).scatter_add_(-1, column_M1, grad_M1 * inside_M1).to(ctx.dtype)
+            of_logits_MC = power_MC.mul_(scale_M1).scatter_add_(-1, column_M1, grad_M1 * inside_M1).to(ctx.dtype)
             rows = slice(tile.start, tile.end)
             if of_hidden is not None:
                 _add_product(of_hidden, of_logits_MC, weight_VH[rows].to(ctx.dtype))
             if of_weight is not None:
                 _write_product(of_weight[rows], of_logits_MC.t(), typed_MH)
-        return None if of_hidden is None else of_hidden.to(hidden_MH.dtype), of_weight, None, None
+        of_hidden = None if of_hidden is None else of_hidden.to(hidden_MH.dtype)
+        return of_hidden, of_weight, None, None, None
 
 
-def _tiles(ctx: Any, hidden_MH: Tensor, weight_VH: Tensor) -> Iterator[tuple[_Tile, Tensor]]:
-    """Yield every tile and its fp32 logits, all in one buffer: touching fresh memory would cost as much."""
-    typed_MH = hidden_MH.to(ctx.dtype)
-    count, words = len(hidden_MH), len(weight_VH)
-    width = min(words, max(1, ctx.tile_bytes // (4 * count)))
-    buffer = torch.empty(count * width, dtype=torch.float32, device=hidden_MH.device)
-    for start in range(0, words, width):
-        tile = _Tile(start, min(start + width, words))
-        logits_MC = buffer[: count * (tile.end - start)].view(count, -1)
-        _write_product(logits_MC, typed_MH, weight_VH[start : tile.end].to(ctx.dtype).t())
-        yield tile, logits_MC
+class _Logits:
+    """Computes tiles of fp32 logits, in one buffer but for those to be kept: touching fresh memory costs as much."""
+
+    def __init__(self, ctx: Any, hidden_MH: Tensor, weight_VH: Tensor) -> None:
+        self._dtype, self._weight_VH = ctx.dtype, weight_VH
+        self._typed_MH = hidden_MH.to(ctx.dtype)
+        self._width = min(len(weight_VH), max(1, ctx.tile_bytes // (4 * len(hidden_MH))))
+        self._buffer = hidden_MH.new_empty(0, dtype=torch.float32)
+
+    def tiles(self) -> Iterator[_Tile]:
+        """Yield the parts of the vocabulary."""
+        words = len(self._weight_VH)
+        for start in range(0, words, self._width):
+            yield _Tile(start, min(start + self._width, words))
+
+    def __call__(self, tile: _Tile, *, fresh: bool = False) -> Tensor:
+        """Return the logits of a tile; without ``fresh`` they hold until the next such call."""
+        count, width = len(self._typed_MH), tile.end - tile.start
+        if fresh:
+            logits_MC = self._buffer.new_empty(count, width)
+        else:
+            if not self._buffer.numel():
+                self._buffer = self._buffer.new_empty(count * self._width)
+            logits_MC = self._buffer[: count * width].view(count, width)
+        _write_product(logits_MC, self._typed_MH, self._weight_VH[tile.start : tile.end].to(self._dtype).t())
+        return logits_MC
 
 
 def _write_product(into: Tensor, left: Tensor, right: Tensor) -> None:

@@ -45,13 +45,15 @@ MODELS = {
 
 
 @pytest.mark.parametrize("chunk_bytes", [1, 4 * VOCABULARY * 7, 2**30], ids=["one position", "seven", "all at once"])
+@pytest.mark.parametrize("kept_chunks", [0, 2, 1000])
 @pytest.mark.parametrize("kind", MODELS)
 def test_value_and_gradient_equal_those_of_the_models_own_logits(
-    kind: str, chunk_bytes: int, monkeypatch: pytest.MonkeyPatch
+    kind: str, chunk_bytes: int, kept_chunks: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     family, settings = MODELS[kind]
     monkeypatch.setattr(head, "CHUNK_BYTES", chunk_bytes)
     monkeypatch.setattr(head, "TILE_BYTES", chunk_bytes)
+    monkeypatch.setattr(head, "KEPT_BYTES", kept_chunks * max(chunk_bytes, 4 * POSITIONS))
     lm = model(family, **settings)
     hidden, target = inputs()
     weights = torch.linspace(-1, 2, POSITIONS)
@@ -114,15 +116,29 @@ def test_no_tensor_of_all_positions_by_vocabulary_is_ever_made(family: str, monk
     assert largest.numel == max(per_chunk * VOCABULARY, weight) < POSITIONS * VOCABULARY
 
 
-def test_no_logits_are_kept_for_the_backward_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(head, "CHUNK_BYTES", 4 * VOCABULARY * 5)
+@pytest.mark.parametrize("kept_positions", [0, 12])
+def test_the_logits_kept_for_the_backward_pass_are_bounded(
+    kept_positions: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(head, "TILE_BYTES", 4 * VOCABULARY * 5)
+    monkeypatch.setattr(head, "KEPT_BYTES", 4 * VOCABULARY * kept_positions)
     lm, (hidden, target) = model(), inputs()
-    kept: list[int] = []
-    with torch.autograd.graph.saved_tensors_hooks(lambda tensor: kept.append(tensor.numel()) or tensor, lambda t: t):
-        response_logps(lm, hidden, target)
-    assert kept
-    assert all(size < VOCABULARY or size == VOCABULARY * HIDDEN for size in kept)
+    saved: list[int] = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda tensor: saved.append(tensor.numel()) or tensor, lambda t: t):
+        logps: Any = response_logps(lm, hidden, target)
+    assert saved
+    assert all(size < VOCABULARY or size == VOCABULARY * HIDDEN for size in saved)
+    kept = sum(power_MC.numel() for power_MC, _ in logps.grad_fn.kept.values())
+    assert kept_positions * VOCABULARY // 2 <= kept <= kept_positions * VOCABULARY
+    with torch.no_grad():
+        assert torch.equal(response_logps(lm, hidden, target), logps)
+
+
+def test_a_second_backward_pass_finds_the_same_gradient() -> None:
+    lm, (hidden, target) = model(), inputs()
+    logps = response_logps(lm, hidden, target).sum()
+    first, second = (torch.autograd.grad(logps, hidden, retain_graph=True)[0] for _ in range(2))
+    torch.testing.assert_close(first, second, atol=1e-6, rtol=1e-5)
 
 
 def test_the_head_is_called_as_a_module_so_that_hooks_fire() -> None:
