@@ -94,6 +94,8 @@ def main() -> None:
     parser.add_argument("--model", help="a folder; by default, with --data, the demo")
     parser.add_argument("--data", help="JSON lines of pairs")
     arguments = parser.parse_args()
+    if bool(arguments.model) != bool(arguments.data):
+        parser.error("--model and --data go together")
     given = {"model": arguments.model, "data": {"path": arguments.data}} if arguments.model else {}
     clock = Clock()
     for kind, name in PART:
