@@ -58,9 +58,8 @@ class Encoder:
         self._tokenizer = tokenizer
         self._conversational = conversational
         self._blank_tails = dict[tuple[int, ...], bool]()
-        self._texts = TextEncoder(
-            tokenizer, add_special_tokens=not conversational
-        )  # a chat template writes them itself
+        # A chat template writes special tokens itself.
+        self._texts = TextEncoder(tokenizer, add_special_tokens=not conversational)
         self.columns = ("prompt_messages", "response_messages") if conversational else ("prompt", "responses")
 
     def encode(self, rows: Sequence[Mapping[str, Any]]) -> list[Encoded | RowError]:

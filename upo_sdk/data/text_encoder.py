@@ -43,6 +43,8 @@ class TextEncoder:
 
     def encode(self, rows: Sequence[Sequence[str]]) -> list[list[Ids]]:
         """Return the ids of every text of every row."""
+        if not rows:
+            return []
         if self._way is None:
             self._way = self._fastest(rows[:_PROBES])
         return self._way(rows)
@@ -61,9 +63,8 @@ class TextEncoder:
         begin = self._without_offsets(
             (part for row in parts for part, _ in row), add_special_tokens=self._add_special_tokens
         )
-        rest = self._without_offsets((part for row in parts for _, part in row if part), add_special_tokens=False) | {
-            "": []
-        }
+        rest = {"": Ids()}
+        rest |= self._without_offsets((part for row in parts for _, part in row if part), add_special_tokens=False)
         return [[begin[first] + rest[second] for first, second in row] for row in parts]
 
     def _whole(self, rows: Sequence[Sequence[str]]) -> list[list[Ids]]:
@@ -80,8 +81,6 @@ class TextEncoder:
 
     def _call(self, rows: Sequence[Sequence[str]]) -> list[list[Ids]]:
         distinct = list(dict.fromkeys(text for texts in rows for text in texts))
-        if not distinct:
-            return [[] for _ in rows]
         encoding: Any = self._tokenizer(
             distinct,
             add_special_tokens=self._add_special_tokens,

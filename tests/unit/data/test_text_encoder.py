@@ -122,12 +122,9 @@ def test_every_text_gets_the_ids_of_the_tokenizer_s_own_call(
     assert bool(calls) == (once or (kind == "eos behind" and not special))
 
 
-def test_a_prompt_is_read_once() -> None:
-    tokenizer = make(pre=BYTES)
-    encoder = TextEncoder(tokenizer, add_special_tokens=True)
+def test_a_prompt_is_cut_in_front_of_its_last_word() -> None:
     prompt = "the cat " * 50
     texts = [prompt + "end", prompt + "end it", prompt + "end a"]
-    encoder.encode([texts])
     assert [first for first, _ in text_encoder._cut(texts)] == [prompt[:-1]] * 3
     assert [second for _, second in text_encoder._cut(texts)] == [" end", " end it", " end a"]
 
@@ -136,7 +133,11 @@ def test_texts_that_do_not_begin_alike_stay_whole() -> None:
     assert text_encoder._cut(["the cat sat", "a cat sat"]) == [("the cat sat", ""), ("a cat sat", "")]
 
 
-def test_no_rows_have_no_ids() -> None:
+def test_a_batch_without_rows_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     encoder = TextEncoder(make(pre=BYTES), add_special_tokens=True)
     assert encoder.encode([]) == []
-    assert len(encoder.encode(rows(2, 3))) == 3
+    calls = list[Any]()
+    cut = text_encoder._cut
+    monkeypatch.setattr(text_encoder, "_cut", lambda texts: calls.append(texts) or cut(texts))
+    assert len(encoder.encode(rows(2, 30))) == 30
+    assert calls
