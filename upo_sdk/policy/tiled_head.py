@@ -19,7 +19,7 @@ POSITIONS = 2048
 
 
 class _Tile(NamedTuple):
-    """A block of logits: the vocabulary from ``start`` to ``end``."""
+    """A block of logits: the vocabulary from ``start`` to ``end``; ``K`` counts the blocks."""
 
     start: int
     end: int
@@ -59,9 +59,9 @@ class _LinearLogps(Function):
         ctx: Any, hidden_MH: Tensor, weight_VH: Tensor, target_M: Tensor, tile_bytes: int, kept_bytes: int
     ) -> Tensor:
         ctx.dtype, ctx.tile_bytes = _compute_dtype(hidden_MH), tile_bytes
-        ctx.kept = dict[int, tuple[Tensor, Tensor]]()
+        ctx.kept = dict[_Tile, Tensor]()
         chosen_M1 = torch.zeros(len(hidden_MH), 1, device=hidden_MH.device)
-        sums = list[Tensor]()
+        tops, sums = list[Tensor](), list[Tensor]()
         logits = _Logits(ctx, hidden_MH, weight_VH)
         for tile in logits.tiles():
             kept_bytes -= 4 * len(hidden_MH) * (tile.end - tile.start)
@@ -69,11 +69,12 @@ class _LinearLogps(Function):
             column_M1, inside_M1 = tile.targets(target_M)
             chosen_M1 += logits_MC.gather(-1, column_M1) * inside_M1
             top_M1 = logits_MC.amax(-1, keepdim=True)
+            tops.append(top_M1)
             sums.append(top_M1 + logits_MC.sub_(top_M1).exp_().sum(-1, keepdim=True).log())
             if kept_bytes >= 0:
-                ctx.kept[tile.start] = logits_MC, top_M1
+                ctx.kept[tile] = logits_MC
         total_M1 = torch.stack(sums).logsumexp(0)
-        ctx.save_for_backward(hidden_MH, weight_VH, target_M, total_M1)
+        ctx.save_for_backward(hidden_MH, weight_VH, target_M, total_M1, torch.stack(tops))
         return (chosen_M1 - total_M1).squeeze(-1)
 
     @staticmethod
@@ -82,18 +83,16 @@ class _LinearLogps(Function):
         ctx: Any, *grads: Any
     ) -> tuple[Tensor | None, Tensor | None, None, None, None]:
         """``d logp / d logits = 1[v = y] − softmax(logits)_v``, made in the tile's own buffer."""
-        hidden_MH, weight_VH, target_M, total_M1 = ctx.saved_tensors
+        hidden_MH, weight_VH, target_M, total_M1, top_KM1 = ctx.saved_tensors
         grad_M1 = grads[0].unsqueeze(-1)
         typed_MH = hidden_MH.to(ctx.dtype)
         of_hidden = torch.zeros_like(hidden_MH, dtype=torch.float32) if ctx.needs_input_grad[0] else None
         of_weight = torch.empty_like(weight_VH) if ctx.needs_input_grad[1] else None
         logits = _Logits(ctx, hidden_MH, weight_VH)
-        for tile in logits.tiles():
-            if tile.start in ctx.kept:
-                power_MC, top_M1 = ctx.kept.pop(tile.start)  # overwritten below; a second backward pass makes it again
-                scale_M1 = -grad_M1 * (top_M1 - total_M1).exp_()
-            else:
-                power_MC, scale_M1 = logits(tile).sub_(total_M1).exp_(), -grad_M1
+        for tile, top_M1 in zip(logits.tiles(), top_KM1, strict=True):
+            kept_MC = ctx.kept.pop(tile, None)  # overwritten below; a second backward pass makes it again
+            power_MC = logits(tile).sub_(top_M1).exp_() if kept_MC is None else kept_MC
+            scale_M1 = -grad_M1 * (top_M1 - total_M1).exp_()
             column_M1, inside_M1 = tile.targets(target_M)
             of_logits_MC = power_MC.mul_(scale_M1).scatter_add_(-1, column_M1, grad_M1 * inside_M1).to(ctx.dtype)
             rows = slice(tile.start, tile.end)
