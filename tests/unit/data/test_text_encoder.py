@@ -103,23 +103,30 @@ def make(
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", unk_token="<unk>")
 
 
+@pytest.fixture
+def cut_rows(monkeypatch: pytest.MonkeyPatch) -> list[Sequence[str]]:
+    """Collects the rows that are cut."""
+    seen = list[Any]()
+    cut = text_encoder._cut
+    monkeypatch.setattr(text_encoder, "_cut", lambda texts: seen.append(texts) or cut(texts))
+    return seen
+
+
 @pytest.mark.parametrize("special", [True, False])
 @pytest.mark.parametrize(
     ("kind", "once"), [*((kind, True) for kind in ONCE), *((kind, False) for kind in WHOLE)], ids=str
 )
 def test_every_text_gets_the_ids_of_the_tokenizer_s_own_call(
-    kind: str, *, once: bool, special: bool, monkeypatch: pytest.MonkeyPatch
+    kind: str, *, once: bool, special: bool, cut_rows: list[Sequence[str]]
 ) -> None:
     tokenizer = make(**{**ONCE, **WHOLE}[kind])
     encoder = TextEncoder(tokenizer, add_special_tokens=special)
     encoder.encode(rows(2, 40))
-    calls = list[Any]()
-    cut = text_encoder._cut
-    monkeypatch.setattr(text_encoder, "_cut", lambda texts: calls.append(texts) or cut(texts))
+    cut_rows.clear()
     others = rows(3, 400)
     for texts, found in zip(others, encoder.encode(others), strict=True):
         assert found == [tokenizer(text, add_special_tokens=special)["input_ids"] for text in texts]
-    assert bool(calls) == (once or (kind == "eos behind" and not special))
+    assert bool(cut_rows) == (once or (kind == "eos behind" and not special))
 
 
 def test_a_prompt_is_cut_in_front_of_its_last_word() -> None:
@@ -133,11 +140,8 @@ def test_texts_that_do_not_begin_alike_stay_whole() -> None:
     assert text_encoder._cut(["the cat sat", "a cat sat"]) == [("the cat sat", ""), ("a cat sat", "")]
 
 
-def test_a_batch_without_rows_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_without_rows_decides_nothing(cut_rows: list[Sequence[str]]) -> None:
     encoder = TextEncoder(make(pre=BYTES), add_special_tokens=True)
     assert encoder.encode([]) == []
-    calls = list[Any]()
-    cut = text_encoder._cut
-    monkeypatch.setattr(text_encoder, "_cut", lambda texts: calls.append(texts) or cut(texts))
     assert len(encoder.encode(rows(2, 30))) == 30
-    assert calls
+    assert cut_rows

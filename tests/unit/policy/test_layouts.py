@@ -143,16 +143,15 @@ def gradients(lm: PreTrainedModel, layout: Any, rows: list[Branches] = ROWS) -> 
     lm.zero_grad()
     responses = [response for row in rows for response in row.response_ids]
     logps_NT = layout.forward(lm, layout.collate(rows)).logps_NT
-    weights_T = torch.linspace(-1, 2, logps_NT.shape[1])
-    sums = [weights_T[: len(r)] @ logps_T[: len(r)] for logps_T, r in zip(logps_NT, responses, strict=True)]
-    torch.stack(sums).sum().backward()
+    logps_M = torch.cat([logps_T[: len(r)] for logps_T, r in zip(logps_NT, responses, strict=True)])
+    (torch.linspace(-1, 2, len(logps_M)) @ logps_M).backward()
     return {key: value.grad.clone() for key, value in lm.named_parameters() if value.grad is not None}
 
 
-def assert_same(found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> None:
+def assert_same(found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor], floor: float = 0.0) -> None:
     assert found.keys() == expected.keys()
     for key, value in expected.items():
-        torch.testing.assert_close(found[key], value, atol=2e-5 * float(value.abs().max()) + 1e-6, rtol=0)
+        torch.testing.assert_close(found[key], value, atol=2e-5 * float(value.abs().max()) + floor, rtol=0)
 
 
 def _expected(names: dict[str, Any], layout: str) -> list[Any]:
@@ -281,7 +280,7 @@ def test_on_a_cpu_segments_replace_the_mask_and_give_its_gradients(name: str, la
         chosen = choose_layout(lm, ROWS, layout).layout
         assert isinstance(chosen, SegmentLayout) == (attention == "sdpa")
         found.append(gradients(lm, chosen))
-    assert_same(*found)
+    assert_same(*found, floor=1e-6)  # the gradient of a key's bias is zero but for rounding
 
 
 @pytest.mark.parametrize("name", ["mistral, window", "gemma2", "gpt_oss", "falcon"])
