@@ -19,7 +19,7 @@ _PROBES = 20
 
 _BLANK = re.compile(r"(?<=[^\W\d_]) (?=[^\W\d_])")
 """A single blank between two letters: a tokenizer that splits words does so in front of it, whatever stands around."""
-_LAST_BLANK = re.compile(r"(?s).*[^\W\d_](?= [^\W\d_])")
+_LAST_BLANK = re.compile(r"(?s)(.*[^\W\d_]) [^\W\d_]")
 _KEPT_TOGETHER = re.compile(r"[^\W\d_] ")
 
 
@@ -97,7 +97,7 @@ def _cut(texts: Sequence[str]) -> list[tuple[str, str]]:
     found = _LAST_BLANK.match(texts[0])
     if found is None or not all(text.startswith(found.group()) for text in texts):
         return [(text, "") for text in texts]
-    return [(found.group(), text[found.end() :]) for text in texts]
+    return [(found.group(1), text[found.end(1) :]) for text in texts]
 
 
 def _splits_words(backend: Any, rows: Sequence[Sequence[str]]) -> bool:

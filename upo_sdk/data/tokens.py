@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import tempfile
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,7 +22,7 @@ from upo_sdk.errors import DataError
 from upo_sdk.quiet import no_bars_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from datasets import Dataset
     from transformers import PreTrainedTokenizerBase
@@ -110,6 +112,18 @@ def largest_token_id(dataset: Dataset) -> int:
     )
 
 
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Keep Python from looking for cycles among lists of numbers, which it does by walking all that is loaded."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 def _content_sha256(tokenizer: PreTrainedTokenizerBase) -> str:
     """Return the SHA-256 of everything that a tokenizer saves, and of the libraries that read it."""
     import tokenizers
@@ -150,7 +164,8 @@ class _Batches:
 
     def __call__(self, table: Any) -> Any:
         rows = table.select(["row", *self._encoder.columns]).to_pylist()
-        made = [self._row(row["row"], whole) for row, whole in zip(rows, self._encoder.encode(rows), strict=True)]
+        with _no_garbage_collection():
+            made = [self._row(row["row"], whole) for row, whole in zip(rows, self._encoder.encode(rows), strict=True)]
         self._done += len(rows)
         self._on_progress(self._done, self._total)
         if self._done == self._total:

@@ -23,7 +23,7 @@ CHUNK_BYTES = 32 * 2**20
 """Size of the fp32 logits of one chunk; the most that exists of them at a time."""
 TILE_BYTES = 4 * 2**20
 """The same for a plain linear head on a CPU, where a tile should stay in the cache."""
-KEPT_BYTES = 32 * 2**20
+KEPT_BYTES = 64 * 2**20
 """Size of the tiles of a plain linear head that its backward pass on a CPU need not make again."""
 
 

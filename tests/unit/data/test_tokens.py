@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -213,3 +214,18 @@ def test_what_the_template_refuses_is_reported_by_row(load: Load, make_tokenizer
     bad = CHAT | {"prompt": [{"role": "system", "content": "be kind"}, {"role": "user", "content": "hi"}]}
     with pytest.raises(DataError, match=r"1 of 2 rows is bad: row 2, .*no system turn"):
         first_row(load(CHAT, bad), make_tokenizer(chat=True))
+
+
+def test_the_garbage_collector_runs_again_afterwards(load: Load, make_tokenizer: MakeTokenizer) -> None:
+    first_row(load(pair("Q", "y", "n")), make_tokenizer())
+    assert gc.isenabled()
+
+
+def test_a_garbage_collector_that_was_off_stays_off(load: Load, make_tokenizer: MakeTokenizer) -> None:
+    data, tokenizer = load(pair("Q", "y", "n")), make_tokenizer()
+    gc.disable()
+    try:
+        first_row(data, tokenizer)
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
