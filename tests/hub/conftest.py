@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
-from tests.serving import Answer, Request, serving
+from serving import Answer, Request, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
-from tests.serving import Answer, serving
+from serving import Answer, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

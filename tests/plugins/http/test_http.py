@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from serving import Answer
 
-from tests.serving import Answer
 from upo_plugins.http.wire import ScoreRequest, ScoreResponse
 from upo_sdk.cache import ContentCache
 from upo_sdk.config import ObjectiveRef

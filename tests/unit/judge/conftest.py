@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from serving import Answer, serving
 
-from tests.serving import Answer, serving
 from upo_sdk.cache import ContentCache
 from upo_sdk.config import JudgeConfig
 from upo_sdk.events import Notice

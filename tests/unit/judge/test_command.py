@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from serving import Answer
 from typer.testing import CliRunner
 
-from tests.serving import Answer
 from upo_cli.main import build_app
 
 from .conftest import KEY, prefers_longer, says

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from serving import Answer
 
-from tests.serving import Answer
 from upo_sdk.cache import ContentCache
 from upo_sdk.errors import ConfigError, JudgeError
 from upo_sdk.judge import judge_answers

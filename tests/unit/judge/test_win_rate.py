@@ -19,7 +19,8 @@ from .conftest import MINE, OTHERS, PROMPTS, counts, failed, prefers_good, prefe
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.serving import Answer
+    from serving import Answer
+
     from upo_sdk.events import Event
 
     from .conftest import Heard
