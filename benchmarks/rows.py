@@ -3,10 +3,10 @@
     python benchmarks/rows.py [--rows 1000 3000 10000 30000 100000]
 
 Every size is a process of its own with an empty cache: it first aligns a tiny model on 200 pairs, so that imports and
-warm-up are not counted, then on the given number of short, distinct pairs (one epoch, batches of 64), and notes the
-seconds of every part of the run and the growth of its memory: private memory (what the process itself holds) and the
-whole resident set (which counts pages of mapped files too). The log-log slope of the seconds over the rows is 1 where
-the time per pair is constant.
+warm-up are not counted, then on the given number of short, distinct pairs (one epoch, batches of 64, no answers before
+and after), and notes the seconds of every part of the run and the growth of its memory: private memory (what the
+process itself holds) and the whole resident set (which counts pages of mapped files too). The log-log slope of the
+seconds over the rows is 1 where the time per pair is constant.
 """
 
 from __future__ import annotations
@@ -95,11 +95,11 @@ class _Clock:
         self.planned = self.scored = 0.0
 
     def on_event(self, event: Event, /) -> None:
-        from upo_sdk.events import PlanReady, Progress
+        from upo_sdk.events import TRAINING, PlanReady, Progress
 
         if isinstance(event, PlanReady):
             self.planned = time.perf_counter()
-        if isinstance(event, Progress):
+        if isinstance(event, Progress) and event.task != TRAINING:
             self.scored = time.perf_counter()  # the last one is that of the reference pass
 
 
@@ -127,6 +127,7 @@ def _align(folder: Path, rows: int) -> dict[str, float]:
                 "num_train_epochs": 1,
                 "logging_steps": 1000,
             },
+            "eval_prompts": 0,
             "output_dir": str(folder / "out"),
         }
     )

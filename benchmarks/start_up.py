@@ -19,18 +19,19 @@ import tempfile
 import time
 from pathlib import Path
 
-_PARTS = {
+PARTS = {
     "plan: data": "upo_sdk.plan:load_preference_data",
     "plan: model configuration": "upo_sdk.plan:load_model_config",
     "plan: counting parameters": "upo_sdk.plan:count_parameters",
     "training arguments": "upo_sdk.run:training_arguments",
     "tokenizer": "upo_sdk.run:load_tokenizer",
     "tokenising": "upo_sdk.run:Preparation.tokenize",
-    "loading the model": "upo_sdk.run:load_language_model",
+    "loading the model": "upo_sdk.training.assembly:load_language_model",
+    "checking the layout": "upo_sdk.training.assembly:choose_layout",
     "hash of the weights": "upo_sdk.run:weights_sha256",
     "scores": "upo_sdk.run:Preparation.score",
     "rows and reference log-probs": "upo_sdk.run:Preparation.rows",
-    "building the trainer": "upo_sdk.run:_Run._trainer",
+    "building the trainer": "upo_sdk.training.assembly:Assembly.trainer",
 }
 
 _CHILD = """
@@ -116,7 +117,7 @@ def _seconds(*arguments: str) -> float:
 
 def _measure(folder: Path, number: int, options: list[str]) -> dict[str, float]:
     report = folder / f"{number}.json"
-    environment = {"UPO_CACHE_DIR": str(folder / "cache"), "PARTS": json.dumps(_PARTS), "REPORT": str(report)}
+    environment = {"UPO_CACHE_DIR": str(folder / "cache"), "PARTS": json.dumps(PARTS), "REPORT": str(report)}
     settings = [*options, "--eval_prompts", "0", "--quiet", "--output_dir", str(folder / f"run-{number}")]
     command = [sys.executable, "-c", _CHILD, *settings]
     process = {**os.environ, **environment}

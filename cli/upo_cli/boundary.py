@@ -6,19 +6,19 @@ import difflib
 import os
 import sys
 import traceback
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperGroup
 
-from upo_cli.json_lines import error_line, wants_json_lines
 from upo_cli.output import print_error, print_json
 from upo_sdk.errors import UPOError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["BoundaryGroup", "UsageError"]
+__all__ = ["BoundaryGroup", "UsageError", "wants_json_lines"]
 
 INTERRUPTED = 130
 
@@ -55,10 +55,18 @@ class BoundaryGroup(TyperGroup):
         sys.exit(returned if isinstance(returned, int) else 0)
 
 
+def wants_json_lines(arguments: list[str]) -> bool:
+    """Whether a command line asks for JSON lines; looked at before it is parsed, so that its errors are lines too."""
+    words = [word.replace("-", "_") for word in arguments]
+    return "__log_format=jsonl" in words or ("__log_format", "jsonl") in pairwise(words)
+
+
 def _report(error: UPOError | None, *, as_json: bool, as_lines: bool) -> int:
     if error is None:
         return 2
     if as_lines:
+        from upo_cli.json_lines import error_line
+
         error_line(error)
     if as_json:
         place = {"what": error.what, "where": error.where, "fix": error.fix}

@@ -6,7 +6,6 @@ import json
 import os
 import sys
 from datetime import UTC, datetime
-from itertools import pairwise
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from upo_sdk.errors import UPOError
     from upo_sdk.events import Event
 
-__all__ = ["JsonLines", "error_line", "wants_json_lines", "write_line"]
+__all__ = ["JsonLines", "error_line", "write_line"]
 
 _NAMES = {
     "CacheUsed": "cache",
@@ -61,12 +60,6 @@ class JsonLines(View):
             return False
         self._last[task] = now
         return True
-
-
-def wants_json_lines(arguments: list[str]) -> bool:
-    """Whether a command line asks for JSON lines; looked at before it is parsed, so that its errors are lines too."""
-    words = [word.replace("-", "_") for word in arguments]
-    return "__log_format=jsonl" in words or ("__log_format", "jsonl") in pairwise(words)
 
 
 def error_line(error: UPOError) -> None:

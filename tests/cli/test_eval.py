@@ -77,7 +77,7 @@ def test_an_unknown_metric_ends_with_2_before_any_model_is_loaded(upo: Upo, monk
         (["eval", "demo", "--baseline", "./nowhere"], "there is no such model folder"),
         (["eval", "demo", "--data", "nowhere.jsonl"], "nowhere.jsonl"),
         (["eval", "nosuch", "--data", "any.jsonl"], "give a local one: upo eval FOLDER"),
-        (["eval", "./nosuch", "--data", "any.jsonl"], "check the path: upo eval FOLDER"),
+        (["eval", "./nosuch"], "check the path: upo eval FOLDER"),
         (["eval", "demo", "--baseline", "./nosuch"], "check the path: --baseline FOLDER"),
         (["eval", "demo", "--samplse", "1"], "did you mean '--samples'?"),
         (["eval", "demo", "--set", "baseline.revison=x", "--baseline", "demo"], "did you mean 'revision'?"),

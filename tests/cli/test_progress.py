@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
-from upo_cli.json_lines import JsonLines, wants_json_lines
+from upo_cli.boundary import wants_json_lines
+from upo_cli.json_lines import JsonLines
 from upo_cli.progress import ProgressView, Silent, open_view
 from upo_sdk.events import CheckpointSaved, Notice, Progress, StepLogged
 

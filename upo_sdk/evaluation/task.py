@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["EvalTask", "plan_evaluation"]
 
 _DEMO = "demo"
+_FOLDER = "upo eval FOLDER"
 _BETA = 0.1
 _MAX_NEW_TOKENS = 64
 
@@ -88,7 +89,7 @@ def plan_evaluation(config: EvalConfig, registry: Registry) -> EvalTask:
     data_config = config.data
     assert data_config is not None  # noqa: S101 - resolved
     objectives = build_objectives(config.objectives, registry)
-    model_configs = [load_model_config(config.model, option="upo eval FOLDER")]
+    model_configs = [load_model_config(config.model, option=_FOLDER)]
     if config.baseline:
         model_configs.append(load_model_config(config.baseline, option="--baseline FOLDER"))
     for model_config in model_configs:
@@ -135,6 +136,7 @@ def _resolved(config: EvalConfig, run: RunConfig | None, notices: list[str]) -> 
         data = data or run.data
         objectives = objectives or run.objectives
     if data is None:
+        load_model_config(model, option=_FOLDER)  # a mistyped path is told before what it would have brought
         raise ConfigError(
             "there is no data to evaluate on: the model is not a run folder, which would bring its own",
             where="--data",
