@@ -22,7 +22,7 @@ from upo_sdk.errors import DataError
 from upo_sdk.quiet import no_bars_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
 
     from datasets import Dataset
     from transformers import PreTrainedTokenizerBase
@@ -113,7 +113,7 @@ def largest_token_id(dataset: Dataset) -> int:
 
 
 @contextmanager
-def _no_garbage_collection() -> Iterator[None]:
+def _no_garbage_collection() -> Generator[None]:
     """Keep Python from looking for cycles among lists of numbers, which it does by walking all that is loaded."""
     was_enabled = gc.isenabled()
     gc.disable()
