@@ -80,14 +80,14 @@ def manifest(folder: Path) -> Any:
         ("return [float('nan') for _ in completions]", "returned nan"),
         ("return 'good'", "returned something that is not a list of numbers: 'good'"),
         ("return None", "returned something that is not a list of numbers: None"),
-        ("threading.Event().wait(60)", "was not done after 0.2 seconds"),
+        ("threading.Event().wait(60)", "was not done after 1.5 seconds"),
         ("sys.exit(0)", "called sys.exit(0)"),
     ],
 )
 def test_a_scorer_that_fails_is_named_and_the_run_is_refused(
     train: Callable[..., Ended], tmp_path: Path, body: str, complaint: str
 ) -> None:
-    ended = train("-o", "odd:0.3", "--set", "plugins.timeout=0.2", body=body)
+    ended = train("-o", "odd:0.3", "--set", "plugins.timeout=1.5", body=body)
     assert ended.code == 2
     assert f"the objective 'odd' {complaint}" in ended.err
     assert "acme_odd:Odd of acme-odd 1.0" in ended.err

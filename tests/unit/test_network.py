@@ -20,15 +20,17 @@ def test_a_listening_server_is_reachable_and_a_closed_port_is_not() -> None:
         assert is_reachable(f"http://127.0.0.1:{port}/nothing-here")
     started = time.monotonic()
     assert not is_reachable(f"https://127.0.0.1:{port}/x")
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
 
 
 def test_a_network_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    never = threading.Event()
     monkeypatch.setattr("upo_sdk.network._PATIENCE_SECONDS", 0.1)
-    monkeypatch.setattr("upo_sdk.network._responds", lambda _url: time.sleep(1))
+    monkeypatch.setattr("upo_sdk.network._responds", lambda _url: never.wait(60))
     started = time.monotonic()
     assert not is_reachable("https://example.org/file")
-    assert time.monotonic() - started < 0.9
+    assert time.monotonic() - started < 30
+    never.set()
 
 
 def test_a_choice_to_be_offline_is_respected_without_touching_the_network(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,7 @@ _WINDOW = 64 * _BATCH_SIZE
 """Completions that are in memory at a time."""
 
 _WORTH_SECONDS = 2.0
-"""Starting processes pays if this process would take longer."""
+"""Starting processes pays if this process would take longer, judged by its last batch; the first may load word lists."""
 
 
 def score_completions(
@@ -112,13 +112,11 @@ class _Scorer(ExitStack):
 
     def __call__(self, batches: list[list[Completion]]) -> Iterator[list[float]]:
         """Yield the rewards of every batch, in order."""
-        started = perf_counter()
+        seconds = 0.0
         for done, batch in enumerate(batches):
-            if self._pool is None and self._workers > 1 and done:
-                left = (perf_counter() - started) / done * (len(batches) - done)
-                if left > _WORTH_SECONDS:
-                    pool = ScoringPool(self._live, self._fingerprint, self._workers, seconds=self._guard.seconds)
-                    self._pool = self.enter_context(pool)
+            if self._pool is None and self._workers > 1 and done > 1 and seconds * (len(batches) - done) > _WORTH_SECONDS:
+                pool = ScoringPool(self._live, self._fingerprint, self._workers, seconds=self._guard.seconds)
+                self._pool = self.enter_context(pool)
             if self._pool is not None:
                 rest = batches[done:]
                 for later, rewards in zip(rest, self._pool.map(rest), strict=True):
@@ -127,7 +125,10 @@ class _Scorer(ExitStack):
                     else:
                         yield self._guard.checked(self._live, later, rewards)
                 return
-            yield self._guard.rewards(self._live, batch)
+            started = perf_counter()
+            rewards = self._guard.rewards(self._live, batch)
+            seconds = perf_counter() - started
+            yield rewards
 
 
 def _stopped(live: LiveObjective, error: PartlyScoredError, kept: int, total: int) -> ObjectiveFailedError:

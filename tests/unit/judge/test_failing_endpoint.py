@@ -58,7 +58,7 @@ def test_the_endpoint_may_say_when_to_come_back(endpoint: Any) -> None:
 @pytest.mark.parametrize("fault", ["hangs", "drips"])
 def test_an_endpoint_that_takes_too_long_is_a_counted_failure(judge: Any, endpoint: Any, fault: str) -> None:
     endpoint.respond = lambda asked: Answer(fault=fault) if asked.prompt == "prompt 0" else prefers_good(asked)
-    found = judge(timeout=0.15, retries=1)
+    found = judge(timeout=1.0, retries=1)
     assert failed(found) == {"time-out (ReadTimeout)": 1}
     assert counts(found) == (5, 1, 3)
     assert found.win_rate.mean == pytest.approx(100 * 5.5 / 9)

@@ -77,13 +77,30 @@ def test_two_processes_give_the_rewards_of_one_to_the_last_bit(
     rewards = objective.objective.rewards
     objective.objective.rewards = lambda batch: own.append(len(batch)) or rewards(batch)
     assert np.array_equal(score(objective, tmp_path, 2), alone)
-    assert own == [128]  # the first batch shows how long the others would take
+    assert own == [128, 128]  # the first two batches show how long the others would take
     assert [process.returncode for process in started] == [-9, -9]
 
 
-def test_little_work_stays_in_this_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool_module, "_start", None)
-    assert len(score(lexical(), tmp_path, 2)) == 400
+@pytest.mark.parametrize(
+    ("seconds", "processes"),
+    [
+        ([0.1, 0.1], 0),
+        ([9.0, 0.1], 0),  # the first batch loads a word list
+        ([9.0, 1.5], 2),
+    ],
+)
+def test_processes_start_only_for_work_that_takes_long(
+    seconds: list[float],
+    processes: int,
+    tmp_path: Path,
+    started: list[subprocess.Popen[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    times = iter([0.0, seconds[0], 20.0, 20.0 + seconds[1], *range(40, 60)])
+    monkeypatch.setattr("upo_sdk.scoring.score._WORTH_SECONDS", 2.0)
+    monkeypatch.setattr("upo_sdk.scoring.score.perf_counter", lambda: next(times))
+    assert len(score(lexical(), tmp_path, 2)) == 400  # in four batches
+    assert len(started) == processes
 
 
 def test_a_fault_in_a_worker_is_met_again_here_and_names_the_objective(
@@ -119,7 +136,7 @@ def test_a_copy_with_another_fingerprint_is_not_used(tmp_path: Path, started: li
 
 def test_an_interrupt_ends_the_workers(tmp_path: Path, started: list[subprocess.Popen[str]]) -> None:
     def interrupt(done: int, _total: int) -> None:
-        if done > 128:
+        if done > 256:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
