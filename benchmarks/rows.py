@@ -6,7 +6,8 @@ Every size is a process of its own with an empty cache: it first aligns a tiny m
 warm-up are not counted, then on the given number of short, distinct pairs (one epoch, batches of 64, no answers before
 and after), and notes the seconds of every part of the run and the growth of its memory: private memory (what the
 process itself holds) and the whole resident set (which counts pages of mapped files too). The log-log slope of the
-seconds over the rows is 1 where the time per pair is constant.
+seconds over the rows is 1 where the time per pair is constant; what ends a run (saving, and drawing the report) takes
+as long for any number of rows, and has a column of its own.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import sys
 import tempfile
 import threading
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +29,7 @@ import numpy as np
 if TYPE_CHECKING:
     from upo_sdk.events import Event
 
-PARTS = ("load", "prepare", "train")
+PARTS = ("load", "prepare", "train", "finish")
 
 
 def main() -> None:
@@ -40,15 +42,16 @@ def main() -> None:
         print(json.dumps(_measure(options.rows[0])))
         return
     found = [_in_a_process(rows) for rows in options.rows]
-    print("    rows   load s  prepare s  train s    all s  ms/pair  private MB  resident MB")
+    print(" " * 8 + "".join(f"{part + ' s':>10}" for part in PARTS) + "     all s  ms/pair  private MB  resident MB")
     for rows, one in zip(options.rows, found, strict=True):
         total = sum(one[part] for part in PARTS)
-        times = f"{one['load']:8.2f} {one['prepare']:10.2f} {one['train']:8.2f} {total:8.2f} {1000 * total / rows:8.3f}"
-        print(f"{rows:8,} {times} {one['private_mb']:11.1f} {one['resident_mb']:12.1f}")
+        times = "".join(f"{seconds:10.2f}" for seconds in (*(one[part] for part in PARTS), total))
+        print(f"{rows:8,}{times} {1000 * total / rows:8.3f} {one['private_mb']:11.1f} {one['resident_mb']:12.1f}")
     if len(found) > 1:
-        totals = [sum(one[part] for part in PARTS) for one in found]
-        for name, seconds in ({part: [one[part] for one in found] for part in PARTS} | {"all": totals}).items():
-            print(f"slope of {name}: {np.polyfit(np.log(options.rows), np.log(seconds), 1)[0]:.3f}")
+        for parts in (*((part,) for part in PARTS), PARTS[:-1], PARTS):
+            seconds = [sum(one[part] for part in parts) for one in found]
+            slope = np.polyfit(np.log(options.rows), np.log(seconds), 1)[0]
+            print(f"slope of {' + '.join(parts)}: {slope:.3f}")
 
 
 def _in_a_process(rows: int) -> dict[str, float]:
@@ -89,17 +92,19 @@ def _memory() -> dict[str, int]:
 
 
 class _Clock:
-    """Notes when the plan was ready and when training was about to begin."""
+    """Notes when the plan was ready, when training was about to begin, and when it had ended."""
 
     def __init__(self) -> None:
-        self.planned = self.scored = 0.0
+        self.planned = self.scored = self.trained = 0.0
 
     def on_event(self, event: Event, /) -> None:
         from upo_sdk.events import TRAINING, PlanReady, Progress
 
         if isinstance(event, PlanReady):
             self.planned = time.perf_counter()
-        if isinstance(event, Progress) and event.task != TRAINING:
+        if isinstance(event, Progress) and event.task == TRAINING:
+            self.trained = time.perf_counter()
+        elif isinstance(event, Progress):
             self.scored = time.perf_counter()  # the last one is that of the reference pass
 
 
@@ -125,7 +130,6 @@ def _align(folder: Path, rows: int) -> dict[str, float]:
                 "per_device_train_batch_size": 64,
                 "per_device_eval_batch_size": 64,
                 "num_train_epochs": 1,
-                "logging_steps": 1000,
             },
             "eval_prompts": 0,
             "output_dir": str(folder / "out"),
@@ -134,7 +138,8 @@ def _align(folder: Path, rows: int) -> dict[str, float]:
     started = time.perf_counter()
     align(config, callbacks=[clock])
     ended = time.perf_counter()
-    return {"load": clock.planned - started, "prepare": clock.scored - clock.planned, "train": ended - clock.scored}
+    times = (started, clock.planned, clock.scored, clock.trained, ended)
+    return {part: end - begin for part, (begin, end) in zip(PARTS, pairwise(times), strict=True)}
 
 
 def _save_model(folder: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
@@ -24,10 +24,7 @@ __all__ = ["BranchSource", "ReferenceLogps", "reference_logps"]
 
 FloatArray = np.ndarray[tuple[int], np.dtype[np.float32]]
 IntArray = np.ndarray[tuple[int], np.dtype[np.int64]]
-KeyArray = np.ndarray[tuple[int], np.dtype[Any]]
-
-_KEY = np.dtype([("prompt", "S32"), ("both", "S32")])
-"""SHA-256 of a prompt, and of the prompt and one response."""
+KeyArray = np.ndarray[tuple[int], np.dtype[np.bytes_]]
 
 _PART = 1000
 
@@ -106,7 +103,7 @@ def reference_logps(
     model = content_key("reference", 2, weights, attention, policy.layout.name, policy.lm.device.type, precision)
     path = cache_folder("reference") / f"{content_key(model.hex(), rows.fingerprint).hex()}.npy"
     if not path.exists():
-        task = _ReferencePass(policy, rows, cache, _keys(model, rows), bf16)
+        task = _ReferencePass(policy, rows, cache, bf16, *_keys(model, rows))
         task.run(tokens_per_batch, tokens_per_row, on_progress)
         task.write(path)
     return ReferenceLogps(np.load(path, mmap_mode="r", allow_pickle=False), rows)
@@ -117,12 +114,13 @@ class _ReferencePass:
     policy: Policy
     rows: BranchSource
     cache: ContentCache
-    keys_N: KeyArray
     bf16: bool
+    prompt_R: IntArray
+    keys_N: KeyArray
 
     def run(self, tokens_per_batch: int, tokens_per_row: int, on_progress: Callable[[int, int], None]) -> None:
         """Compute and store what the cache lacks."""
-        distinct_M = np.sort(np.unique(self.keys_N["both"], return_index=True)[1])
+        distinct_M = np.sort(np.unique(self.keys_N, return_index=True)[1])
         missing_M = self._missing(distinct_M)
         total, done = len(distinct_M), len(distinct_M) - len(missing_M)
         on_progress(done, total)
@@ -130,7 +128,7 @@ class _ReferencePass:
         row_N = np.repeat(np.arange(len(self.rows)), counts_R)
         first_R = np.cumsum(counts_R) - counts_R
         for batch in plan_batches(
-            self.keys_N["prompt"][missing_M],
+            self.prompt_R[row_N[missing_M]],
             self.rows.prompt_lengths_R[row_N[missing_M]],
             self.rows.response_lengths_N[missing_M],
             tokens_per_batch=tokens_per_batch,
@@ -177,16 +175,18 @@ class _ReferencePass:
         return np.compress(is_missing, distinct_M)
 
 
-def _keys(model: bytes, rows: BranchSource) -> KeyArray:
-    """Return the keys of every response, row by row."""
-    keys = (
-        (hashlib.sha256(prompt).digest(), hashlib.sha256(prompt + _bytes(response)).digest())
-        for part_R in _parts(np.arange(len(rows)))
-        for branches in rows.fetch(part_R.tolist())
-        for prompt in [model + len(branches.prompt_ids).to_bytes(8) + _bytes(branches.prompt_ids)]
-        for response in branches.response_ids
-    )
-    return np.fromiter(keys, _KEY, len(rows.response_lengths_N))
+def _keys(model: bytes, rows: BranchSource) -> tuple[IntArray, KeyArray]:
+    """Return a number per row, equal for equal prompts, and the SHA-256 of prompt and response per response."""
+    prompt_R, keys_N = np.empty(len(rows), "S32"), np.empty(len(rows.response_lengths_N), "S32")
+    position = 0
+    for part_R in _parts(np.arange(len(rows))):
+        for row, branches in zip(part_R, rows.fetch(part_R.tolist()), strict=True):
+            prompt = model + len(branches.prompt_ids).to_bytes(8) + _bytes(branches.prompt_ids)
+            prompt_R[row] = hashlib.sha256(prompt).digest()
+            for response in branches.response_ids:
+                keys_N[position] = hashlib.sha256(prompt + _bytes(response)).digest()
+                position += 1
+    return np.unique(prompt_R, return_inverse=True)[1], keys_N
 
 
 def _bytes(ids: Sequence[int]) -> bytes:
@@ -194,7 +194,7 @@ def _bytes(ids: Sequence[int]) -> bytes:
 
 
 def _raw(keys_N: KeyArray) -> list[bytes]:
-    return [key.ljust(32, b"\0") for key in keys_N["both"].tolist()]  # numpy drops zeros at the end
+    return [key.ljust(32, b"\0") for key in keys_N.tolist()]  # numpy drops zeros at the end
 
 
 def _parts(indices_N: IntArray) -> Iterator[IntArray]:

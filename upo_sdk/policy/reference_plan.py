@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 __all__ = ["plan_batches"]
 
@@ -22,8 +21,8 @@ def plan_batches(
     *,
     tokens_per_batch: int,
     tokens_per_row: int,
-) -> list[list[IntArray]]:
-    """Return batches of rows; a row is the indices, out of M responses, of some that have the same prompt.
+) -> Iterator[list[IntArray]]:
+    """Yield batches of rows; a row is the indices, out of M responses, of some that have the same prompt.
 
     The longest come first, so that a lack of memory shows at once. A response is never left out: one that is longer
     than the limits is a row, or a batch, of its own.
@@ -37,16 +36,13 @@ def plan_batches(
     """
     order_M = np.lexsort((-response_length_M, prompt_M))
     width_M = prompt_length_M + response_length_M
-    rows = [
-        order_M[start:end]
-        for start, end in pairwise(
-            _row_starts(
-                prompt_M[order_M], width_M[order_M], response_length_M[order_M], tokens_per_batch, tokens_per_row
-            )
-        )
-    ]
-    rows.sort(key=lambda row: -int(width_M[row[0]]))
-    return list(_grouped(rows, width_M, tokens_per_batch))
+    starts = _row_starts(
+        prompt_M[order_M], width_M[order_M], response_length_M[order_M], tokens_per_batch, tokens_per_row
+    )
+    starts_R = np.fromiter(starts, np.int64)
+    longest_first_R = np.argsort(-width_M[order_M[starts_R[:-1]]], kind="stable")
+    rows = (order_M[starts_R[row] : starts_R[row + 1]] for row in longest_first_R)
+    return _grouped(rows, width_M, tokens_per_batch)
 
 
 def _row_starts(
@@ -72,7 +68,7 @@ def _row_starts(
     yield len(length_M)
 
 
-def _grouped(rows: list[IntArray], width_M: IntArray, tokens_per_batch: int) -> Iterator[list[IntArray]]:
+def _grouped(rows: Iterable[IntArray], width_M: IntArray, tokens_per_batch: int) -> Iterator[list[IntArray]]:
     batch, responses = list[IntArray](), 0
     for row in rows:
         longest = width_M[(batch or [row])[0][0]]

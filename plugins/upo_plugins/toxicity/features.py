@@ -56,7 +56,7 @@ def _windows(found: list[str]) -> Iterator[list[str]]:
     return (found[start : start + WINDOW] for start in starts)
 
 
-@lru_cache(maxsize=2**15)
+@lru_cache(maxsize=2**13)
 def _word_indices(word: str) -> frozenset[int]:
     marked = f"<{word[:64]}>"  # a longer "word" is data, not language
     grams = {marked[i : i + n] for n in _CHARACTER_GRAMS for i in range(len(marked) - n + 1)}
