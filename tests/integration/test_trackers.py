@@ -8,11 +8,12 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from recorder import Recorder
 
 from upo_sdk import align
 from upo_sdk.config import build_config
 from upo_sdk.errors import ConfigError, TrainingError
-from upo_sdk.events import Notice, PlanReady, StepLogged
+from upo_sdk.events import PlanReady, StepLogged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,18 +22,6 @@ if TYPE_CHECKING:
     from upo_sdk.events import Event
 
 SECRET = "s3cr3t-word"
-
-
-class Recorder:
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    def on_event(self, event: Event, /) -> None:
-        self.events.append(event)
-
-    @property
-    def notices(self) -> list[str]:
-        return [event.text for event in self.events if isinstance(event, Notice)]
 
 
 @pytest.fixture(autouse=True)

@@ -9,60 +9,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 import yaml
-from safetensors.torch import load_file
+from recorder import Recorder
 
-from upo_sdk import RunConfig, align
+from upo_sdk import align
 from upo_sdk.config import build_config
-from upo_sdk.errors import CancelledError, OutputError, UPOError
+from upo_sdk.errors import OutputError, UPOError
 from upo_sdk.events import CheckpointSaved, PlanReady, Progress, RunFinished, ScoresReady, StepLogged
+
+from .conftest import config, same, weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from upo_sdk.events import Event
-
-
-class Recorder:
-    """A callback that keeps every event, and may act on them."""
-
-    def __init__(self, act: Callable[[Event], None] = lambda _event: None) -> None:
-        self.events: list[Event] = []
-        self.act = act
-
-    def on_event(self, event: Event, /) -> None:
-        self.events.append(event)
-        self.act(event)
-
-
-@pytest.fixture
-def settings(model_folder: Callable[[str], Path], pairs_file: Path, tmp_path: Path) -> dict[str, Any]:
-    return {
-        "model": str(model_folder("llama")),
-        "data": str(pairs_file),
-        "objectives": ["dpo", "length:0.5,target=8", "lexical:0.1,metric=diversity"],
-        "loss": {"gate_steps": 1},
-        "training": {
-            "max_steps": 4,
-            "learning_rate": 1e-3,
-            "per_device_train_batch_size": 4,
-            "logging_steps": 1,
-            "save_steps": 2,
-        },
-        "output_dir": str(tmp_path / "run"),
-    }
-
-
-def config(settings: dict[str, Any], *more: dict[str, Any]) -> RunConfig:
-    return build_config(settings, *more)
-
-
-def weights(folder: Path) -> dict[str, torch.Tensor]:
-    return load_file(folder / "model.safetensors")
-
-
-def same(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> bool:
-    return left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)
 
 
 @pytest.mark.parametrize("family", ["gpt2", "llama", "qwen2"])
@@ -124,64 +82,6 @@ def test_an_objective_of_weight_zero_changes_nothing_in_training(settings: dict[
     assert [item.label for item in watched.before_after] == ["length", "lexical"]
 
 
-def test_a_cancelled_run_has_a_report_too(settings: dict[str, Any]) -> None:
-    cancel = threading.Event()
-    recorder = Recorder(lambda event: cancel.set() if isinstance(event, StepLogged) and event.step == 2 else None)
-    result = align(config(settings), callbacks=[recorder], cancel=cancel)
-    assert result.status == "cancelled"
-    assert "The run was stopped after" in (result.output_dir / "report.html").read_text(encoding="utf-8")
-
-
-def test_metrics_are_logged_under_trls_names_and_the_names_the_user_typed(settings: dict[str, Any]) -> None:
-    result = align(config(settings))
-    rows = [json.loads(line) for line in (result.output_dir / "metrics.jsonl").read_text().splitlines()]
-    assert [row["step"] for row in rows if "loss" in row] == [1, 2, 3, 4]
-    expected = {"rewards/chosen", "rewards/margins", "rewards/accuracies", "logps/rejected", "advantage/ess"}
-    expected |= {"objective/length/reward_mean", "objective/lexical/weight", "objective/dpo/loss", "value/loss"}
-    assert expected <= rows[0].keys()
-    assert rows[0]["objective/dpo/loss"] == pytest.approx(0.6931, abs=1e-3)
-    parts = ("objective/dpo", "likelihood", "objective/length", "objective/lexical")
-    assert sum(rows[-2][f"{part}/share"] for part in parts) == pytest.approx(1)
-    assert {"actor/share", "actor/grad_norm", "objective/length/grad_cos"} <= rows[-2].keys()
-
-
-def test_metrics_end_with_how_fast_the_run_was_behind_the_last_evaluation(settings: dict[str, Any]) -> None:
-    result = align(config(settings, {"data": {"path": settings["data"], "eval_fraction": 0.2}}))
-    rows = [json.loads(line) for line in (result.output_dir / "metrics.jsonl").read_text().splitlines()]
-    assert "eval_loss" in rows[-2]
-    assert {"train_runtime", "pairs_per_second", "tokens_per_second", "peak_memory_mb"} <= rows[-1].keys()
-    assert rows[-1]["pairs_per_second"] == pytest.approx(14 / rows[-1]["train_runtime"])  # 4, 4, 2, 4
-    assert [row for row in rows if "train_runtime" in row] == rows[-1:]
-
-
-@pytest.mark.usefixtures("no_report")
-def test_gradient_metrics_of_accumulated_batches_are_those_of_the_big_batch(
-    settings: dict[str, Any], tmp_path: Path
-) -> None:
-    def run(batch: int, accumulation: int) -> dict[str, float]:
-        training = {"per_device_train_batch_size": batch, "gradient_accumulation_steps": accumulation, "max_steps": 2}
-        folder = {"output_dir": str(tmp_path / f"{batch}x{accumulation}")}
-        metrics = align(config(settings, {"training": training}, folder)).metrics
-        return {name: value for name, value in metrics.items() if "/grad_" in name or "/share" in name}
-
-    big, small = run(4, 1), run(1, 4)
-    assert len(big) == 3 * 5
-    assert big == pytest.approx(small, rel=1e-3)
-
-
-@pytest.mark.usefixtures("no_report")
-def test_probing_the_parameters_changes_nothing_and_logs_how_the_parts_agree(
-    settings: dict[str, Any], tmp_path: Path
-) -> None:
-    plain = align(config(settings, {"output_dir": str(tmp_path / "plain")}))
-    probed = align(config(settings, {"training": {"probe_steps": 2}}))
-    assert same(weights(plain.output_dir), weights(probed.output_dir))
-    rows = [json.loads(line) for line in (probed.output_dir / "metrics.jsonl").read_text().splitlines()]
-    assert [row["step"] for row in rows if "probe/objective/dpo/share" in row] == [1, 3]
-    assert rows[0]["probe/objective/dpo/grad_norm"] == pytest.approx(rows[0]["grad_norm"], rel=1e-4)  # the gate is shut
-    assert -1 <= rows[2]["probe/cos/dpo/likelihood"] <= 1
-
-
 @pytest.mark.usefixtures("no_report")
 def test_only_the_answers_before_training_are_shared_with_other_runs(settings: dict[str, Any]) -> None:
     recorder = Recorder()
@@ -198,43 +98,6 @@ def test_events_come_in_order(settings: dict[str, Any]) -> None:
     kinds = [type(event) for event in recorder.events]
     order = [PlanReady, ScoresReady, StepLogged, CheckpointSaved, RunFinished]
     assert [kinds.index(kind) for kind in order] == sorted(kinds.index(kind) for kind in order)
-
-
-@pytest.mark.usefixtures("no_report")
-def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(settings: dict[str, Any], tmp_path: Path) -> None:
-    whole = align(config(settings, {"output_dir": str(tmp_path / "whole")}))
-    align(config(settings))
-    for name in ("model.safetensors", "run.json"):
-        (tmp_path / "run" / name).unlink()
-    resumed = align(config(settings, {"resume_from_checkpoint": "checkpoint-2"}))
-    assert same(weights(whole.output_dir), weights(resumed.output_dir))
-    rows = (resumed.output_dir / "metrics.jsonl").read_text().splitlines()
-    assert [json.loads(row)["step"] for row in rows if '"loss"' in row] == [1, 2, 3, 4]
-
-
-@pytest.mark.usefixtures("no_report")
-def test_cancelling_ends_with_a_checkpoint_that_goes_on_to_the_same_model(
-    settings: dict[str, Any], tmp_path: Path
-) -> None:
-    whole = align(config(settings, {"output_dir": str(tmp_path / "whole")}))
-    cancel = threading.Event()
-    stop_at_one = Recorder(lambda event: cancel.set() if isinstance(event, StepLogged) and event.step == 1 else None)
-    first = align(config(settings), callbacks=[stop_at_one], cancel=cancel)
-    assert first.status == "cancelled"
-    assert first.steps < 4
-    assert first.checkpoint is not None
-    assert not (first.output_dir / "model.safetensors").exists()
-    second = align(config(settings, {"resume_from_checkpoint": "last"}))
-    assert second.status == "completed"
-    assert same(weights(whole.output_dir), weights(second.output_dir))
-
-
-def test_cancelling_while_scoring_stops_at_once_and_leaves_no_folder(settings: dict[str, Any], tmp_path: Path) -> None:
-    cancel = threading.Event()
-    stop = Recorder(lambda event: cancel.set() if isinstance(event, Progress) else None)
-    with pytest.raises(CancelledError, match="cancelled before training"):
-        align(config(settings), callbacks=[stop], cancel=cancel)
-    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.usefixtures("no_report")
