@@ -1,0 +1,122 @@
+"""How many pairs a second are tokenised: by us, by one batched call of the tokenizer, and by TRL, in turn.
+
+    python benchmarks/tokenising.py --data pairs.jsonl [--rounds 5] [--tokenizer FOLDER]
+
+``--data`` has prompt, chosen and rejected per line. Without ``--tokenizer``, a byte-level BPE of 32,000 is trained on it.
+Each of the three begins with empty caches and a newly read tokenizer. Ours takes the rows to files of token ids, checked
+and truncated; the call returns the ids of every prompt, and of every prompt with each response, and nothing else; TRL's
+is what building its ``DPOTrainer`` takes longer than with two rows. Ratios are taken inside rounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.throughput.workloads import Shape, make_workload
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_TINY = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 1}
+_MAX_LENGTH = 2048
+
+
+def main() -> None:
+    """Measure in turn, print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--tokenizer", type=Path)
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        os.environ["HF_DATASETS_CACHE"] = str(folder / "datasets")  # read when datasets is imported
+        rows = _prepare(folder, options.data, options.tokenizer)
+        sides: dict[str, Callable[[Path], float]] = {"ours": _ours, "one call": _call, "TRL": _trl}
+        rates: dict[str, list[float]] = {side: [] for side in sides}
+        for turn in range(options.rounds):
+            order = list(sides)[turn % 3 :] + list(sides)[: turn % 3]
+            for side in order:
+                rates[side].append(rows / sides[side](folder))
+    print(
+        f"{rows:,} pairs, {options.rounds} rounds in turn\n\n            pairs/s (range)        ours is faster by (range)"
+    )
+    for side, found in rates.items():
+        ratios = [own / other for own, other in zip(rates["ours"], found, strict=True)]
+        print(f"{side:10} {_spread(found, '8,.0f')} {_spread(ratios, '8.2f')}")
+
+
+def _spread(values: list[float], form: str) -> str:
+    return f"{statistics.median(values):{form}} ({min(values):{form}} to {max(values):{form}})".replace("( ", "(")
+
+
+def _prepare(folder: Path, data: Path, tokenizer: Path | None) -> int:
+    """Write the rows, their tokenizer and a tiny model, and return the number of rows."""
+    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+    made = make_workload(Shape("human"), vocabulary=32_000, count=10**9, warm_up=0, batch_size=1, human=data)
+    chosen = AutoTokenizer.from_pretrained(tokenizer) if tokenizer else made.tokenizer
+    chosen.save_pretrained(folder / "model")
+    LlamaForCausalLM(LlamaConfig(vocab_size=len(chosen), **_TINY)).save_pretrained(folder / "model")
+    rows = made.orders["shuffled"]
+    for name, part in (("rows", rows), ("two", rows[:2])):
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in part), encoding="utf-8")
+    return len(rows)
+
+
+def _tokenizer(folder: Path) -> Any:
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(folder / "model")
+
+
+def _ours(folder: Path) -> float:
+    from upo_sdk.config import DataConfig
+    from upo_sdk.data import load_preference_data, tokenize
+
+    data, tokenizer = load_preference_data(DataConfig(path=str(folder / "rows.jsonl"))).train, _tokenizer(folder)
+    with tempfile.TemporaryDirectory() as cache:
+        os.environ["UPO_CACHE_DIR"] = cache
+        started = time.perf_counter()
+        tokenize(data, tokenizer, max_length=_MAX_LENGTH, max_prompt_length=None)
+        return time.perf_counter() - started
+
+
+def _call(folder: Path) -> float:
+    rows = [json.loads(line) for line in (folder / "rows.jsonl").read_text(encoding="utf-8").splitlines()]
+    texts = [row["prompt"] + row.get(response, "") for response in ("", "chosen", "rejected") for row in rows]
+    tokenizer = _tokenizer(folder)
+    started = time.perf_counter()
+    tokenizer(texts)
+    return time.perf_counter() - started
+
+
+def _trl(folder: Path) -> float:
+    return _built(folder, "rows") - _built(folder, "two")
+
+
+def _built(folder: Path, name: str) -> float:
+    import datasets
+    from trl import DPOConfig, DPOTrainer
+
+    data, tokenizer = (
+        datasets.load_dataset("json", data_files=str(folder / f"{name}.jsonl"))["train"],
+        _tokenizer(folder),
+    )
+    arguments = DPOConfig(output_dir=str(folder / "trl"), max_length=_MAX_LENGTH, use_cpu=True, report_to="none")
+    datasets.disable_caching()
+    datasets.disable_progress_bars()
+    started = time.perf_counter()
+    DPOTrainer(model=str(folder / "model"), args=arguments, train_dataset=data, processing_class=tokenizer)
+    return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    main()
