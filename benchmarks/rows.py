@@ -117,7 +117,7 @@ def _align(folder: Path, rows: int) -> dict[str, float]:
     with data.open("w") as file:
         file.writelines(
             json.dumps({"prompt": f"Question {n}? ", "chosen": f"yes, {n} it is", "rejected": f"no, not {n}"}) + "\n"
-            for n in range(rows)
+            for n in (" ".join(f"{number:06}") for number in range(rows))  # few words, as in a language
         )
     model = folder / "model"
     _save_model(model)

@@ -1,11 +1,11 @@
 """How many pairs a second are tokenised: by us, by one batched call of the tokenizer, and by TRL, in turn.
 
-    python benchmarks/tokenising.py --data pairs.jsonl [--rounds 5] [--tokenizer FOLDER]
+    python -m benchmarks.tokenising --data pairs.jsonl [--rounds 5] [--tokenizer FOLDER]
 
-``--data`` has prompt, chosen and rejected per line. Without ``--tokenizer``, a byte-level BPE of 32,000 is trained on it.
-Each of the three begins with empty caches and a newly read tokenizer. Ours takes the rows to files of token ids, checked
-and truncated; the call returns the ids of every prompt, and of every prompt with each response, and nothing else; TRL's
-is what building its ``DPOTrainer`` takes longer than with two rows. Ratios are taken inside rounds.
+``--data`` has prompt, chosen and rejected per line. Without ``--tokenizer``, a byte-level BPE of 32,000 is trained on
+it. Each of the three begins with empty caches and a newly read tokenizer. Ours takes the rows to files of token ids,
+checked and truncated; the call returns the ids of every prompt, and of every prompt with each response, and nothing
+else; TRL's is what building its ``DPOTrainer`` takes longer than with two rows. Ratios are taken inside rounds.
 """
 
 from __future__ import annotations
@@ -45,16 +45,15 @@ def main() -> None:
             order = list(sides)[turn % 3 :] + list(sides)[: turn % 3]
             for side in order:
                 rates[side].append(rows / sides[side](folder))
-    print(
-        f"{rows:,} pairs, {options.rounds} rounds in turn\n\n            pairs/s (range)        ours is faster by (range)"
-    )
+    print(f"{rows:,} pairs, {options.rounds} rounds in turn\n")
+    print(f"{'':10} {'pairs/s (range)':>24}   ours is faster by (range)")
     for side, found in rates.items():
         ratios = [own / other for own, other in zip(rates["ours"], found, strict=True)]
-        print(f"{side:10} {_spread(found, '8,.0f')} {_spread(ratios, '8.2f')}")
+        print(f"{side:10} {_spread(found, '6,.0f')} {_spread(ratios, '6.2f')}")
 
 
 def _spread(values: list[float], form: str) -> str:
-    return f"{statistics.median(values):{form}} ({min(values):{form}} to {max(values):{form}})".replace("( ", "(")
+    return f"{statistics.median(values):{form}} ({min(values):{form}} to {max(values):{form}})"
 
 
 def _prepare(folder: Path, data: Path, tokenizer: Path | None) -> int:
