@@ -83,7 +83,7 @@ def test_rewards_that_go_wrong_name_the_objective_and_its_distribution(
     function: Callable[[Sequence[Completion]], Any], complaint: str
 ) -> None:
     with pytest.raises(ObjectiveFailedError, match=f"'polite' .*{complaint}") as caught:
-        rewards_of(function, seconds=0.05)
+        rewards_of(function, seconds=0.05 if function is hangs else 30)
     assert caught.value.where == "acme_words:Polite of acme-words 1.2"
     assert "what was scored before is kept" in (caught.value.fix or "")
 
