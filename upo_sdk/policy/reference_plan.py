@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,7 +15,7 @@ IntArray = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
 def plan_batches(
-    prompt_M: np.ndarray[tuple[int], np.dtype[Any]],
+    prompt_M: IntArray,
     prompt_length_M: IntArray,
     response_length_M: IntArray,
     *,
@@ -28,7 +28,7 @@ def plan_batches(
     than the limits is a row, or a batch, of its own.
 
     Args:
-        prompt_M: Responses have the same prompt where these values are equal.
+        prompt_M: A number that is equal for responses to the same prompt.
         prompt_length_M: Tokens of the prompt.
         response_length_M: Tokens of the response.
         tokens_per_batch: At most this many tokens in ``responses · longest(prompt + response)``.
@@ -46,7 +46,7 @@ def plan_batches(
 
 
 def _row_starts(
-    prompt_M: np.ndarray[tuple[int], np.dtype[Any]],
+    prompt_M: IntArray,
     width_M: IntArray,
     length_M: IntArray,
     tokens_per_batch: int,
