@@ -27,7 +27,7 @@ def main() -> None:
         key: yaml.safe_load(value) for key, value in (item.split("=", 1) for item in arguments.set)
     }
     if arguments.quick:
-        run_rounds(QUICK, ["trl-best-head", "dpo-same-batches", "upo"], 1, output, settings=settings)
+        run_rounds(QUICK, [["trl-best-head"], ["dpo-same-batches"], ["upo"]], 1, output, settings=settings)
     elif arguments.what == "compare":
         for size in arguments.size:
             for shape in arguments.shape:
@@ -41,7 +41,7 @@ def main() -> None:
                 )
                 run_rounds(
                     case,
-                    arguments.side,
+                    [arguments.side] if arguments.step_by_step else [[side] for side in arguments.side],
                     arguments.rounds,
                     output,
                     human=arguments.human,
@@ -72,6 +72,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--batch-size", type=int, default=4, help="pairs per step")
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--first-round", type=int, help="add to rounds that earlier calls began; default: new ones")
+    parser.add_argument("--step-by-step", action="store_true", help="all sides at once, taking turns after every step")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="settings of ours under 'training'")
     return parser.parse_args()

@@ -35,7 +35,9 @@ def measure_growth(
     for axis in axes:
         for value, changes in AXES[axis].items():
             case = replace(BASE, **{"size": size, **changes})
-            run_rounds(case, sides, rounds, output / "growth", settings=settings, labels={"axis": axis, "value": value})
+            labels = {"axis": axis, "value": value}
+            groups = [[side] for side in sides]
+            run_rounds(case, groups, rounds, output / "growth", settings=settings, labels=labels)
 
 
 def growth(measurements: Sequence[Measurement]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -69,7 +70,7 @@ class Case:
 
 def run_rounds(
     case: Case,
-    sides: list[str],
+    groups: list[list[str]],
     rounds: int,
     output: Path,
     *,
@@ -80,6 +81,8 @@ def run_rounds(
 ) -> None:
     """Measure every side once per round, every other round backwards, and append each result to a file.
 
+    Groups of sides come one after the other; the sides of a group run at once, step by step in turn.
+
     Rounds are numbered from ``first``; by default after those that the output folder holds. The first run of a side
     finds empty caches and pays for its whole preparation; later ones find what it left.
     """
@@ -88,53 +91,77 @@ def run_rounds(
     described = json.loads((folder / "case.json").read_text(encoding="utf-8"))
     first = first or 1 + max((one["round"] for one in read_measurements(output)), default=0)
     for number in range(first, first + rounds):
-        for side in sides if number % 2 else reversed(sides):
-            result = measure(case, side, folder, settings or {})
-            row = {
-                **described,
-                "allocator": allocator,
-                **(labels or {}),
-                "settings": settings or {},
-                "round": number,
-                "side": side,
-                **result,
-            }
-            with (output / "measurements.jsonl").open("a", encoding="utf-8") as opened:
-                opened.write(json.dumps(row) + "\n")
-            print(
-                f"round {number}, {case.size}, {case.shape}, {SIDES[side].title}: "
-                f"{row['pairs_per_second']:.2f} pairs/s, {row['growth_mb']:.0f} MB over the loaded process"
-                f"{', cached' if row['cached'] else ''}",
-                flush=True,
-            )
+        for group in groups if number % 2 else [group[::-1] for group in groups[::-1]]:
+            for side, result in zip(group, measure(case, group, folder, settings or {}), strict=True):
+                row = {
+                    **described,
+                    "allocator": allocator,
+                    **(labels or {}),
+                    "settings": settings or {},
+                    "in_turn_with": [other for other in group if other != side],
+                    "round": number,
+                    "side": side,
+                    **result,
+                }
+                with (output / "measurements.jsonl").open("a", encoding="utf-8") as opened:
+                    opened.write(json.dumps(row) + "\n")
+                print(
+                    f"round {number}, {case.size}, {case.shape}, {SIDES[side].title}: "
+                    f"{row['pairs_per_second']:.2f} pairs/s, {row['growth_mb']:.0f} MB over the loaded process"
+                    f"{', cached' if row['cached'] else ''}",
+                    flush=True,
+                )
 
 
-def measure(case: Case, side: str, folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
-    """Run one side in a fresh process, and say whether its caches were filled before."""
-    caches = folder / "caches" / side
-    cached = caches.is_dir()
+def measure(case: Case, sides: list[str], folder: Path, settings: dict[str, Any]) -> list[dict[str, Any]]:
+    """Run every side in a fresh process, and say whether its caches were filled before.
+
+    Several sides run at once and give each other the turn after every step, so that a machine that is fast for a while
+    is fast for all; what one holds in memory stays while the others compute.
+    """
+    cached = [(folder / "caches" / side).is_dir() for side in sides]
+    pipes = [os.pipe() for _ in sides]
+    os.write(pipes[0][1], b".")
     with tempfile.TemporaryDirectory() as name:
-        scratch = Path(name)
-        spec = Spec(
-            side=side,
-            model=str(folder.resolve() / "model"),
-            rows=str(folder.resolve() / f"{SIDES[side].order}.jsonl"),
-            output=str(scratch / "run"),
-            batch_size=case.batch_size,
-            max_length=case.max_length,
-            skip=case.skip,
-            threads=case.threads,
-            settings=settings,
-        )
-        (scratch / "spec.json").write_text(json.dumps(spec.as_dict()), encoding="utf-8")
-        command = [sys.executable, "-m", "benchmarks.throughput.worker", "spec.json", "result.json"]
-        done = subprocess.run(  # noqa: S603 - our own module
-            command, cwd=scratch, env=_environment(caches, case.threads), capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise SystemExit(f"{SIDES[side].title} failed:\n{done.stderr[-3000:]}")
-        result: dict[str, Any] = json.loads((scratch / "result.json").read_text(encoding="utf-8"))
-    return {**result, "cached": cached}
+        running = [
+            _start(case, side, folder, Path(name) / side, settings, (pipes[at][0], pipes[(at + 1) % len(sides)][1]))
+            for at, side in enumerate(sides)
+        ]
+        for end in itertools.chain.from_iterable(pipes):
+            os.close(end)
+        for side, process in zip(sides, running, strict=True):
+            _, complaint = process.communicate()
+            if process.returncode:
+                raise SystemExit(f"{SIDES[side].title} failed:\n{complaint[-3000:]}")
+        results = [json.loads((Path(name) / side / "result.json").read_text(encoding="utf-8")) for side in sides]
+    return [result | {"cached": before} for result, before in zip(results, cached, strict=True)]
+
+
+def _start(
+    case: Case, side: str, folder: Path, scratch: Path, settings: dict[str, Any], pipe: tuple[int, int]
+) -> subprocess.Popen[str]:
+    spec = Spec(
+        side=side,
+        model=str(folder.resolve() / "model"),
+        rows=str(folder.resolve() / f"{SIDES[side].order}.jsonl"),
+        output=str(scratch / "run"),
+        batch_size=case.batch_size,
+        max_length=case.max_length,
+        skip=case.skip,
+        threads=case.threads,
+        settings=settings,
+    )
+    scratch.mkdir()
+    (scratch / "spec.json").write_text(json.dumps(spec.as_dict()), encoding="utf-8")
+    return subprocess.Popen(  # noqa: S603 - our own module
+        [sys.executable, "-m", "benchmarks.throughput.worker", "spec.json", "result.json", *map(str, pipe)],
+        cwd=scratch,
+        env=_environment(folder / "caches" / side, case.threads),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        pass_fds=pipe,
+    )
 
 
 def _environment(caches: Path, threads: int) -> dict[str, str]:

@@ -2,24 +2,56 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import sys
 import time
+from contextlib import suppress
 from typing import Any
 
 import torch
 
-__all__ = ["Meter", "peak_mb"]
+__all__ = ["Meter", "Turn", "peak_mb"]
+
+
+class Turn:
+    """The right to compute, which goes round among processes: each reads from one pipe and writes to the next one's.
+
+    Args:
+        pipe: The two ends; none for a process that is alone.
+    """
+
+    def __init__(self, *pipe: int) -> None:
+        self._pipe = pipe
+        self._waited = 0.0
+
+    def clock(self) -> float:
+        """Return the seconds, those spent waiting left out."""
+        return time.perf_counter() - self._waited
+
+    def wait(self) -> None:
+        """Wait for the turn; where nobody is left who could give it, go on."""
+        started = time.perf_counter()
+        if self._pipe:
+            os.read(self._pipe[0], 1)
+        self._waited += time.perf_counter() - started
+
+    def give(self) -> None:
+        """Give the turn to the next process, if it still runs."""
+        with suppress(BrokenPipeError):
+            if self._pipe:
+                os.write(self._pipe[1], b".")
 
 
 class Meter:
-    """Notes the loss, the time and the peak of memory at every step of a run."""
+    """Notes the loss, the time and the peak of memory at every step of a run, and gives its turn away after each."""
 
-    def __init__(self, loaded_mb: float) -> None:
+    def __init__(self, loaded_mb: float, turn: Turn) -> None:
         self.loaded_mb = loaded_mb
         self.prepared_mb = loaded_mb
         self.losses: list[float] = []
-        self._started = time.perf_counter()
+        self._turn = turn
+        self._started = turn.clock()
         self._times: list[float] = []
 
     def prepared(self) -> None:
@@ -28,12 +60,14 @@ class Meter:
 
     def step(self, loss: float) -> None:
         """Note a step whose loss has arrived on the host, so its work is done."""
-        self._times.append(time.perf_counter())
+        self._times.append(self._turn.clock())
         self.losses.append(loss)
+        self._turn.give()
+        self._turn.wait()
 
     def result(self, skip: int, batch_size: int, pairs: int) -> dict[str, Any]:
         """Return what was measured; the run is over."""
-        whole = time.perf_counter() - self._started
+        whole = self._turn.clock() - self._started
         steady = self._times[-1] - self._times[skip - 1]
         peak = peak_mb()
         return {

@@ -1,4 +1,7 @@
-"""One measurement in a process of its own: ``python -m benchmarks.throughput.worker SPEC.json RESULT.json``."""
+"""One measurement in a process of its own: ``python -m benchmarks.throughput.worker SPEC.json RESULT.json [PIPE]``.
+
+``PIPE`` is the two ends of a :class:`Turn`.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM
 
-from benchmarks.throughput.meter import Meter, peak_mb
+from benchmarks.throughput.meter import Meter, Turn, peak_mb
 from benchmarks.throughput.sides import SIDES, Spec
 
 MEGABYTE = 1e6
@@ -20,16 +23,19 @@ MEGABYTE = 1e6
 
 def main() -> None:
     """Load what a run needs, note the memory, run."""
-    spec_path, result_path = map(Path, sys.argv[1:])
+    spec_path, result_path = map(Path, sys.argv[1:3])
+    turn = Turn(*map(int, sys.argv[3:]))
+    turn.wait()
     spec = Spec(**json.loads(spec_path.read_text(encoding="utf-8")))
     side = SIDES[spec.side]
     torch.set_num_threads(spec.threads)
     product = import_module(f"benchmarks.throughput.{'ours' if side.objectives else 'peer'}")
-    meter = Meter(_loaded_mb(spec.model))
+    meter = Meter(_loaded_mb(spec.model), turn)
     product.run(side, spec, meter)
     pairs = len(Path(spec.rows).read_text(encoding="utf-8").splitlines())
     result = meter.result(spec.skip, spec.batch_size, pairs) | {"device": _device()}
     result_path.write_text(json.dumps(result), encoding="utf-8")
+    turn.give()
 
 
 def _loaded_mb(model: str) -> float:
