@@ -7,10 +7,10 @@
     python -m benchmarks.throughput report --output bench          # the tables again, from what was measured
 
 Both sides train the same weights on the same rows with the same optimizer, as whole runs, in a fresh process per
-measurement. The sides alternate round by round; with ``--step-by-step`` all run at once and take turns after every step,
-which a machine of changing speed needs. Ratios are taken inside a round, and the median and the range over rounds are
-shown. A side's first run finds empty caches: its figures for the whole run count. Later ones find scores and reference
-log-probs done: their memory counts.
+measurement. The sides alternate round by round; with ``--step-by-step`` all run at once and take turns after every
+step, which a machine of changing speed needs. Ratios are taken inside a round, and the median and the range over rounds
+are shown. A side's first run finds empty caches: its figures for the whole run count. Later ones find scores and
+reference log-probs done: their memory counts.
 
 Every measurement is appended to ``measurements.jsonl`` in the output folder, so that short calls add up;
 ``results.json``, the tables and the figures are made from all of it.
