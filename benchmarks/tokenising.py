@@ -11,6 +11,7 @@ else; TRL's is what building its ``DPOTrainer`` takes longer than with two rows.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import statistics
@@ -19,13 +20,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.throughput.workloads import Shape, make_workload
+from benchmarks.throughput.measure import Case
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_TINY = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 1}
+_ALL = 10**9
 _MAX_LENGTH = 2048
+_ROWS, _TWO = "shuffled.jsonl", "two.jsonl"
 
 
 def main() -> None:
@@ -36,9 +38,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        os.environ["HF_DATASETS_CACHE"] = str(folder / "datasets")  # read when datasets is imported
-        rows = _prepare(folder, options.data, options.tokenizer)
+        os.environ["HF_DATASETS_CACHE"] = str(Path(name) / "datasets")  # read when datasets is imported
+        folder = _prepare(Path(name), options.data, options.tokenizer)
+        rows = len((folder / _ROWS).read_text(encoding="utf-8").splitlines())
         sides: dict[str, Callable[[Path], float]] = {"ours": _ours, "one call": _call, "TRL": _trl}
         rates: dict[str, list[float]] = {side: [] for side in sides}
         for turn in range(options.rounds):
@@ -56,18 +58,16 @@ def _spread(values: list[float], form: str) -> str:
     return f"{statistics.median(values):{form}} ({min(values):{form}} to {max(values):{form}})"
 
 
-def _prepare(folder: Path, data: Path, tokenizer: Path | None) -> int:
-    """Write the rows, their tokenizer and a tiny model, and return the number of rows."""
-    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+def _prepare(work: Path, data: Path, tokenizer: Path | None) -> Path:
+    """Return a folder with the rows, two of them, their tokenizer and a tiny model."""
+    from transformers import AutoTokenizer
 
-    made = make_workload(Shape("human"), vocabulary=32_000, count=10**9, warm_up=0, batch_size=1, human=data)
-    chosen = AutoTokenizer.from_pretrained(tokenizer) if tokenizer else made.tokenizer
-    chosen.save_pretrained(folder / "model")
-    LlamaForCausalLM(LlamaConfig(vocab_size=len(chosen), **_TINY)).save_pretrained(folder / "model")
-    rows = made.orders["shuffled"]
-    for name, part in (("rows", rows), ("two", rows[:2])):
-        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in part), encoding="utf-8")
-    return len(rows)
+    folder = Case(size="1M", shape="human", steps=_ALL, skip=0, batch_size=1).prepare(work, data)
+    if tokenizer:
+        AutoTokenizer.from_pretrained(tokenizer).save_pretrained(folder / "model")
+    with (folder / _ROWS).open(encoding="utf-8") as rows:
+        (folder / _TWO).write_text("".join(itertools.islice(rows, 2)), encoding="utf-8")
+    return folder
 
 
 def _tokenizer(folder: Path) -> Any:
@@ -80,7 +80,7 @@ def _ours(folder: Path) -> float:
     from upo_sdk.config import DataConfig
     from upo_sdk.data import load_preference_data, tokenize
 
-    data, tokenizer = load_preference_data(DataConfig(path=str(folder / "rows.jsonl"))).train, _tokenizer(folder)
+    data, tokenizer = load_preference_data(DataConfig(path=str(folder / _ROWS))).train, _tokenizer(folder)
     with tempfile.TemporaryDirectory() as cache:
         os.environ["UPO_CACHE_DIR"] = cache
         started = time.perf_counter()
@@ -89,7 +89,7 @@ def _ours(folder: Path) -> float:
 
 
 def _call(folder: Path) -> float:
-    rows = [json.loads(line) for line in (folder / "rows.jsonl").read_text(encoding="utf-8").splitlines()]
+    rows = [json.loads(line) for line in (folder / _ROWS).read_text(encoding="utf-8").splitlines()]
     texts = [row["prompt"] + row.get(response, "") for response in ("", "chosen", "rejected") for row in rows]
     tokenizer = _tokenizer(folder)
     started = time.perf_counter()
@@ -98,7 +98,7 @@ def _call(folder: Path) -> float:
 
 
 def _trl(folder: Path) -> float:
-    return _built(folder, "rows") - _built(folder, "two")
+    return _built(folder, _ROWS) - _built(folder, _TWO)
 
 
 def _built(folder: Path, name: str) -> float:
@@ -106,7 +106,7 @@ def _built(folder: Path, name: str) -> float:
     from trl import DPOConfig, DPOTrainer
 
     data, tokenizer = (
-        datasets.load_dataset("json", data_files=str(folder / f"{name}.jsonl"))["train"],
+        datasets.load_dataset("json", data_files=str(folder / name))["train"],
         _tokenizer(folder),
     )
     arguments = DPOConfig(output_dir=str(folder / "trl"), max_length=_MAX_LENGTH, use_cpu=True, report_to="none")

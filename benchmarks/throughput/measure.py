@@ -129,9 +129,10 @@ def measure(case: Case, sides: list[str], folder: Path, settings: dict[str, Any]
         ]
         for end in itertools.chain.from_iterable(pipes):
             os.close(end)
-        for side, process in zip(sides, running, strict=True):
-            _, complaint = process.communicate()
-            if process.returncode:
+        codes = [process.wait() for process in running]
+        for side, code in zip(sides, codes, strict=True):
+            if code:
+                complaint = (Path(name) / side / "stderr").read_text(encoding="utf-8", errors="replace")
                 raise SystemExit(f"{SIDES[side].title} failed:\n{complaint[-3000:]}")
         results = [json.loads((Path(name) / side / "result.json").read_text(encoding="utf-8")) for side in sides]
     return [result | {"cached": before} for result, before in zip(results, cached, strict=True)]
@@ -139,7 +140,7 @@ def measure(case: Case, sides: list[str], folder: Path, settings: dict[str, Any]
 
 def _start(
     case: Case, side: str, folder: Path, scratch: Path, settings: dict[str, Any], pipe: tuple[int, int]
-) -> subprocess.Popen[str]:
+) -> subprocess.Popen[bytes]:
     spec = Spec(
         side=side,
         model=str(folder.resolve() / "model"),
@@ -153,15 +154,15 @@ def _start(
     )
     scratch.mkdir()
     (scratch / "spec.json").write_text(json.dumps(spec.as_dict()), encoding="utf-8")
-    return subprocess.Popen(  # noqa: S603 - our own module
-        [sys.executable, "-m", "benchmarks.throughput.worker", "spec.json", "result.json", *map(str, pipe)],
-        cwd=scratch,
-        env=_environment(folder / "caches" / side, case.threads),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        pass_fds=pipe,
-    )
+    with (scratch / "stderr").open("wb") as complaint:  # a full pipe would stop a side that has the turn
+        return subprocess.Popen(  # noqa: S603 - our own module
+            [sys.executable, "-m", "benchmarks.throughput.worker", "spec.json", "result.json", *map(str, pipe)],
+            cwd=scratch,
+            env=_environment(folder / "caches" / side, case.threads),
+            stdout=subprocess.DEVNULL,
+            stderr=complaint,
+            pass_fds=pipe,
+        )
 
 
 def _environment(caches: Path, threads: int) -> dict[str, str]:

@@ -18,11 +18,12 @@ class Turn:
     """The right to compute, which goes round among processes: each reads from one pipe and writes to the next one's.
 
     Args:
-        pipe: The two ends; none for a process that is alone.
+        mine: Where to read.
+        next_one: Where to write; a process that is alone writes to itself.
     """
 
-    def __init__(self, *pipe: int) -> None:
-        self._pipe = pipe
+    def __init__(self, mine: int, next_one: int) -> None:
+        self._mine, self._next_one = mine, next_one
         self._waited = 0.0
 
     def clock(self) -> float:
@@ -32,15 +33,13 @@ class Turn:
     def wait(self) -> None:
         """Wait for the turn; where nobody is left who could give it, go on."""
         started = time.perf_counter()
-        if self._pipe:
-            os.read(self._pipe[0], 1)
+        os.read(self._mine, 1)
         self._waited += time.perf_counter() - started
 
     def give(self) -> None:
         """Give the turn to the next process, if it still runs."""
         with suppress(BrokenPipeError):
-            if self._pipe:
-                os.write(self._pipe[1], b".")
+            os.write(self._next_one, b".")
 
 
 class Meter:

@@ -1,6 +1,6 @@
-"""One measurement in a process of its own: ``python -m benchmarks.throughput.worker SPEC.json RESULT.json [PIPE]``.
+"""One measurement in a process of its own: ``python -m benchmarks.throughput.worker SPEC.json RESULT.json MINE NEXT``.
 
-``PIPE`` is the two ends of a :class:`Turn`.
+``MINE`` and ``NEXT`` are the pipes of a :class:`Turn`.
 """
 
 from __future__ import annotations

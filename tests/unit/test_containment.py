@@ -200,4 +200,4 @@ def test_a_call_in_time_costs_little() -> None:
     start = time.perf_counter()
     for _ in range(100):
         within(30, lambda: None)
-    assert time.perf_counter() - start < 30
+    assert time.perf_counter() - start < 5

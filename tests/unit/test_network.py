@@ -20,7 +20,7 @@ def test_a_listening_server_is_reachable_and_a_closed_port_is_not() -> None:
         assert is_reachable(f"http://127.0.0.1:{port}/nothing-here")
     started = time.monotonic()
     assert not is_reachable(f"https://127.0.0.1:{port}/x")
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 5
 
 
 def test_a_network_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,7 +29,7 @@ def test_a_network_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("upo_sdk.network._responds", lambda _url: never.wait(60))
     started = time.monotonic()
     assert not is_reachable("https://example.org/file")
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 5
     never.set()
 
 

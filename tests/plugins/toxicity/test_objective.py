@@ -91,7 +91,7 @@ def test_offline_and_not_cached_is_one_quick_error_with_a_way_out(
     started = time.monotonic()
     with pytest.raises(OfflineError) as caught:
         Toxicity(ToxicityOptions(model=model)).setup("cpu")
-    assert time.monotonic() - started < 60
+    assert time.monotonic() - started < 5
     assert "model=builtin" in str(caught.value)
     assert "model=PATH" in str(caught.value)
     assert not list(tmp_path.rglob("*.ckpt*"))
