@@ -30,7 +30,7 @@ def write_report(folder: Path) -> Path:
         DataError: A file in it is not what a run or a sweep writes.
     """
     if (folder / SWEEP_FILE).is_file():
-        from upo_sdk.report.render_sweep import render_sweep  # jinja2, and altair where it draws
+        from upo_sdk.report.render_sweep import render_sweep  # jinja2, and vl_convert where it draws
 
         page = render_sweep(read_sweep(folder), folder)
     elif (folder / MANIFEST).is_file():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from upo_sdk.report.charts.chart import Chart, Table, drawn, marks
+from upo_sdk.report.charts.chart import Chart, Layer, Table, drawn, nominal, quantitative
 from upo_sdk.report.numbers import number
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ def histogram(
         what: What is counted.
         powers: Whether the edges are exponents of ten.
     """
-    import altair as alt
-
     total = sum(found.counts) or 1
     edges = [10**edge for edge in found.edges] if powers else list(found.edges)
     rows = [
@@ -42,25 +40,24 @@ def histogram(
         }
         for low, high, count in zip(edges, edges[1:], found.counts, strict=False)
     ]
-    scale = alt.Scale(type="log", nice=False) if powers else alt.Scale(zero=False, nice=False)
-    chart = (
-        marks(rows)
-        .mark_rect(color=colour, stroke="var(--page)", strokeWidth=1)
-        .encode(
-            x=alt.X("low:Q", title=x_title, scale=scale, axis=alt.Axis(format="~g")),
-            x2=alt.X2("high:Q"),
-            y=alt.Y("share:Q", title=None, axis=alt.Axis(format="%")),
-            y2=alt.Y2Datum(0),
-            description=alt.Description("spoken:N"),
-        )
-    )
+    scale = {"type": "log", "nice": False} if powers else {"zero": False, "nice": False}
+    bars: Layer = {
+        "mark": {"type": "rect", "color": colour, "stroke": "var(--page)", "strokeWidth": 1},
+        "encoding": {
+            "x": quantitative("low", title=x_title, scale=scale, axis={"format": "~g"}),
+            "x2": {"field": "high"},
+            "y": quantitative("share", title=None, axis={"format": "%"}),
+            "y2": {"datum": 0},
+            "description": nominal("spoken"),
+        },
+    }
     fullest = rows[found.counts.index(max(found.counts))]["spoken"]
     return Chart(
         title=title,
         unit=f"share of {what}",
         note=note,
         label=f"Histogram of {total:,} {what}: {title}. The fullest bin is {fullest}.",
-        svg=drawn(chart),
+        svg=drawn(rows, bars),
         table=Table(
             headers=("from", "to", what),
             rows=tuple(
@@ -73,8 +70,6 @@ def histogram(
 
 def means_by_length(title: str, bins: Sequence[LengthBin], *, note: str, colour: str) -> Chart:
     """Draw the mean reward over the length of the response."""
-    import altair as alt
-
     rows = [
         {
             "x": (item.low + item.high) / 2,
@@ -85,19 +80,25 @@ def means_by_length(title: str, bins: Sequence[LengthBin], *, note: str, colour:
         }
         for item in bins
     ]
-    base = marks(rows).encode(y=alt.Y("y:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(format="~g")))
-    spans = base.mark_rule(color=colour, strokeWidth=5, opacity=0.35, strokeCap="round").encode(
-        x=alt.X("low:Q", title="tokens of the response", scale=alt.Scale(zero=False)), x2=alt.X2("high:Q")
-    )
-    dots = base.mark_point(filled=True, opacity=1, size=40, color=colour).encode(
-        x=alt.X("x:Q"), description=alt.Description("spoken:N")
-    )
+    up = quantitative("y", title=None, scale={"zero": False}, axis={"format": "~g"})
+    spans: Layer = {
+        "mark": {"type": "rule", "color": colour, "strokeWidth": 5, "opacity": 0.35, "strokeCap": "round"},
+        "encoding": {
+            "x": quantitative("low", title="tokens of the response", scale={"zero": False}),
+            "x2": {"field": "high"},
+            "y": up,
+        },
+    }
+    dots: Layer = {
+        "mark": {"type": "point", "filled": True, "opacity": 1, "size": 40, "color": colour},
+        "encoding": {"x": quantitative("x"), "y": up, "description": nominal("spoken")},
+    }
     return Chart(
         title=title,
         unit="mean reward",
         note=note,
         label=f"Points: {title}. " + "; ".join(str(row["spoken"]) for row in (rows[0], rows[-1])) + ".",
-        svg=drawn(spans, dots),
+        svg=drawn(rows, spans, dots),
         table=Table(
             headers=("tokens", "responses", "mean reward"),
             rows=tuple((f"{item.low} to {item.high}", f"{item.count:,}", number(item.mean)) for item in bins),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
@@ -14,9 +14,10 @@ from upo_sdk.report.charts.theme import CONFIG, HEIGHT, WIDTH
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import altair as alt
+__all__ = ["Chart", "Layer", "Link", "Table", "drawn", "nominal", "quantitative", "values"]
 
-__all__ = ["Chart", "Link", "Table", "drawn", "marks"]
+Layer = dict[str, Any]
+"""A mark with its encoding, and the data where they are not those of the chart, in the words of Vega-Lite."""
 
 _REACH = 11
 _PLACE = re.compile(r'transform="[^"]*"')
@@ -62,31 +63,48 @@ class Link:
     label: str
 
 
-def marks(rows: Sequence[Mapping[str, object]]) -> alt.Chart:
-    """Return a chart of some rows, to choose a mark and encodings for."""
-    import altair as alt
+def values(rows: Sequence[Mapping[str, object]]) -> dict[str, Any]:
+    """Return rows as the data of a chart or of a layer."""
+    return {"values": list(rows)}
 
-    return alt.Chart(alt.InlineData(values=[dict(row) for row in rows]))
+
+def quantitative(field: str, **options: object) -> dict[str, Any]:
+    """Return what encodes a field of numbers."""
+    return {"field": field, "type": "quantitative", **options}
+
+
+def nominal(field: str, **options: object) -> dict[str, Any]:
+    """Return what encodes a field of names."""
+    return {"field": field, "type": "nominal", **options}
 
 
 def drawn(
-    *layers: alt.Chart, width: int = WIDTH, height: int = HEIGHT, links: Mapping[str, Link] | None = None
+    rows: Sequence[Mapping[str, object]],
+    *layers: Layer,
+    width: int = WIDTH,
+    height: int = HEIGHT,
+    links: Mapping[str, Link] | None = None,
 ) -> Markup:
     """Draw layers as SVG that scales with its box; every point and bar tells its values when hovered.
 
     Nothing is loaded: the data is in the chart, and no address is allowed.
 
     Args:
+        rows: The data of every layer that has none of its own.
         layers: From the bottom to the top.
         width: Of everything, axes included, in pixels before scaling.
         height: Likewise.
         links: By the description of a point, which becomes a link.
     """
-    import altair as alt
     import vl_convert
 
-    fit = alt.AutoSizeParams(type="fit", contains="padding")
-    spec = alt.layer(*layers).properties(width=width, height=height, autosize=fit).to_dict()
+    spec = {
+        "data": values(rows),
+        "layer": layers,
+        "width": width,
+        "height": height,
+        "autosize": {"type": "fit", "contains": "padding"},
+    }
     svg = vl_convert.vegalite_to_svg(spec, config=CONFIG, allowed_base_urls=[])
     spoken = _POINT.sub(partial(_with_title, links or {}), _OPENING.sub(_scaling, svg, count=1))
     return Markup(spoken)  # noqa: S704 - Vega escapes its texts

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from upo_sdk.report.charts.chart import Chart, Link, Table, drawn, marks
+from upo_sdk.report.charts.chart import Chart, Layer, Link, Table, drawn, nominal, quantitative, values
 from upo_sdk.report.numbers import number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import altair as alt
 
     from upo_sdk.evaluation.schema import Estimate
     from upo_sdk.evaluation.sweep_schema import ParetoAxis
@@ -69,7 +67,7 @@ def frontier(dots: Sequence[Dot], x: ParetoAxis, y: ParetoAxis, *, joined: bool)
         + (", the diamond is the model before" if any(dot.number == _BASE for dot in dots) else "")
         + ". Bars are 95\u00a0% intervals.",
         label=f"{len(dots)} points, {y.metric} against {x.metric}",
-        svg=drawn(*_layers(dots, x, y, joined=joined), width=_WIDTH, height=_HEIGHT, links=links),
+        svg=drawn(_rows(dots), *_layers(dots, x, y, joined=joined), width=_WIDTH, height=_HEIGHT, links=links),
         table=Table(
             headers=("row", x.metric, y.metric, "Pareto-optimal"),
             rows=tuple(
@@ -81,8 +79,6 @@ def frontier(dots: Sequence[Dot], x: ParetoAxis, y: ParetoAxis, *, joined: bool)
 
 def metric_by_row(rows: Sequence[tuple[int, str, Estimate]], axis: ParetoAxis, base: Estimate | None) -> Chart:
     """Draw one metric of every row with its interval; a line marks the model before."""
-    import altair as alt
-
     data = [
         {
             "row": f"{place}",
@@ -93,24 +89,32 @@ def metric_by_row(rows: Sequence[tuple[int, str, Estimate]], axis: ParetoAxis, b
         }
         for place, name, value in rows
     ]
-    chart = marks(data).encode(
-        y=alt.Y("row:N", sort=None, title=None, axis=alt.Axis(grid=False, labelColor="currentColor"))
-    )
-    spans = chart.mark_rule(strokeWidth=3, strokeCap="round", color="var(--series-1)", opacity=0.4).encode(
-        x=alt.X("low:Q", title=axis.metric, scale=alt.Scale(zero=False), axis=alt.Axis(format="~g")),
-        x2=alt.X2("high:Q"),
-    )
-    dots = chart.mark_point(filled=True, opacity=1, size=60, color="var(--series-1)").encode(
-        x="x:Q", description="spoken:N"
-    )
-    before = marks([{"x": base.mean}] if base else []).mark_rule(strokeDash=[3, 3], strokeWidth=1).encode(x="x:Q")
-    layers = [before, spans, dots] if base else [spans, dots]
+    by_row = nominal("row", sort=None, title=None, axis={"grid": False, "labelColor": "currentColor"})
+    colour = "var(--series-1)"
+    spans: Layer = {
+        "mark": {"type": "rule", "strokeWidth": 3, "strokeCap": "round", "color": colour, "opacity": 0.4},
+        "encoding": {
+            "x": quantitative("low", title=axis.metric, scale={"zero": False}, axis={"format": "~g"}),
+            "x2": {"field": "high"},
+            "y": by_row,
+        },
+    }
+    means: Layer = {
+        "mark": {"type": "point", "filled": True, "opacity": 1, "size": 60, "color": colour},
+        "encoding": {"x": quantitative("x"), "y": by_row, "description": nominal("spoken")},
+    }
+    before: Layer = {
+        "data": values([{"x": base.mean}] if base else []),
+        "mark": {"type": "rule", "strokeDash": [3, 3], "strokeWidth": 1},
+        "encoding": {"x": quantitative("x")},
+    }
+    layers = [before, spans, means] if base else [spans, means]
     return Chart(
         title=axis.metric,
         unit=f"{axis.better} is better",
         note="By row, with 95 % intervals." + (" The dashed line is the model before." if base else ""),
         label=f"Dots with intervals, {axis.metric} by row: " + "; ".join(str(item["spoken"]) for item in data) + ".",
-        svg=drawn(*layers, height=_ROW * len(data) + 60),
+        svg=drawn(data, *layers, height=_ROW * len(data) + 60),
         table=Table(
             headers=("row", "mean", "95 % interval"),
             rows=tuple(
@@ -121,10 +125,8 @@ def metric_by_row(rows: Sequence[tuple[int, str, Estimate]], axis: ParetoAxis, b
     )
 
 
-def _layers(dots: Sequence[Dot], x: ParetoAxis, y: ParetoAxis, *, joined: bool) -> list[alt.Chart]:
-    import altair as alt
-
-    data = [
+def _rows(dots: Sequence[Dot]) -> list[dict[str, object]]:
+    return [
         {
             "x": dot.x.mean,
             "x_low": dot.x.low,
@@ -138,38 +140,46 @@ def _layers(dots: Sequence[Dot], x: ParetoAxis, y: ParetoAxis, *, joined: bool) 
         }
         for dot in dots
     ]
-    scales = [alt.Scale(zero=False, nice=True, reverse=axis.better == "lower", padding=24) for axis in (x, y)]
-    across = alt.X("x:Q", title=x.metric, scale=scales[0], axis=alt.Axis(format="~g", grid=True))
-    up = alt.Y("y:Q", title=y.metric, scale=scales[1], axis=alt.Axis(format="~g"))
-    base = marks(data).encode(x=across, y=up)
-    bars = [
-        base.mark_rule(strokeWidth=1.5, opacity=0.35).encode(x=alt.X("x_low:Q"), x2="x_high:Q"),
-        base.mark_rule(strokeWidth=1.5, opacity=0.35).encode(y=alt.Y("y_low:Q"), y2="y_high:Q"),
+
+
+def _layers(dots: Sequence[Dot], x: ParetoAxis, y: ParetoAxis, *, joined: bool) -> list[Layer]:
+    where = {"x": _axis("x", x, grid=True), "y": _axis("y", y)}
+    bar = {"type": "rule", "strokeWidth": 1.5, "opacity": 0.35}
+    line: Layer = {
+        "data": values(_rows([dot for dot in dots if dot.kind == "optimal"])),
+        "mark": {"type": "line", "color": "var(--series-1)", "strokeWidth": 1.5, "opacity": 0.6},
+        "encoding": where,
+    }
+    return [
+        {"mark": bar, "encoding": {**where, "x": quantitative("x_low"), "x2": {"field": "x_high"}}},
+        {"mark": bar, "encoding": {**where, "y": quantitative("y_low"), "y2": {"field": "y_high"}}},
+        *([line] if joined else []),
+        {
+            "mark": {"type": "point", "opacity": 1, "size": 200, "strokeWidth": 1.5},
+            "encoding": {
+                **where,
+                "shape": _by_kind("circle", "circle", "diamond"),
+                "fill": _by_kind("var(--series-1)", "var(--page)", "var(--page)"),
+                "stroke": _by_kind("var(--series-1)", "var(--muted)", "var(--series-2)"),
+                "description": nominal("key"),
+            },
+        },
+        {
+            "mark": {"type": "text", "fontWeight": "bold", "fontSize": 10},
+            "encoding": {
+                **where,
+                "text": nominal("text"),
+                "color": _by_kind("var(--page)", "var(--text)", "var(--text)"),
+            },
+        },
     ]
-    line = marks([row for row in data if row["kind"] == "optimal"]).mark_line(
-        color="var(--series-1)", strokeWidth=1.5, opacity=0.6
-    )
-    kinds = ["optimal", "other", "base"]
-    points = base.mark_point(opacity=1, size=200, strokeWidth=1.5).encode(
-        shape=alt.Shape("kind:N", scale=alt.Scale(domain=kinds, range=["circle", "circle", "diamond"]), legend=None),
-        fill=alt.Fill(
-            "kind:N",
-            scale=alt.Scale(domain=kinds, range=["var(--series-1)", "var(--page)", "var(--page)"]),
-            legend=None,
-        ),
-        stroke=alt.Stroke(
-            "kind:N",
-            scale=alt.Scale(domain=kinds, range=["var(--series-1)", "var(--muted)", "var(--series-2)"]),
-            legend=None,
-        ),
-        description=alt.Description("key:N"),
-    )
-    names = base.mark_text(fontWeight="bold", fontSize=10).encode(
-        text="text:N",
-        color=alt.Color(
-            "kind:N",
-            scale=alt.Scale(domain=kinds, range=["var(--page)", "var(--text)", "var(--text)"]),
-            legend=None,
-        ),
-    )
-    return [*bars, *([line.encode(x=across, y=up)] if joined else []), points, names]
+
+
+def _axis(field: str, axis: ParetoAxis, **options: object) -> dict[str, Any]:
+    scale = {"zero": False, "nice": True, "reverse": axis.better == "lower", "padding": 24}
+    return quantitative(field, title=axis.metric, scale=scale, axis={"format": "~g", **options})
+
+
+def _by_kind(optimal: str, other: str, base: str) -> dict[str, Any]:
+    scale = {"domain": ["optimal", "other", "base"], "range": [optimal, other, base]}
+    return nominal("kind", scale=scale, legend=None)

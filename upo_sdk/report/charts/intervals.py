@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from upo_sdk.report.charts.chart import Chart, Table, drawn, marks
+from upo_sdk.report.charts.chart import Chart, Layer, Table, drawn, nominal, quantitative, values
 from upo_sdk.report.charts.theme import colours
 from upo_sdk.report.numbers import number, signed, span
 
@@ -20,8 +20,6 @@ _ROW = 34
 
 def changes(items: Sequence[BeforeAfter], *, order: Sequence[str]) -> Chart:
     """Draw the change of every objective's mean reward with its 95 % interval."""
-    import altair as alt
-
     rows = [
         {
             "name": item.label,
@@ -33,26 +31,36 @@ def changes(items: Sequence[BeforeAfter], *, order: Sequence[str]) -> Chart:
         for item in items
     ]
     names = [item.label for item in items]
-    scale = alt.Scale(domain=names, range=colours(names, order))
-    base = marks(rows).encode(
-        y=alt.Y("name:N", title=None, sort=None, axis=alt.Axis(grid=False, labelColor="currentColor", labelLimit=110)),
-        color=alt.Color("name:N", scale=scale, legend=None),
-    )
-    spans = base.mark_rule(strokeWidth=3, strokeCap="round").encode(
-        x=alt.X("low:Q", title="change of the mean reward", axis=alt.Axis(format="+~g", tickCount=5)),
-        x2=alt.X2("high:Q"),
-    )
-    dots = base.mark_point(filled=True, opacity=1, size=70).encode(
-        x=alt.X("change:Q"), description=alt.Description("spoken:N")
-    )
-    zero = marks([{"x": 0}]).mark_rule(strokeDash=[3, 3], strokeWidth=1).encode(x="x:Q")
+    by_name = {
+        "y": nominal(
+            "name", title=None, sort=None, axis={"grid": False, "labelColor": "currentColor", "labelLimit": 110}
+        ),
+        "color": nominal("name", scale={"domain": names, "range": colours(names, order)}, legend=None),
+    }
+    spans: Layer = {
+        "mark": {"type": "rule", "strokeWidth": 3, "strokeCap": "round"},
+        "encoding": {
+            "x": quantitative("low", title="change of the mean reward", axis={"format": "+~g", "tickCount": 5}),
+            "x2": {"field": "high"},
+            **by_name,
+        },
+    }
+    dots: Layer = {
+        "mark": {"type": "point", "filled": True, "opacity": 1, "size": 70},
+        "encoding": {"x": quantitative("change"), "description": nominal("spoken"), **by_name},
+    }
+    zero: Layer = {
+        "data": values([{"x": 0}]),
+        "mark": {"type": "rule", "strokeDash": [3, 3], "strokeWidth": 1},
+        "encoding": {"x": quantitative("x")},
+    }
     return Chart(
         title="What changed in the answers",
         unit="mean reward",
         note="Each dot is the change of an objective's mean reward, the bar its 95 % interval. A bar that crosses the "
         "dashed line could be chance.",
         label="Dots with intervals: " + "; ".join(str(row["spoken"]) for row in rows) + ".",
-        svg=drawn(zero, spans, dots, height=_ROW * len(rows) + 50),
+        svg=drawn(rows, zero, spans, dots, height=_ROW * len(rows) + 50),
         table=Table(
             headers=("objective", "before", "after", "change", "95 % interval"),
             rows=tuple(

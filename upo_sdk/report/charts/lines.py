@@ -5,18 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from upo_sdk.report.charts.chart import Chart, Table, drawn, marks
+from upo_sdk.report.charts.chart import Chart, Layer, Table, drawn, nominal, quantitative, values
 from upo_sdk.report.charts.theme import colours
 from upo_sdk.report.numbers import number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    import altair as alt
-
 __all__ = ["Line", "lines"]
 
 _POINTS = 250  # a longer curve is thinned: more cannot be told apart, and the page stays small
+_MANY = 100  # points of a chart from which on they are drawn smaller
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +59,13 @@ def lines(  # noqa: PLR0913 - each is one thing that a chart has
         unit=unit,
         note=note,
         label=f"Line chart: {title}. " + " ".join(_spoken(line, x_title, percent=percent) for line in curves),
-        svg=drawn(*_layers(curves, order, x_title, level, domain, percent=percent)),
+        svg=drawn(_rows(curves), *_layers(curves, order, x_title, level, domain, percent=percent)),
         table=_table(curves, x_title, percent=percent),
     )
+
+
+def _rows(curves: Sequence[Line]) -> list[dict[str, object]]:
+    return [{"x": x, "y": y, "name": line.name} for line in curves for x, y in line.points]
 
 
 def _layers(
@@ -73,29 +76,39 @@ def _layers(
     domain: tuple[float, float] | None,
     *,
     percent: bool,
-) -> list[alt.Chart]:
-    import altair as alt
-
-    values = [{"x": x, "y": y, "name": line.name} for line in curves for x, y in line.points]
+) -> list[Layer]:
     names = [line.name for line in curves]
-    scale = alt.Scale(domain=list(domain)) if domain else alt.Scale(zero=False, nice=True)
-    form = "%" if percent else "~g"
-    base = marks(values).encode(
-        x=alt.X("x:Q", title=x_title, scale=alt.Scale(zero=False, nice=False)),
-        y=alt.Y("y:Q", title=None, scale=scale, axis=alt.Axis(format=form)),
-        color=alt.Color(
-            "name:N",
-            scale=alt.Scale(domain=names, range=colours(names, order)),
-            legend=alt.Legend(symbolType="stroke") if len(names) > 1 else None,
+    encoding = {
+        "x": quantitative("x", title=x_title, scale={"zero": False, "nice": False}),
+        "y": quantitative(
+            "y",
+            title=None,
+            scale={"domain": domain} if domain else {"zero": False, "nice": True},
+            axis={"format": "%" if percent else "~g"},
+        ),
+        "color": nominal(
+            "name",
+            scale={"domain": names, "range": colours(names, order)},
+            legend={"symbolType": "stroke"} if len(names) > 1 else None,
             sort=None,
         ),
-    )
-    dots = base.mark_point(filled=True, opacity=1, size=18 if len(values) < 100 else 6).encode(  # noqa: PLR2004
-        description=alt.Description("spoken:N")
-    )
-    dots = dots.transform_calculate(spoken=f"datum.name + ', {x_title} ' + datum.x + ': ' + format(datum.y, '.3g')")
-    across = marks([{"y": level}]).mark_rule(strokeDash=[3, 3], strokeWidth=1).encode(y="y:Q")
-    return [*([] if level is None else [across]), base.mark_line(), dots]
+    }
+    many = sum(len(line.points) for line in curves) >= _MANY
+    spoken = f"datum.name + ', {x_title} ' + datum.x + ': ' + format(datum.y, '.3g')"
+    across: Layer = {
+        "data": values([{"y": level}]),
+        "mark": {"type": "rule", "strokeDash": [3, 3], "strokeWidth": 1},
+        "encoding": {"y": quantitative("y")},
+    }
+    return [
+        *([] if level is None else [across]),
+        {"mark": {"type": "line"}, "encoding": encoding},
+        {
+            "mark": {"type": "point", "filled": True, "opacity": 1, "size": 6 if many else 18},
+            "transform": [{"calculate": spoken, "as": "spoken"}],
+            "encoding": {**encoding, "description": nominal("spoken")},
+        },
+    ]
 
 
 def _thinned(points: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
