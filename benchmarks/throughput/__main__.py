@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from benchmarks import throughput
-from benchmarks.throughput.growth import measure_growth
+from benchmarks.throughput.growth import AXES, measure_growth
 from benchmarks.throughput.measure import Case, run_rounds
 from benchmarks.throughput.report import write_report
 from benchmarks.throughput.sides import SIDES
@@ -66,7 +66,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--shape", nargs="+", default=["256/64", "64/256"], help="PROMPT/RESPONSE tokens, or human")
     parser.add_argument("--human", type=Path, help="JSON lines with prompt, chosen, rejected, for the shape 'human'")
     parser.add_argument("--side", nargs="+", default=list(SIDES), choices=SIDES)
-    parser.add_argument("--axis", nargs="+", default=["batch", "prompt", "response", "vocabulary", "rows"])
+    parser.add_argument("--axis", nargs="+", default=list(AXES), choices=AXES)
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--skip", type=int, default=2, help="steps that warm up and are not counted")
     parser.add_argument("--batch-size", type=int, default=4, help="pairs per step")
