@@ -58,7 +58,7 @@ class Sweeping:
 def test_a_sweep_that_is_killed_twice_ends_with_the_table_of_an_undisturbed_one_and_scores_once(
     base: dict[str, Any], counted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    steps = 16  # enough that a kill that comes late still comes before the last
+    steps = 64  # enough that a kill that comes late still comes before the last
     settings = {**base, "training": {**base["training"], "max_steps": steps, "save_steps": 2}}
     (tmp_path / "base.yaml").write_text(json.dumps(settings))
     folder = tmp_path / "killed"
