@@ -14,7 +14,7 @@ from upo_sdk.report.charts.theme import CONFIG, HEIGHT, WIDTH
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Chart", "Layer", "Link", "Table", "drawn", "nominal", "quantitative", "values"]
+__all__ = ["Chart", "Layer", "Link", "Table", "dashed", "drawn", "nominal", "quantitative"]
 
 Layer = dict[str, Any]
 """A mark with its encoding, and the data where they are not those of the chart, in the words of Vega-Lite."""
@@ -63,11 +63,6 @@ class Link:
     label: str
 
 
-def values(rows: Sequence[Mapping[str, object]]) -> dict[str, Any]:
-    """Return rows as the data of a chart or of a layer."""
-    return {"values": list(rows)}
-
-
 def quantitative(field: str, **options: object) -> dict[str, Any]:
     """Return what encodes a field of numbers."""
     return {"field": field, "type": "quantitative", **options}
@@ -76,6 +71,15 @@ def quantitative(field: str, **options: object) -> dict[str, Any]:
 def nominal(field: str, **options: object) -> dict[str, Any]:
     """Return what encodes a field of names."""
     return {"field": field, "type": "nominal", **options}
+
+
+def dashed(channel: str, value: float) -> Layer:
+    """Return a dashed line at a value of the axis ``x`` or ``y``."""
+    return {
+        "data": {"values": [{channel: value}]},
+        "mark": {"type": "rule", "strokeDash": [3, 3], "strokeWidth": 1},
+        "encoding": {channel: quantitative(channel)},
+    }
 
 
 def drawn(
@@ -99,7 +103,7 @@ def drawn(
     import vl_convert
 
     spec = {
-        "data": values(rows),
+        "data": {"values": list(rows)},
         "layer": layers,
         "width": width,
         "height": height,

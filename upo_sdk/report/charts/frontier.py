@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from upo_sdk.report.charts.chart import Chart, Layer, Link, Table, drawn, nominal, quantitative, values
+from upo_sdk.report.charts.chart import Chart, Layer, Link, Table, dashed, drawn, nominal, quantitative
 from upo_sdk.report.numbers import number
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def frontier(dots: Sequence[Dot], x: ParetoAxis, y: ParetoAxis, *, joined: bool)
         + (", the diamond is the model before" if any(dot.number == _BASE for dot in dots) else "")
         + ". Bars are 95\u00a0% intervals.",
         label=f"{len(dots)} points, {y.metric} against {x.metric}",
-        svg=drawn(_rows(dots), *_layers(dots, x, y, joined=joined), width=_WIDTH, height=_HEIGHT, links=links),
+        svg=drawn(_rows(dots), *_layers(x, y, joined=joined), width=_WIDTH, height=_HEIGHT, links=links),
         table=Table(
             headers=("row", x.metric, y.metric, "Pareto-optimal"),
             rows=tuple(
@@ -103,18 +103,13 @@ def metric_by_row(rows: Sequence[tuple[int, str, Estimate]], axis: ParetoAxis, b
         "mark": {"type": "point", "filled": True, "opacity": 1, "size": 60, "color": colour},
         "encoding": {"x": quantitative("x"), "y": by_row, "description": nominal("spoken")},
     }
-    before: Layer = {
-        "data": values([{"x": base.mean}] if base else []),
-        "mark": {"type": "rule", "strokeDash": [3, 3], "strokeWidth": 1},
-        "encoding": {"x": quantitative("x")},
-    }
-    layers = [before, spans, means] if base else [spans, means]
+    before = [dashed("x", base.mean)] if base else []
     return Chart(
         title=axis.metric,
         unit=f"{axis.better} is better",
         note="By row, with 95 % intervals." + (" The dashed line is the model before." if base else ""),
         label=f"Dots with intervals, {axis.metric} by row: " + "; ".join(str(item["spoken"]) for item in data) + ".",
-        svg=drawn(data, *layers, height=_ROW * len(data) + 60),
+        svg=drawn(data, *before, spans, means, height=_ROW * len(data) + 60),
         table=Table(
             headers=("row", "mean", "95 % interval"),
             rows=tuple(
@@ -142,11 +137,11 @@ def _rows(dots: Sequence[Dot]) -> list[dict[str, object]]:
     ]
 
 
-def _layers(dots: Sequence[Dot], x: ParetoAxis, y: ParetoAxis, *, joined: bool) -> list[Layer]:
+def _layers(x: ParetoAxis, y: ParetoAxis, *, joined: bool) -> list[Layer]:
     where = {"x": _axis("x", x, grid=True), "y": _axis("y", y)}
     bar = {"type": "rule", "strokeWidth": 1.5, "opacity": 0.35}
     line: Layer = {
-        "data": values(_rows([dot for dot in dots if dot.kind == "optimal"])),
+        "transform": [{"filter": "datum.kind === 'optimal'"}],
         "mark": {"type": "line", "color": "var(--series-1)", "strokeWidth": 1.5, "opacity": 0.6},
         "encoding": where,
     }

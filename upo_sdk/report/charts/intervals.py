@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from upo_sdk.report.charts.chart import Chart, Layer, Table, drawn, nominal, quantitative, values
+from upo_sdk.report.charts.chart import Chart, Layer, Table, dashed, drawn, nominal, quantitative
 from upo_sdk.report.charts.theme import colours
 from upo_sdk.report.numbers import number, signed, span
 
@@ -49,18 +49,13 @@ def changes(items: Sequence[BeforeAfter], *, order: Sequence[str]) -> Chart:
         "mark": {"type": "point", "filled": True, "opacity": 1, "size": 70},
         "encoding": {"x": quantitative("change"), "description": nominal("spoken"), **by_name},
     }
-    zero: Layer = {
-        "data": values([{"x": 0}]),
-        "mark": {"type": "rule", "strokeDash": [3, 3], "strokeWidth": 1},
-        "encoding": {"x": quantitative("x")},
-    }
     return Chart(
         title="What changed in the answers",
         unit="mean reward",
         note="Each dot is the change of an objective's mean reward, the bar its 95 % interval. A bar that crosses the "
         "dashed line could be chance.",
         label="Dots with intervals: " + "; ".join(str(row["spoken"]) for row in rows) + ".",
-        svg=drawn(rows, zero, spans, dots, height=_ROW * len(rows) + 50),
+        svg=drawn(rows, dashed("x", 0), spans, dots, height=_ROW * len(rows) + 50),
         table=Table(
             headers=("objective", "before", "after", "change", "95 % interval"),
             rows=tuple(

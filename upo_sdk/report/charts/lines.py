@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from upo_sdk.report.charts.chart import Chart, Layer, Table, drawn, nominal, quantitative, values
+from upo_sdk.report.charts.chart import Chart, Layer, Table, dashed, drawn, nominal, quantitative
 from upo_sdk.report.charts.theme import colours
 from upo_sdk.report.numbers import number
 
@@ -95,13 +95,8 @@ def _layers(
     }
     many = sum(len(line.points) for line in curves) >= _MANY
     spoken = f"datum.name + ', {x_title} ' + datum.x + ': ' + format(datum.y, '.3g')"
-    across: Layer = {
-        "data": values([{"y": level}]),
-        "mark": {"type": "rule", "strokeDash": [3, 3], "strokeWidth": 1},
-        "encoding": {"y": quantitative("y")},
-    }
     return [
-        *([] if level is None else [across]),
+        *([] if level is None else [dashed("y", level)]),
         {"mark": {"type": "line"}, "encoding": encoding},
         {
             "mark": {"type": "point", "filled": True, "opacity": 1, "size": 6 if many else 18},
