@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
+from promises import read_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,6 +54,30 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     lines = [f"import site; site.addsitedir({path!r})" for path in sys.path if path.endswith("site-packages")]
     (site / "here.pth").write_text("\n".join(lines), encoding="utf-8")
     return made
+
+
+class PromisesHeld:
+    """Fails a run of all tests in which a test of the promises ledger did not pass, such as one that is skipped."""
+
+    def __init__(self) -> None:
+        self._passed = set[str]()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call" and report.passed:
+            self._passed.add(report.nodeid.partition("[")[0])
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        named = {test for promise in read_ledger() for test in promise.tests}
+        if session.exitstatus == pytest.ExitCode.OK and (missing := sorted(named - self._passed)):
+            print(f"\npromises whose test did not run: {', '.join(missing)} (docs/reference/promises.md)")  # noqa: T201
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Watch the promises where all tests run: no selection, and not in a worker, whose reports the first process has."""
+    everything = config.args_source is config.ArgsSource.TESTPATHS
+    if everything and not (config.option.keyword or config.option.markexpr) and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(PromisesHeld())
 
 
 settings.register_profile("shared-machine", deadline=None)  # another process may take the time of an example
