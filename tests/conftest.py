@@ -74,7 +74,7 @@ class PromisesHeld:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Watch the promises where all tests run: no selection, and not in a worker, whose reports the first process has."""
+    """Watch the promises where all tests run: without a selection, and not in a worker, which reports to the first."""
     everything = config.args_source is config.ArgsSource.TESTPATHS
     if everything and not (config.option.keyword or config.option.markexpr) and not hasattr(config, "workerinput"):
         config.pluginmanager.register(PromisesHeld())

@@ -14,7 +14,7 @@ NO_PROMISE = "no promise: "
 """What stands in the place of a test where a word of promise is used for something else, and why."""
 
 _PROMISING = re.compile(
-    r"\b(exact|exactly|never|always|at most|offline|once|bit for bit|guarantee\w*|identical)\b", re.IGNORECASE
+    r"\b(exact|exactly|never|always|at most|offline|(?<!at )once|bit for bit|guarantee\w*|identical)\b", re.IGNORECASE
 )
 _HEADING = re.compile(r"^## `(?P<page>[^`]+)`$")
 _ROW = re.compile(r"^\| (?P<text>.+?) \| (?P<tests>[^|]+) \|$")
