@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from upo_sdk.data.messages import CONVERSATION_COLUMNS, load_conversation
 from upo_sdk.data.problems import RowError
 from upo_sdk.data.text_encoder import Ids, TextEncoder
 from upo_sdk.errors import ModelError
@@ -60,7 +61,7 @@ class Encoder:
         self._blank_tails = dict[tuple[int, ...], bool]()
         # A chat template writes special tokens itself.
         self._texts = TextEncoder(tokenizer, add_special_tokens=not conversational)
-        self.columns = ("prompt_messages", "response_messages") if conversational else ("prompt", "responses")
+        self.columns = CONVERSATION_COLUMNS if conversational else ("prompt", "responses")
 
     def encode(self, rows: Sequence[Mapping[str, Any]]) -> list[Encoded | RowError]:
         """Return the token ids of every row, or why it has none."""
@@ -74,18 +75,20 @@ class Encoder:
             return [row["prompt"], *(row["prompt"] + response for response in row["responses"])]
         import jinja2
 
-        prompt: list[Message] = row["prompt_messages"]
+        prompt, responses, inputs = load_conversation(row)
         try:
             return [
-                self._apply_template(prompt, add_generation_prompt=True),
-                *(self._apply_template(prompt + response) for response in row["response_messages"]),
+                self._apply_template(prompt, inputs, add_generation_prompt=True),
+                *(self._apply_template(prompt + response, inputs) for response in responses),
             ]
         except jinja2.TemplateError as error:
             return RowError("messages", f"the tokenizer's chat template refuses them: {error}")
 
-    def _apply_template(self, messages: list[Message], *, add_generation_prompt: bool = False) -> str:
+    def _apply_template(
+        self, messages: list[Message], inputs: Mapping[str, Any], *, add_generation_prompt: bool = False
+    ) -> str:
         text = self._tokenizer.apply_chat_template(
-            messages, tokenize=False, add_generation_prompt=add_generation_prompt
+            messages, tokenize=False, add_generation_prompt=add_generation_prompt, **inputs
         )
         assert isinstance(text, str)  # noqa: S101 - what tokenize=False promises
         return text

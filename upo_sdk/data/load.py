@@ -43,8 +43,8 @@ class PreferenceData:
 
     Columns of ``train`` and ``eval``: ``row`` (1-based in the source), ``prompt`` and ``responses`` (plain text, as
     objectives see it; ``[chosen, rejected]`` or ``[completion]``), ``desirable`` (per response), ``extra`` (all other
-    columns of the source, one JSON object; :func:`completions` reads it), and for conversations ``prompt_messages``
-    and ``response_messages``.
+    columns of the source, one JSON object; :func:`completions` reads it), and for conversations ``prompt_messages``,
+    ``response_messages`` and ``template_inputs``, which :func:`~upo_sdk.data.messages.load_conversation` reads.
 
     Attributes:
         train: Rows to train on.

@@ -1,17 +1,68 @@
-"""Conversations: lists of ``{"role", "content"}`` messages, checked and turned into the text that objectives see."""
+"""Conversations: lists of messages with everything that a chat template may read, checked; and their plain text."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 from upo_sdk.data.problems import RowError, kind_of
 
-__all__ = ["Message", "check_text", "join_contents", "read_messages", "read_response"]
+__all__ = [
+    "CONVERSATION_COLUMNS",
+    "Conversation",
+    "Message",
+    "check_text",
+    "join_contents",
+    "load_conversation",
+    "load_messages",
+    "read_messages",
+    "read_response",
+    "without_nulls",
+]
 
-Message = dict[str, str]
+Message = dict[str, Any]
+"""``role``, ``content`` and every further key that the user wrote, such as ``tool_calls`` or ``reasoning_content``."""
 
-_SHAREGPT_ROLES = {"human": "user", "gpt": "assistant"}
+CONVERSATION_COLUMNS = ("prompt_messages", "response_messages", "template_inputs")
+"""The columns of normalised conversations; each value is JSON, because messages have no fixed keys."""
+
+_SHAREGPT_ROLES = {
+    "human": "user",
+    "gpt": "assistant",
+    "observation": "tool",
+}
+_SHAREGPT_KEYS = ("from", "value")
+_ASSISTANT_SAYS = ("tool_calls", "reasoning_content", "thinking")
+"""What an assistant's message may hold instead of content."""
+
+
+class Conversation(NamedTuple):
+    """One row as a chat template reads it.
+
+    Attributes:
+        prompt: The messages of the prompt.
+        responses: The messages of each response.
+        template_inputs: Further keyword arguments of ``apply_chat_template``, such as ``tools``.
+    """
+
+    prompt: list[Message]
+    responses: list[list[Message]]
+    template_inputs: dict[str, Any]
+
+
+def load_conversation(row: Mapping[str, Any]) -> Conversation:
+    """Return what the columns :data:`CONVERSATION_COLUMNS` of a normalised row hold."""
+    return Conversation(
+        load_messages(row["prompt_messages"]),
+        [load_messages(response) for response in row["response_messages"]],
+        json.loads(row["template_inputs"]),
+    )
+
+
+def load_messages(stored: str) -> list[Message]:
+    """Return one list of messages of a normalised row."""
+    return cast("list[Message]", json.loads(stored))
 
 
 def read_messages(value: object, column: str) -> list[Message]:
@@ -39,14 +90,14 @@ def read_response(value: object, column: str) -> list[Message]:
     for name, message in (("begins", messages[0]), ("ends", messages[-1])):
         if message["role"] != "assistant":
             raise RowError(column, f"{name} with a message of the role '{message['role']}', not 'assistant'")
-    if not messages[-1]["content"].strip():
+    if not (messages[-1]["content"] or "").strip() and not any(messages[-1].get(key) for key in _ASSISTANT_SAYS):
         raise RowError(column, "is empty")
     return messages
 
 
 def join_contents(messages: list[Message]) -> str:
     """Return the contents of a conversation, joined by blank lines."""
-    return "\n\n".join(message["content"] for message in messages)
+    return "\n\n".join(message["content"] for message in messages if message["content"])
 
 
 def check_text(value: object, column: str) -> str:
@@ -64,13 +115,49 @@ def check_text(value: object, column: str) -> str:
     return value
 
 
+def without_nulls(value: object, column: str) -> Any:
+    """Return JSON without the keys whose value is null: Arrow adds them wherever another row has the key.
+
+    Raises:
+        RowError: A text in it cannot be written as UTF-8.
+    """
+    if isinstance(value, Mapping):
+        members = cast("Mapping[str, Any]", value).items()
+        return {check_text(key, column): without_nulls(item, column) for key, item in members if item is not None}
+    if isinstance(value, list | tuple):
+        return [without_nulls(item, column) for item in cast("list[Any]", value)]
+    return check_text(value, column) if isinstance(value, str) else value
+
+
 def _read_message(message: Any, column: str, number: int) -> Message:
     if not isinstance(message, Mapping):
         raise RowError(column, f"message {number} is {kind_of(message)}, not an object with 'role' and 'content'")
+    message = without_nulls(message, column)
     role = message.get("role", message.get("from"))
     content = message.get("content", message.get("value"))
     if not isinstance(role, str) or not role:
         raise RowError(column, f"message {number} has no role")
-    if not isinstance(content, str):
+    others = {key: value for key, value in message.items() if key not in ("role", "content", *_SHAREGPT_KEYS)}
+    if isinstance(content, list):
+        content = _join_parts(content, column, number)
+    silent = content is None and any(others.get(key) for key in _ASSISTANT_SAYS)
+    if not isinstance(content, str) and not silent:
         raise RowError(column, f"the content of message {number} is {kind_of(content)}, not text")
-    return {"role": _SHAREGPT_ROLES.get(role, role), "content": check_text(content, column)}
+    return {"role": _SHAREGPT_ROLES.get(role, role), "content": content, **others}
+
+
+def _join_parts(parts: list[Any], column: str, number: int) -> str:
+    """Return the text of ``[{"type": "text", "text": ...}, ...]``."""
+    texts = list[str]()
+    for part in parts:
+        kind = part.get("type") if isinstance(part, Mapping) else None
+        if isinstance(part, str):
+            texts.append(part)
+        elif isinstance(part, Mapping) and kind in ("text", None) and isinstance(part.get("text"), str):
+            texts.append(part["text"])
+        else:
+            found = f"of type '{kind}'" if kind else f"that is {kind_of(part)}"
+            raise RowError(
+                column, f"message {number} has a part {found}: only text can be trained on, so leave such rows out"
+            )
+    return "".join(texts)

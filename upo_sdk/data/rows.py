@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from upo_sdk.data.implicit_prompt import split_messages, split_text
 from upo_sdk.data.messages import check_text, join_contents, read_messages, read_response
 from upo_sdk.data.problems import RowError, kind_of
+from upo_sdk.data.template_inputs import TEMPLATE_COLUMNS, read_template_inputs
 
 if TYPE_CHECKING:
     from upo_sdk.data.messages import Message
@@ -35,7 +36,7 @@ def normalise_row(number: int, row: Mapping[str, Any], shape: Shape, *, conversa
     for column in sorted(shape.columns - row.keys()):
         raise RowError(column, "is missing")
     parts = _conversation(row, shape) if conversational else _text(row, shape)
-    _check_different(parts["responses"], shape)
+    _check_different(parts["response_messages" if conversational else "responses"], shape)
     extra = {name: value for name, value in row.items() if name not in shape.columns}
     normalised = {"row": number, **parts, "desirable": [True, False], "extra": json.dumps(extra, default=str)}
     if shape.label is not None:
@@ -63,9 +64,14 @@ def _conversation(row: Mapping[str, Any], shape: Shape) -> NormalisedRow:
     return {
         "prompt": join_contents(prompt),
         "responses": [join_contents(response) for response in responses],
-        "prompt_messages": prompt,
-        "response_messages": responses,
+        "prompt_messages": _stored(prompt),
+        "response_messages": [_stored(response) for response in responses],
+        "template_inputs": _stored(read_template_inputs(row, TEMPLATE_COLUMNS)),
     }
+
+
+def _stored(value: Any) -> str:
+    return json.dumps(value, default=str)
 
 
 def _split_conversation(row: Mapping[str, Any], shape: Shape) -> tuple[list[Message], list[list[Message]]]:

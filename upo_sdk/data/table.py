@@ -6,6 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from upo_sdk.cache import cache_folder, scratch_file
+from upo_sdk.data.messages import CONVERSATION_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -54,6 +55,6 @@ def _schema(*, conversational: bool) -> Any:
         "extra": pa.string(),
     }
     if conversational:
-        messages = pa.list_(pa.struct({"role": pa.string(), "content": pa.string()}))
-        columns |= {"prompt_messages": messages, "response_messages": pa.list_(messages)}
+        kinds = (pa.string(), pa.list_(pa.string()), pa.string())
+        columns |= dict(zip(CONVERSATION_COLUMNS, kinds, strict=True))
     return pa.schema(columns)

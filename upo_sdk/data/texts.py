@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from upo_sdk.data.columns import read_rows_of
+from upo_sdk.data.messages import CONVERSATION_COLUMNS, load_conversation
 from upo_sdk.data.problems import RowError
 from upo_sdk.data.scores import read_scores
 from upo_sdk.errors import DataError
@@ -58,7 +59,7 @@ class Completions(Sequence[Completion]):
         self._wanted = [
             *("row", "prompt", "responses", "extra"),
             *(["response_token_counts"] if needs.token_counts else []),
-            *(["prompt_messages", "response_messages"] if messages else []),
+            *(CONVERSATION_COLUMNS if messages else ()),
         ]
         self._end_R = np.cumsum([len(row["desirable"]) for row in read_rows_of(dataset, "desirable")])
 
@@ -84,10 +85,11 @@ class Completions(Sequence[Completion]):
     def _of(self, row: Mapping[str, Any]) -> Iterator[Completion]:
         nothing = [None] * len(row["responses"])
         counts = row.get("response_token_counts") or nothing
-        messages = row.get("response_messages") or nothing
+        spoken = load_conversation(row) if "prompt_messages" in row else None
+        messages = spoken.responses if spoken else nothing
         per_response = zip(row["responses"], _columns(row, self._needs), counts, messages, strict=True)
-        for response, columns, count, spoken in per_response:
-            yield Completion(row["prompt"], response, columns, count, row.get("prompt_messages"), spoken)
+        for response, columns, count, own in per_response:
+            yield Completion(row["prompt"], response, columns, count, spoken and spoken.prompt, own)
 
 
 def _columns(row: Mapping[str, Any], needs: Needs) -> list[dict[str, object]]:

@@ -78,7 +78,7 @@ def tokenize(
     shorten = partial(truncate, max_length=max_length, max_prompt_length=max_prompt_length, bos=encoder.bos)
     fingerprint = content_key(
         "tokens",
-        1,
+        2,
         content_name(data),
         _content_sha256(tokenizer),
         max_length,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from upo_sdk.cache import content_key
+from upo_sdk.data.messages import load_messages
 from upo_sdk.evaluation.generation import Draw, Sampling, end_ids, generate_ids
 from upo_sdk.evaluation.intervals import Sums
 from upo_sdk.objectives import Completion
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from upo_sdk.cache import ContentCache
+    from upo_sdk.data.messages import Message
     from upo_sdk.objectives.build import LiveObjective
     from upo_sdk.scoring.score import FloatArray
 
@@ -32,7 +34,7 @@ class Prompt:
 
     text: str
     ids: Sequence[int]
-    messages: Sequence[dict[str, str]] | None = None
+    messages: Sequence[Message] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +77,8 @@ class Answers:
 def read_prompts(dataset: Dataset) -> list[Prompt]:
     """Return the prompt of every row of a tokenised split."""
     texts, ids = dataset["prompt"][:], dataset["prompt_ids"][:]
-    messages = dataset["prompt_messages"][:] if "prompt_messages" in dataset.column_names else [None] * len(texts)
+    stored = dataset["prompt_messages"][:] if "prompt_messages" in dataset.column_names else [None] * len(texts)
+    messages = [None if value is None else load_messages(value) for value in stored]
     return [Prompt(text=text, ids=own, messages=spoken) for text, own, spoken in zip(texts, ids, messages, strict=True)]
 
 

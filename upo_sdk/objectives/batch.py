@@ -9,7 +9,7 @@ Legend of shape suffixes, used throughout the SDK:
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,8 +28,8 @@ class Completion:
         response: The response without template or end-of-sequence tokens.
         columns: The dataset columns named in ``Needs.columns`` and ``Needs.score_columns``, and no others.
         token_count: Tokens of the response under the policy's tokenizer, if ``Needs.token_counts`` asks for it.
-        prompt_messages: The prompt as ``{"role", "content"}`` messages, if the data is conversational and
-            ``Needs.messages`` asks for it.
+        prompt_messages: The prompt as messages, if the data is conversational and ``Needs.messages`` asks for it:
+            ``role``, ``content`` (None beside ``tool_calls``) and every further key that the data has.
         response_messages: The response likewise.
     """
 
@@ -37,8 +37,8 @@ class Completion:
     response: str
     columns: Mapping[str, object] = field(default_factory=dict[str, object])
     token_count: int | None = None
-    prompt_messages: Sequence[Mapping[str, str]] | None = None
-    response_messages: Sequence[Mapping[str, str]] | None = None
+    prompt_messages: Sequence[Mapping[str, Any]] | None = None
+    response_messages: Sequence[Mapping[str, Any]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ def _chats(tokenizer: Any, completions: Sequence[Completion], limit: int) -> lis
     return [window for window in found if len(window)]
 
 
-def _messages(item: Completion) -> list[Mapping[str, str]]:
+def _messages(item: Completion) -> list[Mapping[str, Any]]:
     if item.prompt_messages is not None and item.response_messages is not None:
         return [*item.prompt_messages, *item.response_messages]
     return [{"role": "user", "content": item.prompt}, {"role": "assistant", "content": item.response}]

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from upo_sdk.data.messages import load_conversation
 from upo_sdk.errors import DataError
 
 if TYPE_CHECKING:
@@ -28,33 +29,32 @@ def test_messages_are_joined_by_blank_lines_for_the_objectives(load: Load) -> No
     assert data.conversational
     assert row["prompt"] == "a\n\nb\n\nc"
     assert row["responses"] == ["good", "bad"]
-    assert row["prompt_messages"] == [user("a"), bot("b"), user("c")]
-    assert row["response_messages"] == [[bot("good")], [bot("bad")]]
+    assert load_conversation(row) == ([user("a"), bot("b"), user("c")], [[bot("good")], [bot("bad")]], {})
     assert data.description.startswith("1 pairs (conversational, explicit prompt)")
 
 
 def test_the_shared_messages_are_the_implicit_prompt(load: Load) -> None:
     data = load({"chosen": [user("a"), bot("yes")], "rejected": [user("a"), bot("no")]})
-    assert data.train[0]["prompt_messages"] == [user("a")]
+    assert load_conversation(data.train[0]).prompt == [user("a")]
     assert data.train[0]["responses"] == ["yes", "no"]
     assert "implicit prompt" in data.description
 
 
 def test_a_prompt_in_text_repeated_in_the_conversations_is_not_doubled(load: Load) -> None:
     data = load({"prompt": "a", "chosen": [user("a"), bot("yes")], "rejected": [user("a"), bot("no")]})
-    assert data.train[0]["prompt_messages"] == [user("a")]
+    assert load_conversation(data.train[0]).prompt == [user("a")]
 
 
 def test_a_prompt_in_text_opens_conversations_that_do_not_repeat_it(load: Load) -> None:
     data = load({"prompt": "a", "chosen": [bot("yes")], "rejected": [bot("no")]})
-    assert data.train[0]["prompt_messages"] == [user("a")]
+    assert load_conversation(data.train[0]).prompt == [user("a")]
     assert data.train[0]["responses"] == ["yes", "no"]
 
 
 def test_labelled_conversations_are_read(load: Load) -> None:
     data = load({"prompt": [user("a")], "completion": [bot("yes")], "label": True})
     assert data.shape == "unpaired"
-    assert data.train[0]["response_messages"] == [[bot("yes")]]
+    assert load_conversation(data.train[0]).responses == [[bot("yes")]]
 
 
 def test_sharegpt_messages_are_translated(load: Load) -> None:
@@ -65,8 +65,8 @@ def test_sharegpt_messages_are_translated(load: Load) -> None:
             "rejected": {"from": "gpt", "value": "no"},
         }
     )
-    assert data.train[0]["prompt_messages"] == [user("a")]
-    assert data.train[0]["response_messages"] == [[bot("yes")], [bot("no")]]
+    assert load_conversation(data.train[0]).prompt == [user("a")]
+    assert load_conversation(data.train[0]).responses == [[bot("yes")], [bot("no")]]
     assert "prompt from 'conversations'" in data.description
 
 

@@ -1,0 +1,72 @@
+"""What a row tells its chat template besides messages: tools, documents and other keyword arguments."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from upo_sdk.data.messages import without_nulls
+from upo_sdk.data.problems import RowError, kind_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+__all__ = ["TEMPLATE_COLUMNS", "read_template_inputs"]
+
+TEMPLATE_COLUMNS = ("tools", "documents", "chat_template_kwargs")
+"""Columns that become keyword arguments of ``apply_chat_template``; the entries of the last one do so one by one."""
+
+_OURS = frozenset(
+    {
+        *("conversation", "messages", "tools", "documents", "chat_template", "add_generation_prompt", "tokenize"),
+        *("continue_final_message", "return_assistant_tokens_mask", "return_dict", "return_tensors", "padding"),
+        *("truncation", "max_length", "tokenizer_kwargs", "sanitize_control_tokens"),
+    }
+)
+"""Arguments that this SDK sets itself."""
+
+
+def read_template_inputs(row: Mapping[str, Any], columns: Collection[str]) -> dict[str, Any]:
+    """Return the keyword arguments that the given ones of :data:`TEMPLATE_COLUMNS` hold; null is no argument.
+
+    Raises:
+        RowError: A value is not what the column must hold, neither as it is nor as JSON.
+    """
+    found = dict[str, Any]()
+    for column in ("tools", "documents"):
+        value = _parsed(row.get(column), column) if column in columns else None
+        if value is None:
+            continue
+        if not _is_list_of_objects(value):
+            raise RowError(column, f"is {kind_of(value)}, not a list of objects")
+        if value:
+            found[column] = without_nulls(value, column)
+    return found | (_keyword_arguments(row) if "chat_template_kwargs" in columns else {})
+
+
+def _is_list_of_objects(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, Mapping) for item in value)
+
+
+def _keyword_arguments(row: Mapping[str, Any]) -> dict[str, Any]:
+    column = "chat_template_kwargs"
+    value = _parsed(row.get(column), column)
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise RowError(column, f"is {kind_of(value)}, not an object")
+    arguments: dict[str, Any] = without_nulls(value, column)
+    if taken := sorted(_OURS & arguments.keys()):
+        raise RowError(column, f"holds '{taken[0]}', which is set for you or has a column of its own")
+    return arguments
+
+
+def _parsed(value: Any, column: str) -> Any:
+    """Return a value that may be written as JSON, as in CSV files and in the data of LLaMA-Factory."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value) if value.strip() else None
+    except (ValueError, RecursionError):
+        raise RowError(column, "is text that is not valid JSON") from None
