@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from upo_sdk.demo import settings
 from upo_sdk.errors import ConfigError
 from upo_sdk.fit import check_fit, check_given_numbers, check_weighting
 from upo_sdk.objectives.build import LiveObjective, build_objectives
-from upo_sdk.policy import count_parameters, load_model_config, load_tokenizer
+from upo_sdk.policy import build_skeleton, check_weights, count_parameters, load_model_config, load_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -116,6 +117,8 @@ def make_plan(config: RunConfig, registry: Registry) -> RunPlan:
         )
     objectives = build_objectives(config.objectives, registry)  # first: a typo shows before the data is read
     model_config = load_model_config(model)
+    check_weights(Path(model.path))
+    parameters = count_parameters(build_skeleton(model_config, model))
     data_config = within_positions(data_config, model_config, notices)
     config = config.model_copy(update={"data": data_config})
     data = load_preference_data(data_config, formats=registry.dataset_formats())
@@ -128,7 +131,6 @@ def make_plan(config: RunConfig, registry: Registry) -> RunPlan:
         notices.append("scale balanced has nothing to balance: no auxiliary objective has a weight above zero")
     check_fit(objectives, data)
     check_weighting(objectives, config, data)
-    parameters = count_parameters(model_config, model.path)
     rows_per_batch = _rows_per_batch(config, data, notices)
     data = _only_needed_rows(config, data, rows_per_batch, notices)
     notices += check_given_numbers(objectives, data)

@@ -29,6 +29,7 @@ from upo_sdk.training import (
     Tracking,
     check_hub,
     check_trackers,
+    checked_arguments,
     compare_answers,
     finished,
     is_finished,
@@ -36,6 +37,7 @@ from upo_sdk.training import (
     model_card,
     outcome,
     push_after_run,
+    rehearse,
     reserve_repository,
     set_gamma,
     train_to_the_end,
@@ -103,8 +105,9 @@ def plan_run(config: RunConfig, registry: Registry) -> RunPlan:
         UPOError: A plugin is broken, the configuration, data or run folder cannot be used, or a reviewer objects.
     """
     check_trackers(config.training.report_to)
+    checked_arguments(config.training)
     plan = make_plan(config, registry.check())
-    plan = replace(plan, warnings=(*plan.warnings, *registry.remarks))
+    plan = replace(plan, warnings=(*plan.warnings, *rehearse(plan), *registry.remarks))
     vetoes = [(origin, reason) for origin, reason in registry.calls("upo_review_run", run=plan) if reason]
     if vetoes:
         raise PluginError(

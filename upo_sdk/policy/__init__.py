@@ -3,13 +3,14 @@
 from upo_sdk.policy.layouts import Branches, ChosenLayout, Layout, PaddedLayout, PolicyOutput, choose_layout
 from upo_sdk.policy.loading import (
     check_vocabulary,
-    count_parameters,
     load_language_model,
     load_model_config,
     load_tokenizer,
 )
+from upo_sdk.policy.model_kind import check_weights
 from upo_sdk.policy.policy import Policy
 from upo_sdk.policy.reference import ReferenceLogps, reference_logps
+from upo_sdk.policy.skeleton import build_skeleton, count_parameters, shrink
 
 __all__ = [
     "Branches",
@@ -19,11 +20,14 @@ __all__ = [
     "Policy",
     "PolicyOutput",
     "ReferenceLogps",
+    "build_skeleton",
     "check_vocabulary",
+    "check_weights",
     "choose_layout",
     "count_parameters",
     "load_language_model",
     "load_model_config",
     "load_tokenizer",
     "reference_logps",
+    "shrink",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,16 +10,24 @@ from safetensors import SafetensorError
 
 from upo_sdk.errors import ModelError
 from upo_sdk.network import require_cached_or_online
+from upo_sdk.policy.model_kind import check_architecture, check_files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from torch import nn
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from upo_sdk.config import ModelConfig
 
-__all__ = ["check_vocabulary", "count_parameters", "load_language_model", "load_model_config", "load_tokenizer"]
+__all__ = [
+    "check_vocabulary",
+    "load_errors",
+    "load_language_model",
+    "load_model_config",
+    "load_tokenizer",
+    "resolve_dtype",
+]
 
 _OPTION = "--model FOLDER"
 
@@ -33,16 +42,15 @@ def load_language_model(config: ModelConfig, weights_from: str | None = None) ->
     Raises:
         ModelError: It is missing, incomplete, not safetensors, or needs code from the hub.
     """
-    import torch
     from transformers import AutoModelForCausalLM
 
     path = weights_from or config.path
-    dtype = "auto" if config.dtype == "auto" else getattr(torch, config.dtype)
+    _check_place(path, _OPTION)
     model, info = _load(
         AutoModelForCausalLM.from_pretrained,
         path,
         revision=None if weights_from else config.revision,
-        dtype=dtype,
+        dtype=resolve_dtype(config),
         attn_implementation=config.attn_implementation,
         use_safetensors=True,
         output_loading_info=True,
@@ -68,9 +76,8 @@ def load_tokenizer(config: ModelConfig) -> PreTrainedTokenizerBase:
     from transformers import AutoTokenizer
 
     path, option = (config.tokenizer, "--tokenizer FOLDER") if config.tokenizer else (config.path, _OPTION)
-    tokenizer: PreTrainedTokenizerBase = _load(
-        AutoTokenizer.from_pretrained, path, option=option, revision=config.revision
-    )
+    _check_place(path, option)
+    tokenizer: PreTrainedTokenizerBase = _load(AutoTokenizer.from_pretrained, path, revision=config.revision)
     return tokenizer
 
 
@@ -82,11 +89,15 @@ def load_model_config(config: ModelConfig, *, option: str = _OPTION) -> Any:
         option: How the user names a folder there, for an error's fix.
 
     Raises:
-        ModelError: It is missing or broken.
+        ModelError: It is missing or broken, or that of another kind of model.
     """
     from transformers import AutoConfig
 
-    return _load(AutoConfig.from_pretrained, config.path, option=option, revision=config.revision)
+    _check_place(config.path, option)
+    check_files(Path(config.path), option)
+    found = _load(AutoConfig.from_pretrained, config.path, revision=config.revision)
+    check_architecture(found, config.path)
+    return found
 
 
 def check_vocabulary(lm: PreTrainedModel, largest_id: int, path: str) -> None:
@@ -104,22 +115,6 @@ def check_vocabulary(lm: PreTrainedModel, largest_id: int, path: str) -> None:
         )
 
 
-def count_parameters(model_config: Any, path: str) -> int:
-    """Count the parameters of a model without allocating them.
-
-    Raises:
-        ModelError: The configuration is not that of a causal language model.
-    """
-    import torch
-    from transformers import AutoModelForCausalLM
-
-    def build(_path: str, **_options: Any) -> Any:
-        with torch.device("meta"):
-            return AutoModelForCausalLM.from_config(model_config)  # type: ignore[no-untyped-call]  # of transformers
-
-    return sum(parameter.numel() for parameter in _load(build, path).parameters())
-
-
 def _disable_dropout(model: nn.Module) -> None:
     """Set every dropout probability of the modules to zero; the saved configuration keeps its own."""
     for module in model.modules():
@@ -128,10 +123,18 @@ def _disable_dropout(model: nn.Module) -> None:
                 setattr(module, name, 0.0)
 
 
-def _load(load: Callable[..., Any], path: str, *, option: str = _OPTION, **options: Any) -> Any:
-    _check_path(path, option)
+def resolve_dtype(config: ModelConfig) -> Any:
+    """Return the torch dtype of the weights, or ``"auto"``: that of the files."""
+    import torch
+
+    return "auto" if config.dtype == "auto" else getattr(torch, config.dtype)
+
+
+@contextmanager
+def load_errors(path: str) -> Generator[None]:
+    """Turn what transformers raises while it loads into a :class:`ModelError`."""
     try:
-        return load(path, trust_remote_code=False, **options)
+        yield
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise ModelError(
@@ -141,14 +144,14 @@ def _load(load: Callable[..., Any], path: str, *, option: str = _OPTION, **optio
         ) from error
 
 
-def _check_path(path: str, option: str) -> None:
-    if Path(path).is_dir():
-        if not (Path(path) / "config.json").is_file() and not (Path(path) / "tokenizer_config.json").is_file():
-            raise ModelError(
-                "the folder holds no model: config.json is missing",
-                where=path,
-                fix="give the folder that save_pretrained wrote",
-            )
+def _load(load: Callable[..., Any], path: str, **options: Any) -> Any:
+    with load_errors(path):
+        return load(path, trust_remote_code=False, **options)
+
+
+def _check_place(path: str, option: str) -> None:
+    """Check that a path leads somewhere, or that a hub name is cached or can be had."""
+    if Path(path).exists():
         return
     if Path(path).is_absolute() or path.startswith((".", "~")) or path.count("/") > 1:
         raise ModelError("there is no such model folder", where=path, fix=f"check the path: {option}")

@@ -1,5 +1,6 @@
 """Training: what the adapter over transformers.Trainer needs; the adapter itself is in ``trainer``, which is heavy."""
 
+from upo_sdk.training.argument_rules import checked_arguments
 from upo_sdk.training.arguments import training_arguments
 from upo_sdk.training.assembly import Assembly
 from upo_sdk.training.balance import set_gamma
@@ -12,6 +13,7 @@ from upo_sdk.training.manifest import finished, make_manifest, now
 from upo_sdk.training.outcome import compare_answers, is_finished, outcome, train_to_the_end
 from upo_sdk.training.preparation import Preparation, Split, normalized
 from upo_sdk.training.push import push_after_run
+from upo_sdk.training.rehearsal import rehearse
 from upo_sdk.training.rows import Collator, PreparedRow, PreparedRows
 from upo_sdk.training.run_folder import RunFolder
 from upo_sdk.training.step import Step
@@ -37,6 +39,7 @@ __all__ = [
     "Tracking",
     "check_hub",
     "check_trackers",
+    "checked_arguments",
     "compare_answers",
     "finished",
     "is_finished",
@@ -47,6 +50,7 @@ __all__ = [
     "outcome",
     "push_after_run",
     "refresh_card",
+    "rehearse",
     "reserve_repository",
     "set_gamma",
     "train_to_the_end",
