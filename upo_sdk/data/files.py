@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import gzip
+import io
 import json
+import tempfile
 import zlib
 from typing import IO, TYPE_CHECKING, Any, cast
 
@@ -12,7 +14,7 @@ from upo_sdk.data.problems import RowError, kind_of
 from upo_sdk.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from upo_sdk.data.problems import Problems
@@ -20,6 +22,11 @@ if TYPE_CHECKING:
 __all__ = ["SUFFIXES", "Row", "data_suffix", "read_file"]
 
 Row = tuple[int, dict[str, Any]]
+
+_SAVE_AS_UTF8 = "save it as UTF-8, such as: iconv -f latin1 -t utf-8 OLD > NEW"
+_COPIED_AT_ONCE = 2**20
+_LONGEST_CELL = 2**31 - 1
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 def read_file(path: Path, problems: Problems) -> Iterator[Row]:
@@ -76,7 +83,7 @@ def _parse_object(line: bytes) -> dict[str, Any]:
     try:
         value = json.loads(line.decode())
     except UnicodeDecodeError as error:
-        raise RowError(None, f"is not valid UTF-8 (byte {error.start + 1} of the line)") from None
+        raise RowError(None, f"is not valid UTF-8 (byte {error.start + 1} of the line): {_SAVE_AS_UTF8}") from None
     except json.JSONDecodeError as error:
         raise RowError(None, f"is not valid JSON ({error.msg} at character {error.pos + 1})") from None
     except (RecursionError, ValueError):
@@ -102,7 +109,9 @@ def _read_json(path: Path, problems: Problems) -> Iterator[Row]:
         raise DataError(
             f"the file is not valid {'UTF-8' if isinstance(error, UnicodeDecodeError) else 'JSON'}: {error}",
             where=str(path),
-            fix="write a list of objects, or one object per line (.jsonl)",
+            fix=_SAVE_AS_UTF8
+            if isinstance(error, UnicodeDecodeError)
+            else "write a list of objects, or one object per line (.jsonl)",
         ) from error
     for number, value in enumerate(values, start=1):
         try:
@@ -115,7 +124,8 @@ def _read_csv(path: Path, problems: Problems) -> Iterator[Row]:
     with _open(path) as file:
         reader = csv.DictReader(_lines(file, path), strict=True)
         try:
-            for number, row in enumerate(reader, start=1):
+            _check_separator(reader.fieldnames or (), path)
+            for number, row in enumerate(_with_long_cells(reader), start=1):
                 if None in row:
                     problems.add(number, RowError(None, "has more cells than the header"))
                 else:
@@ -128,6 +138,29 @@ def _read_csv(path: Path, problems: Problems) -> Iterator[Row]:
             ) from error
 
 
+def _with_long_cells(reader: csv.DictReader[str]) -> Iterator[dict[str | Any, Any]]:
+    """Yield records with cells of any length; the limit of the csv module is its process's, so it is put back."""
+    while True:
+        limit = csv.field_size_limit(_LONGEST_CELL)
+        try:
+            row = next(reader, None)
+        finally:
+            csv.field_size_limit(limit)
+        if row is None:
+            return
+        yield row
+
+
+def _check_separator(header: Sequence[str], path: Path) -> None:
+    found = [name for mark, name in _SEPARATORS.items() if len(header) == 1 and mark in header[0]]
+    if found:
+        raise DataError(
+            f"the columns look separated by {found[0]}, not by commas: {header[0]}",
+            where=str(path),
+            fix="save the file with commas, or as JSON Lines",
+        )
+
+
 def _lines(file: IO[bytes], path: Path) -> Iterator[str]:
     for number, line in enumerate(file, start=1):
         try:
@@ -136,7 +169,7 @@ def _lines(file: IO[bytes], path: Path) -> Iterator[str]:
             raise DataError(
                 f"the file is not valid UTF-8 (byte {error.start + 1} of the line)",
                 where=f"{path}, line {number}",
-                fix="save it as UTF-8, such as: iconv -f latin1 -t utf-8",
+                fix=_SAVE_AS_UTF8,
             ) from error
 
 
@@ -156,7 +189,26 @@ def _read_parquet(path: Path, problems: Problems) -> Iterator[Row]:  # noqa: ARG
 
 
 def _open(path: Path) -> IO[bytes]:
-    return cast("IO[bytes]", gzip.open(path)) if path.suffix.lower() == ".gz" else path.open("rb")
+    file = cast("IO[bytes]", gzip.open(path)) if path.suffix.lower() == ".gz" else path.open("rb")  # noqa: SIM115 - the caller closes it
+    encoding = json.detect_encoding(file.read(4))
+    file.seek(0)
+    return _as_utf8(file, path, encoding) if encoding.startswith(("utf-16", "utf-32")) else file
+
+
+def _as_utf8(file: IO[bytes], path: Path, encoding: str) -> IO[bytes]:
+    """Return a temporary file of the same text in UTF-8, whose lines end where they did."""
+    copy: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+    with file, io.TextIOWrapper(cast("Any", file), encoding=encoding, newline="") as text:
+        try:
+            while part := text.read(_COPIED_AT_ONCE):
+                copy.write(part.encode())
+        except UnicodeError as error:
+            copy.close()
+            raise DataError(
+                f"the file looks like {encoding.upper()} and is not: {error}", where=str(path), fix=_SAVE_AS_UTF8
+            ) from error
+    copy.seek(0)
+    return copy
 
 
 def _missing(path: Path) -> DataError:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from upo_sdk.data.cells import columns_of_messages
 from upo_sdk.data.formats import choose_format, row_converter
 from upo_sdk.data.problems import Problems, RowError
-from upo_sdk.data.rows import is_conversational, normalise_row
+from upo_sdk.data.rows import Reading
 from upo_sdk.data.shapes import detect_shape
 from upo_sdk.data.source import read_rows
 from upo_sdk.data.split import hold_out
@@ -20,8 +22,7 @@ from upo_sdk.data.table import build_dataset
 from upo_sdk.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from typing import Any
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from datasets import Dataset
 
@@ -35,6 +36,8 @@ __all__ = ["PreferenceData", "load_preference_data"]
 
 _FIX = "correct or remove these rows; nothing was trained"
 _REPORT_EVERY = 1000
+_SAMPLE_ROWS = 20
+"""Rows from which is decided whether a column of text holds messages."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +116,7 @@ class _Split:
     conversational: bool
     columns: frozenset[str]
     digest: str
+    described: str
 
 
 def _load_split(
@@ -126,27 +130,23 @@ def _load_split(
 ) -> _Split:
     problems = Problems(path)
     rows = islice(read_rows(path, split, problems), max_rows)
-    first = next(rows, None)
-    if first is None:
+    first = list(islice(rows, _SAMPLE_ROWS))
+    if not first:
         problems.raise_if_any(problems.count, fix=_FIX)
         raise DataError("there are no rows", where=path, fix="give data that has rows")
-    spec = choose_format(config.format, formats, first[1].keys())
+    spec = choose_format(config.format, formats, first[0][1].keys())
     convert = row_converter(spec) if spec else _as_it_is
-    try:
-        sample = convert(first[1])
-    except RowError as error:
-        problems.add(first[0], error)
-        problems.raise_if_any(1, fix=_FIX)
-        raise
-    shape = detect_shape(sample, config, path)
-    conversational = is_conversational(sample, shape)
-    checked = _Checked(sample.keys(), chain([first], rows), convert, shape, conversational, problems, on_progress)
+    sample = _sample(first, convert, problems)
+    shape = detect_shape(sample[0], config, path)
+    reading = Reading(shape, columns_of_messages(sample, (*shape.prompt, *shape.responses)), sample[0])
+    checked = _Checked(chain(first, rows), convert, reading, problems, on_progress)
     return _Split(
-        dataset=build_dataset(checked, conversational=conversational, finish=checked.finish),
+        dataset=build_dataset(checked, conversational=reading.conversational, finish=checked.finish),
         shape=shape,
-        conversational=conversational,
-        columns=frozenset(checked.columns - shape.columns),
+        conversational=reading.conversational,
+        columns=frozenset(checked.in_every_row - shape.reads),
         digest=checked.digest.hexdigest(),
+        described=reading.describe(checked.in_any_row),
     )
 
 
@@ -154,26 +154,42 @@ def _as_it_is(row: Mapping[str, Any]) -> Mapping[str, Any]:
     return row
 
 
+def _sample(
+    first: Sequence[Row], convert: Callable[[Mapping[str, Any]], Mapping[str, Any]], problems: Problems
+) -> list[Mapping[str, Any]]:
+    """Return the first rows that can be converted; there must be one."""
+    converted = list[Mapping[str, Any]]()
+    failed = list[tuple[int, RowError]]()
+    for number, row in first:
+        try:
+            converted.append(convert(row))
+        except RowError as error:
+            failed.append((number, error))
+    if not converted:
+        for number, why in failed:
+            problems.add(number, why)
+        problems.raise_if_any(len(failed), fix=_FIX)
+    return converted
+
+
 class _Checked:
     """The normalised good rows of a source, counted and digested; the bad ones go to ``problems``."""
 
     def __init__(
         self,
-        columns: Iterable[str],
         rows: Iterable[Row],
         convert: Callable[[Mapping[str, Any]], Mapping[str, Any]],
-        shape: Shape,
-        conversational: bool,  # noqa: FBT001 - private
+        reading: Reading,
         problems: Problems,
         on_progress: Callable[[int], None],
     ) -> None:
         self.good = 0
-        self.columns = set(columns)
+        self.in_every_row = frozenset[str]()
+        self.in_any_row = frozenset[str]()
         self.digest = hashlib.sha256()
         self._rows = rows
         self._convert = convert
-        self._shape = shape
-        self._conversational = conversational
+        self._reading = reading
         self._problems = problems
         self._on_progress = on_progress
 
@@ -181,16 +197,20 @@ class _Checked:
         for number, raw in self._rows:
             try:
                 row = self._convert(raw)
-                normalised = normalise_row(number, row, self._shape, conversational=self._conversational)
+                normalised = self._reading.normalise(number, row)
             except RowError as error:
                 self._problems.add(number, error)
                 continue
             self.good += 1
-            self.columns &= row.keys()
+            self._note_columns(row)
             self.digest.update(json.dumps(normalised, sort_keys=True).encode())
             yield normalised
             if self.good % _REPORT_EVERY == 0:
                 self._on_progress(self.good)
+
+    def _note_columns(self, row: Mapping[str, Any]) -> None:
+        self.in_any_row |= row.keys()
+        self.in_every_row = self.in_every_row & row.keys() if self.good > 1 else frozenset(row)
 
     def finish(self) -> str:
         """Return the digest of all rows, or raise if any was bad."""
@@ -215,10 +235,9 @@ def _form(split: _Split) -> str:
 
 def _describe(found: _Split, train: Dataset, held_out: Dataset | None, config: DataConfig) -> str:
     name = Path(config.path).name if Path(config.path).expanduser().exists() else config.path
-    mapped = found.shape.describe()
     parts = [f"{len(train):,} {_form(found)} from {name}"]
-    if mapped:
-        parts.append(mapped)
+    if found.described:
+        parts.append(found.described)
     if held_out is not None:
         parts.append(f"{len(held_out):,} to evaluate on")
     return "; ".join(parts)

@@ -13,6 +13,7 @@ __all__ = [
     "Conversation",
     "Message",
     "check_text",
+    "is_answer",
     "join_contents",
     "load_conversation",
     "load_messages",
@@ -27,11 +28,17 @@ Message = dict[str, Any]
 CONVERSATION_COLUMNS = ("prompt_messages", "response_messages", "template_inputs")
 """The columns of normalised conversations; each value is JSON, because messages have no fixed keys."""
 
-_SHAREGPT_ROLES = {
+_ROLES = {
     "human": "user",
     "gpt": "assistant",
+    "function_call": "assistant",
+    "tool_call": "assistant",
     "observation": "tool",
+    "function_response": "tool",
+    "tool_response": "tool",
 }
+"""What ShareGPT, LLaMA-Factory and ms-swift call the roles of chat templates."""
+_CALLS = ("function_call", "tool_call")
 _SHAREGPT_KEYS = ("from", "value")
 _ASSISTANT_SAYS = ("tool_calls", "reasoning_content", "thinking")
 """What an assistant's message may hold instead of content."""
@@ -95,6 +102,13 @@ def read_response(value: object, column: str) -> list[Message]:
     return messages
 
 
+def is_answer(messages: list[Any]) -> bool:
+    """Return whether a list of messages begins with the assistant's."""
+    first = messages[0] if messages else None
+    role = first.get("role", first.get("from")) if isinstance(first, Mapping) else None
+    return _ROLES.get(str(role), role) == "assistant"
+
+
 def join_contents(messages: list[Message]) -> str:
     """Return the contents of a conversation, joined by blank lines."""
     return "\n\n".join(message["content"] for message in messages if message["content"])
@@ -140,10 +154,26 @@ def _read_message(message: Any, column: str, number: int) -> Message:
     others = {key: value for key, value in message.items() if key not in ("role", "content", *_SHAREGPT_KEYS)}
     if isinstance(content, list):
         content = _join_parts(content, column, number)
+    if role in _CALLS and isinstance(content, str):
+        others["tool_calls"], content = _read_calls(content, column, number), None
     silent = content is None and any(others.get(key) for key in _ASSISTANT_SAYS)
     if not isinstance(content, str) and not silent:
         raise RowError(column, f"the content of message {number} is {kind_of(content)}, not text")
-    return {"role": _SHAREGPT_ROLES.get(role, role), "content": content, **others}
+    return {"role": _ROLES.get(role, role), "content": content, **others}
+
+
+def _read_calls(content: str, column: str, number: int) -> list[dict[str, Any]]:
+    """Return the tool calls that LLaMA-Factory and ms-swift write as JSON: an object with a name, or a list of them."""
+    try:
+        found: Any = json.loads(content)
+    except (ValueError, RecursionError):
+        found = None
+    calls = found if isinstance(found, list) else [found]
+    if not calls or not all(isinstance(call, dict) and isinstance(call.get("name"), str) for call in calls):
+        raise RowError(
+            column, f'message {number} is a call of a tool that is not JSON like {{"name": ..., "arguments": ...}}'
+        )
+    return [{"type": "function", "function": without_nulls(call, column)} for call in calls]
 
 
 def _join_parts(parts: list[Any], column: str, number: int) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from upo_sdk.errors import DataError
 
-__all__ = ["Problems", "RowError", "kind_of"]
+__all__ = ["Problems", "RowError", "is_nothing", "kind_of"]
 
 _SHOWN = 5
 
@@ -33,14 +35,13 @@ class Problems:
     def __init__(self, source: str) -> None:
         self.source = source
         self.count = 0
-        self._shown: list[str] = []
+        self._first: list[tuple[int, str]] = []
 
     def add(self, row: int, error: RowError) -> None:
         """Count a bad row; ``row`` is 1-based in the source."""
         self.count += 1
-        if len(self._shown) < _SHOWN:
-            column = f", column '{error.column}'" if error.column is not None else ""
-            self._shown.append(f"row {row}{column}: {error.reason}")
+        column = f", column '{error.column}'" if error.column is not None else ""
+        self._first = sorted([*self._first, (row, f"row {row}{column}: {error.reason}")])[:_SHOWN]
 
     def raise_if_any(self, total: int, *, fix: str) -> None:
         """Raise one error for all bad rows.
@@ -52,15 +53,19 @@ class Problems:
             return
         verb = "is" if self.count == 1 else "are"
         shown = f" (first {_SHOWN} shown)" if self.count > _SHOWN else ""
-        raise DataError(
-            f"{self.count:,} of {total:,} rows {verb} bad: {'; '.join(self._shown)}{shown}", where=self.source, fix=fix
-        )
+        first = "; ".join(text for _, text in self._first)
+        raise DataError(f"{self.count:,} of {total:,} rows {verb} bad: {first}{shown}", where=self.source, fix=fix)
+
+
+def is_nothing(value: object) -> bool:
+    """Return whether a value is null or NaN, which pandas writes into empty cells."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def kind_of(value: object) -> str:
     """Return what a value is in a user's words, such as ``"a number"``."""
-    if value is None:
-        return "null"
+    if is_nothing(value):
+        return "null" if value is None else "NaN (an empty cell of pandas)"
     kinds: dict[type, str] = {
         bool: "true or false",
         int: "a number",

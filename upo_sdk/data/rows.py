@@ -6,67 +6,98 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from upo_sdk.data.cells import read_cells
+from upo_sdk.data.context import read_context, with_context
 from upo_sdk.data.implicit_prompt import split_messages, split_text
+from upo_sdk.data.labels import better_of_two, is_desirable
 from upo_sdk.data.messages import check_text, join_contents, read_messages, read_response
-from upo_sdk.data.problems import RowError, kind_of
-from upo_sdk.data.template_inputs import TEMPLATE_COLUMNS, read_template_inputs
+from upo_sdk.data.problems import RowError, is_nothing
+from upo_sdk.data.template_inputs import read_template_inputs
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from upo_sdk.data.messages import Message
     from upo_sdk.data.shapes import Shape
 
-__all__ = ["NormalisedRow", "is_conversational", "normalise_row"]
+__all__ = ["NormalisedRow", "Reading"]
 
 NormalisedRow = dict[str, Any]
 
-_CSV_LABELS = {"true": True, "1": True, "false": False, "0": False}
 
+class Reading:
+    """How the rows of one source are read.
 
-def is_conversational(row: Mapping[str, Any], shape: Shape) -> bool:
-    """Return whether the responses of a row are messages instead of text."""
-    return isinstance(row.get(shape.responses[0]), list | Mapping)
-
-
-def normalise_row(number: int, row: Mapping[str, Any], shape: Shape, *, conversational: bool) -> NormalisedRow:
-    """Return a row as ``row, prompt, responses, desirable, extra``, with messages if it is conversational.
-
-    Raises:
-        RowError: A column is missing, empty or of the wrong type, or both responses are equal.
+    Args:
+        shape: Where a row's parts are.
+        cells: The columns whose messages are written as text.
+        sample: A row; if its prompt or a response of it is messages, all rows are conversations.
     """
-    for column in sorted(shape.columns - row.keys()):
-        raise RowError(column, "is missing")
-    parts = _conversation(row, shape) if conversational else _text(row, shape)
-    _check_different(parts["response_messages" if conversational else "responses"], shape)
-    extra = {name: value for name, value in row.items() if name not in shape.columns}
-    normalised = {"row": number, **parts, "desirable": [True, False], "extra": json.dumps(extra, default=str)}
-    if shape.label is not None:
-        _apply_label(normalised, row[shape.label], shape)
-    return normalised
+
+    def __init__(self, shape: Shape, cells: frozenset[str], sample: Mapping[str, Any]) -> None:
+        spoken = (*shape.responses, *shape.prompt)
+        self.shape = shape
+        self.conversational = bool(cells) or any(isinstance(sample.get(name), list | Mapping) for name in spoken)
+        self._cells = cells
+
+    def normalise(self, number: int, row: Mapping[str, Any]) -> NormalisedRow:
+        """Return a row as ``row, prompt, responses, desirable, extra``, with messages if it is conversational.
+
+        Raises:
+            RowError: A column is missing, empty or of the wrong type, or both responses are equal.
+        """
+        shape = self.shape
+        for column in sorted(shape.columns - row.keys()):
+            raise RowError(column, "is missing")
+        read = read_cells(row, self._cells) if self._cells else row
+        parts = _conversation(read, shape) if self.conversational else _text(read, shape)
+        _check_different(parts["response_messages" if self.conversational else "responses"], shape)
+        extra = {name: value for name, value in row.items() if name not in shape.reads}
+        normalised = {"row": number, **parts, "desirable": [True, False], "extra": json.dumps(extra, default=str)}
+        if shape.label is not None:
+            _apply_label(normalised, row[shape.label], shape)
+        return normalised
+
+    def describe(self, found: Collection[str]) -> str:
+        """Return which columns were taken for what; ``found`` are the columns that any row has."""
+        cells = " and ".join(f"'{column}'" for column in self.shape.in_order(self._cells))
+        written = [f"{cells}: messages written as text"] if cells else []
+        return ", ".join([*filter(None, [self.shape.describe(found, conversational=self.conversational)]), *written])
 
 
 def _text(row: Mapping[str, Any], shape: Shape) -> NormalisedRow:
     responses = [check_text(row[column], column) for column in shape.responses]
     _check_different(responses, shape)
     if shape.prompt:
-        texts = [check_text(row[column], column) for column in shape.prompt]
-        prompt = "\n".join(text for text in texts if text) if len(texts) > 1 else texts[0]
+        prompt = _joined(_prompt_texts(row, shape))
     else:
         prompt, *responses = split_text(*responses)
     for column, response in zip(shape.responses, responses, strict=True):
         if not response.strip():
             raise RowError(column, "is empty" if shape.prompt else "is empty behind the prompt that both share")
     _check_shared(prompt, shape)
-    return {"prompt": prompt, "responses": responses}
+    context = [message["content"] or "" for message in read_context(row, shape)]
+    return {"prompt": _joined([*context, prompt]), "responses": responses}
+
+
+def _joined(texts: list[str]) -> str:
+    return "\n".join(text for text in texts if text) if len(texts) > 1 else texts[0]
+
+
+def _prompt_texts(row: Mapping[str, Any], shape: Shape) -> list[str]:
+    columns = [column for column in shape.prompt if column != shape.optional or not is_nothing(row.get(column))]
+    return [check_text(row[column], column) for column in columns]
 
 
 def _conversation(row: Mapping[str, Any], shape: Shape) -> NormalisedRow:
     prompt, responses = _split_conversation(row, shape)
+    prompt = with_context(prompt, row, shape)
     return {
         "prompt": join_contents(prompt),
         "responses": [join_contents(response) for response in responses],
         "prompt_messages": _stored(prompt),
         "response_messages": [_stored(response) for response in responses],
-        "template_inputs": _stored(read_template_inputs(row, TEMPLATE_COLUMNS)),
+        "template_inputs": _stored(read_template_inputs(row, shape.beside)),
     }
 
 
@@ -75,16 +106,18 @@ def _stored(value: Any) -> str:
 
 
 def _split_conversation(row: Mapping[str, Any], shape: Shape) -> tuple[list[Message], list[list[Message]]]:
+    if shape.whole:
+        return _last_message_answers(row, shape)
     prompt_column = shape.prompt[0] if len(shape.prompt) == 1 else None
     if prompt_column is not None and not isinstance(row[prompt_column], str):
         prompt = read_messages(row[prompt_column], prompt_column)
         if not prompt:
             raise RowError(prompt_column, "has no messages")
-        return prompt, [read_response(row[column], column) for column in shape.responses]
+        return prompt, _responses_behind(prompt, row, shape)
     if shape.kind == "unpaired":
         return _opening(row, shape), [read_response(row[column], column) for column in shape.responses]
     # a prompt in plain text is repeated as the first message of the responses (UltraFeedback)
-    whole = [read_messages(row[column], column) for column in shape.responses]
+    whole = [read_messages(_spoken(row[column]), column) for column in shape.responses]
     prompt, *rests = split_messages(*whole)
     if not prompt and shape.prompt:
         prompt = _opening(row, shape)
@@ -94,9 +127,31 @@ def _split_conversation(row: Mapping[str, Any], shape: Shape) -> tuple[list[Mess
     return prompt, rests
 
 
+def _responses_behind(prompt: list[Message], row: Mapping[str, Any], shape: Shape) -> list[list[Message]]:
+    """Return the responses without the messages of the prompt, if all of them repeat those."""
+    found = [read_messages(_spoken(row[column]), column) for column in shape.responses]
+    repeated = len(prompt) if all(messages[: len(prompt)] == prompt for messages in found) else 0
+    return [read_response(messages[repeated:], column) for messages, column in zip(found, shape.responses, strict=True)]
+
+
+def _last_message_answers(row: Mapping[str, Any], shape: Shape) -> tuple[list[Message], list[list[Message]]]:
+    column, *others = shape.responses
+    messages = read_messages(row[column], column)
+    if len(messages) == 1:
+        raise RowError(column, "has one message, not a prompt and an answer")
+    return messages[:-1], [
+        read_response(messages[-1:], column),
+        *(read_response(_spoken(row[other]), other) for other in others),
+    ]
+
+
+def _spoken(response: object) -> object:
+    """Return a response in plain text as the assistant's message."""
+    return [{"role": "assistant", "content": response}] if isinstance(response, str) else response
+
+
 def _opening(row: Mapping[str, Any], shape: Shape) -> list[Message]:
-    texts = [check_text(row[column], column) for column in shape.prompt]
-    return [{"role": "user", "content": "\n".join(text for text in texts if text)}]
+    return [{"role": "user", "content": _joined(_prompt_texts(row, shape))}]
 
 
 def _check_different(responses: list[str], shape: Shape) -> None:
@@ -113,15 +168,10 @@ def _check_shared(prompt: str | list[Message], shape: Shape) -> None:
 
 def _apply_label(normalised: NormalisedRow, label: object, shape: Shape) -> None:
     assert shape.label is not None  # noqa: S101 - the caller asked
-    if shape.kind == "pairs":
-        if isinstance(label, bool) or label not in (0, 1):
-            raise RowError(shape.label, f"is {label!r}, not 0 or 1")
-        for name in ("responses", "response_messages"):
-            if label == 1 and name in normalised:
-                normalised[name] = normalised[name][::-1]
+    if shape.kind == "unpaired":
+        normalised["desirable"] = [is_desirable(label, shape.label)]
         return
-    if isinstance(label, str):  # a cell of a CSV file has no other type
-        label = _CSV_LABELS.get(label.lower(), label)
-    if not isinstance(label, bool):
-        raise RowError(shape.label, f"is {kind_of(label)}, not true or false")
-    normalised["desirable"] = [label]
+    if better_of_two(label, shape.label) == 1:
+        for name in ("responses", "response_messages"):
+            if name in normalised:
+                normalised[name] = normalised[name][::-1]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from upo_sdk.data.formats import BUILTIN_FORMATS
+from upo_sdk.data.messages import is_answer
+from upo_sdk.data.template_inputs import TEMPLATE_COLUMNS
 from upo_sdk.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from upo_sdk.config.data import DataConfig
 
@@ -17,15 +19,19 @@ __all__ = ["ROLES", "Kind", "Shape", "detect_shape"]
 
 Kind = Literal["pairs", "unpaired"]
 
-ROLES = ("prompt", "chosen", "rejected", "completion", "label")
-"""What ``columns`` may map; the names are TRL's."""
+ROLES = ("prompt", "chosen", "rejected", "completion", "label", "system", "history", *TEMPLATE_COLUMNS)
+"""What ``columns`` may map; the names are TRL's and LLaMA-Factory's."""
 
+_BESIDE = ("system", "history", *TEMPLATE_COLUMNS)
+"""Columns that are read beside any shape, in whichever row has them."""
+_SYSTEM_TOO = "system_prompt"
+
+_OPTIONAL = "input"
+"""Behind ``instruction``: rows without it have nothing to add."""
 _PROMPTS: tuple[tuple[str, ...], ...] = (
     ("prompt",),
-    ("system", "question"),  # Orca DPO pairs
     ("question",),
-    ("instruction", "input"),  # Alpaca and LLaMA-Factory
-    ("instruction",),
+    ("instruction", _OPTIONAL),  # Alpaca and LLaMA-Factory
     ("conversations",),  # LLaMA-Factory, ShareGPT style
     ("query",),
     ("input",),
@@ -39,6 +45,13 @@ _UNPAIRED: tuple[tuple[str, str], ...] = (
     ("completion", "label"),  # TRL
     ("output", "kto_tag"),  # LLaMA-Factory
 )
+_WHOLE_AND_REJECTED = ("messages", "rejected_response")  # ms-swift
+_WHOLE_AND_LABEL: tuple[tuple[str, str], ...] = (
+    ("messages", "label"),  # ms-swift
+    ("conversations", "kto_tag"),  # LLaMA-Factory, ShareGPT style
+    ("messages", "kto_tag"),
+    ("conversations", "label"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,44 +64,81 @@ class Shape:
         responses: Chosen and rejected, or the completion alone.
         label: Whether a completion is desirable; for pairs, which of the two responses is better (0 or 1), if the
             order does not say it.
+        optional: The one of the prompt's columns that a row may lack.
+        whole: The first response is a whole conversation, whose last message answers the others.
+        beside: The columns that a row may have besides, by our names: ``system``, ``history``, ``tools``,
+            ``documents`` and ``chat_template_kwargs``.
     """
 
     kind: Kind
     prompt: tuple[str, ...]
     responses: tuple[str, ...]
     label: str | None = None
+    optional: str | None = None
+    whole: bool = False
+    beside: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def columns(self) -> frozenset[str]:
-        """All columns that are read."""
-        return frozenset((*self.prompt, *self.responses, *((self.label,) if self.label else ())))
+        """The columns that every row must have."""
+        named = {*self.prompt, *self.responses, *((self.label,) if self.label else ())}
+        return frozenset(named - {self.optional})
 
-    def describe(self) -> str:
-        """Return which columns were taken for which part, or an empty string if they have our names."""
+    @property
+    def reads(self) -> frozenset[str]:
+        """All columns that become part of prompt, responses or label, where a row has them."""
+        return self.columns | {*self.prompt, self.beside["system"], self.beside["history"]}
+
+    def in_order(self, columns: Collection[str]) -> list[str]:
+        """Return the given ones of prompt and responses, in that order."""
+        return [column for column in (*self.prompt, *self.responses) if column in columns]
+
+    def describe(self, found: Collection[str], *, conversational: bool) -> str:
+        """Return which columns were taken for which part, or an empty string if they have our names.
+
+        Args:
+            found: The columns that any row has.
+            conversational: Whether rows are messages, not text.
+        """
         ours = ("chosen", "rejected") if self.kind == "pairs" else ("completion",)
-        parts = [(" + ".join(self.prompt), "prompt"), *zip(self.responses, ours, strict=True)]
+        context = [self.beside[name] for name in ("system", "history") if self.beside[name] in found]
+        own = [column for column in self.prompt if column in found]
+        prompt = " + ".join(own if conversational else [*context, *own])
+        parts = [(prompt, "prompt"), *zip(self.responses, ours, strict=True)]
         if self.kind == "unpaired" and self.label:
             parts.append((self.label, "label"))
         mapped = [f"{our} from '{their}'" for their, our in parts if their not in ("", our)]
+        if conversational:
+            beside = ((name, self.beside[name]) for name in _BESIDE if self.beside[name] in found)
+            mapped += [f"{_TAKEN_FOR[name]} from '{column}'" for name, column in beside]
         better = f"better one by '{self.label}'" if self.kind == "pairs" and self.label else ""
         return ", ".join([*mapped, *([better] if better else [])])
 
 
-def detect_shape(found: Iterable[str], config: DataConfig, source: str) -> Shape:
+_TAKEN_FOR = {
+    "system": "system message",
+    "history": "earlier turns",
+    "tools": "tools",
+    "documents": "documents",
+    "chat_template_kwargs": "arguments of the chat template",
+}
+
+
+def detect_shape(sample: Mapping[str, Any], config: DataConfig, source: str) -> Shape:
     """Return the first known shape whose columns are there.
 
     Args:
-        found: The columns of the source.
+        sample: The first row of the source.
         config: May map columns or force a shape.
         source: What to name as the place of an error.
 
     Raises:
         DataError: A mapped column is missing, or no shape fits.
     """
-    names = list(found)
+    names = list(sample)
     _check_mapping(config.columns, names, source)
     ours = {name: name for name in names} | config.columns
-    for shape in _known_shapes(ours):
+    for shape in _known_shapes(ours, sample):
         if config.format not in BUILTIN_FORMATS or config.format == shape.kind:
             return _in_their_names(shape, ours)
     raise DataError(
@@ -99,27 +149,47 @@ def detect_shape(found: Iterable[str], config: DataConfig, source: str) -> Shape
     )
 
 
-def _known_shapes(ours: Mapping[str, str]) -> Iterable[Shape]:
-    prompt = next((columns for columns in _PROMPTS if ours.keys() >= set(columns)), ())
+def _known_shapes(ours: Mapping[str, str], sample: Mapping[str, Any]) -> Iterable[Shape]:
+    prompt = next((columns for columns in _PROMPTS if columns[0] in ours), ())
+    optional = _OPTIONAL if len(prompt) > 1 else None
     for pair in _PAIRS:
         if ours.keys() >= set(pair):
-            yield Shape(kind="pairs", prompt=prompt, responses=pair)
+            before = prompt or _messages_before(sample, ours, pair[0])
+            yield Shape(kind="pairs", prompt=before, responses=pair, optional=optional)
     if ours.keys() >= {"prompt", "response_0", "response_1", "better_response_id"}:  # PKU-SafeRLHF
         yield Shape(
             kind="pairs", prompt=("prompt",), responses=("response_0", "response_1"), label="better_response_id"
         )
+    if ours.keys() >= set(_WHOLE_AND_REJECTED):
+        yield Shape(kind="pairs", prompt=(), responses=_WHOLE_AND_REJECTED, whole=True)
     for completion, label in _UNPAIRED:
         if prompt and ours.keys() >= {completion, label}:
-            yield Shape(kind="unpaired", prompt=prompt, responses=(completion,), label=label)
+            yield Shape(kind="unpaired", prompt=prompt, responses=(completion,), label=label, optional=optional)
+    for completion, label in _WHOLE_AND_LABEL:
+        if ours.keys() >= {completion, label}:
+            yield Shape(kind="unpaired", prompt=(), responses=(completion,), label=label, whole=True)
+
+
+def _messages_before(sample: Mapping[str, Any], ours: Mapping[str, str], response: str) -> tuple[str, ...]:
+    """Return ``messages`` as the prompt, unless the responses are whole conversations themselves."""
+    found: Any = sample.get(ours[response])
+    whole = isinstance(found, list) and not is_answer(found)
+    return ("messages",) if "messages" in ours and not whole else ()
 
 
 def _in_their_names(shape: Shape, ours: Mapping[str, str]) -> Shape:
-    return Shape(
-        kind=shape.kind,
-        prompt=tuple(ours[name] for name in shape.prompt),
+    named = replace(
+        shape,
+        prompt=tuple(ours.get(name, name) for name in shape.prompt),
         responses=tuple(ours[name] for name in shape.responses),
         label=ours[shape.label] if shape.label else None,
+        optional=ours.get(shape.optional, shape.optional) if shape.optional else None,
     )
+    taken = {*named.prompt, *named.responses, named.label}
+    beside = {name: ours.get(name, name) for name in _BESIDE}
+    if "system" not in ours and _SYSTEM_TOO in ours:
+        beside["system"] = _SYSTEM_TOO
+    return replace(named, beside={name: "" if column in taken else column for name, column in beside.items()})
 
 
 def _check_mapping(columns: Mapping[str, str], found: list[str], source: str) -> None:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from upo_sdk.data.cells import parse_cell
 from upo_sdk.data.messages import without_nulls
-from upo_sdk.data.problems import RowError, kind_of
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
+from upo_sdk.data.problems import RowError, is_nothing, kind_of
 
 __all__ = ["TEMPLATE_COLUMNS", "read_template_inputs"]
 
@@ -27,32 +24,36 @@ _OURS = frozenset(
 """Arguments that this SDK sets itself."""
 
 
-def read_template_inputs(row: Mapping[str, Any], columns: Collection[str]) -> dict[str, Any]:
-    """Return the keyword arguments that the given ones of :data:`TEMPLATE_COLUMNS` hold; null is no argument.
+def read_template_inputs(row: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
+    """Return the keyword arguments that a row holds; null is no argument.
+
+    Args:
+        row: As the source has it.
+        columns: What the source calls each of :data:`TEMPLATE_COLUMNS`.
 
     Raises:
         RowError: A value is not what the column must hold, neither as it is nor as JSON.
     """
     found = dict[str, Any]()
-    for column in ("tools", "documents"):
-        value = _parsed(row.get(column), column) if column in columns else None
-        if value is None:
+    for name in ("tools", "documents"):
+        column = columns[name]
+        value = _parsed(row.get(column), column)
+        if is_nothing(value):
             continue
         if not _is_list_of_objects(value):
             raise RowError(column, f"is {kind_of(value)}, not a list of objects")
         if value:
-            found[column] = without_nulls(value, column)
-    return found | (_keyword_arguments(row) if "chat_template_kwargs" in columns else {})
+            found[name] = without_nulls(value, column)
+    return found | _keyword_arguments(row, columns["chat_template_kwargs"])
 
 
 def _is_list_of_objects(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, Mapping) for item in value)
 
 
-def _keyword_arguments(row: Mapping[str, Any]) -> dict[str, Any]:
-    column = "chat_template_kwargs"
+def _keyword_arguments(row: Mapping[str, Any], column: str) -> dict[str, Any]:
     value = _parsed(row.get(column), column)
-    if value is None:
+    if is_nothing(value):
         return {}
     if not isinstance(value, Mapping):
         raise RowError(column, f"is {kind_of(value)}, not an object")
@@ -64,9 +65,4 @@ def _keyword_arguments(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _parsed(value: Any, column: str) -> Any:
     """Return a value that may be written as JSON, as in CSV files and in the data of LLaMA-Factory."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value) if value.strip() else None
-    except (ValueError, RecursionError):
-        raise RowError(column, "is text that is not valid JSON") from None
+    return parse_cell(value, column, "is text that is not valid JSON") if isinstance(value, str) else value

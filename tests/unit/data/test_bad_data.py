@@ -54,9 +54,12 @@ def test_a_bad_pair_is_named_with_row_column_and_reason(load: Load, change: dict
 @pytest.mark.parametrize(
     ("label", "reason"),
     [
-        ("yes", "is text, not true or false"),
-        (1, "is a number, not true or false"),
+        ("good", "is 'good', not true or false"),
+        (2, r"is 2, not true or false \(also read: 1 and 0, yes and no\)"),
+        (0.5, "is 0.5, not true or false"),
         (None, "is null, not true or false"),
+        (float("nan"), r"is NaN \(an empty cell of pandas\), not true or false"),
+        ([True], "is a list, not true or false"),
     ],
 )
 def test_a_label_that_is_not_boolean_is_refused(load: Load, label: object, reason: str) -> None:
@@ -64,10 +67,40 @@ def test_a_label_that_is_not_boolean_is_refused(load: Load, label: object, reaso
         load(LABELLED, LABELLED | {"label": label})
 
 
-def test_a_better_response_that_is_neither_is_refused(load: Load) -> None:
-    row = {"prompt": "p", "response_0": "a", "response_1": "b", "better_response_id": 2}
-    with pytest.raises(DataError, match="column 'better_response_id': is 2, not 0 or 1"):
+@pytest.mark.parametrize(("label", "shown"), [(2, "2"), ("a", "'a'"), (True, "true or false"), (None, "null")])
+def test_a_better_response_that_is_neither_is_refused(load: Load, label: object, shown: str) -> None:
+    row = {"prompt": "p", "response_0": "a", "response_1": "b", "better_response_id": label}
+    with pytest.raises(DataError, match=f"column 'better_response_id': is {shown}, not 0 or 1"):
         load(row)
+
+
+@pytest.mark.parametrize(
+    ("label", "desirable"),
+    [
+        (True, True),
+        (1, True),
+        (1.0, True),
+        ("true", True),
+        ("Yes", True),
+        ("1", True),
+        ("1.0", True),
+        (" TRUE ", True),
+        (False, False),
+        (0, False),
+        (0.0, False),
+        ("FALSE", False),
+        ("no", False),
+        ("0", False),
+    ],
+)
+def test_labels_are_read_as_people_write_them(load: Load, label: object, desirable: object) -> None:
+    assert load(LABELLED | {"label": label}).train[0]["desirable"] == [desirable]
+
+
+@pytest.mark.parametrize("label", [1, 1.0, "1", "1.0"])
+def test_the_better_response_is_read_as_people_write_it(load: Load, label: object) -> None:
+    row = {"prompt": "p", "response_0": "a", "response_1": "b", "better_response_id": label}
+    assert load(row).train[0]["responses"] == ["b", "a"]
 
 
 def test_a_missing_column_of_one_row_is_named_as_the_file_calls_it(load: Load) -> None:

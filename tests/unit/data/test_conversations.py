@@ -85,7 +85,7 @@ def test_sharegpt_messages_are_translated(load: Load) -> None:
         ({"prompt": [user("a")], "chosen": [bot(" ")]}, "column 'chosen': is empty"),
         ({"prompt": [user("a")], "chosen": []}, "column 'chosen': has no message with the role 'assistant'"),
         ({"prompt": [], "chosen": [bot("b")]}, "column 'prompt': has no messages"),
-        ({"prompt": [user("a")], "chosen": "text"}, "column 'chosen': is text, not a conversation"),
+        ({"prompt": [user("a")], "chosen": 7}, "column 'chosen': is a number, not a conversation"),
         ({"prompt": [user("a")], "chosen": ["text"]}, "column 'chosen': message 1 is text, not an object"),
         ({"prompt": [user("a")], "chosen": [{"content": "b"}]}, "column 'chosen': message 1 has no role"),
         ({"prompt": [user("a")], "chosen": [bot(None)]}, "column 'chosen': the content of message 1 is null, not text"),  # type: ignore[arg-type]
