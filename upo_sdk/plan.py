@@ -18,6 +18,7 @@ from upo_sdk.errors import ConfigError
 from upo_sdk.fit import check_fit, check_given_numbers, check_weighting
 from upo_sdk.objectives.build import LiveObjective, build_objectives
 from upo_sdk.policy import build_skeleton, check_weights, count_parameters, load_model_config, load_tokenizer
+from upo_sdk.policy.positions import positions, prompt_room
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,6 +62,7 @@ class RunPlan:
         objectives: Constructed, not set up; objectives of weight zero are not among them.
         held_out: Auxiliary objectives of weight zero, if answers are compared: they score those, and nothing else.
         data: The checked dataset.
+        answer_room: Tokens that a prompt may have so that an answer fits behind it, or None.
         steps: Optimizer steps.
         parameters: Parameters of the policy.
         memory: Rough estimate.
@@ -75,6 +77,7 @@ class RunPlan:
     objectives: tuple[LiveObjective, ...]
     held_out: tuple[LiveObjective, ...]
     data: PreferenceData
+    answer_room: int | None
     steps: int
     parameters: int
     memory: MemoryEstimate
@@ -134,6 +137,11 @@ def make_plan(config: RunConfig, registry: Registry) -> RunPlan:
     rows_per_batch = _rows_per_batch(config, data, notices)
     data = _only_needed_rows(config, data, rows_per_batch, notices)
     notices += check_given_numbers(objectives, data)
+    answer_room = (
+        prompt_room([model_config], config.eval_max_new_tokens, option="--eval_max_new_tokens")
+        if config.eval_prompts
+        else None
+    )
     plan = RunPlan(
         config=config,
         model=model,
@@ -142,6 +150,7 @@ def make_plan(config: RunConfig, registry: Registry) -> RunPlan:
         objectives=tuple(objectives),
         held_out=tuple(held_out),
         data=data,
+        answer_room=answer_room,
         steps=_steps(config, len(data.train), rows_per_batch),
         parameters=parameters,
         memory=_memory(config, data_config, model_config, parameters, branches=2 if data.shape == "pairs" else 1),
@@ -210,8 +219,8 @@ def _split_off_held_out(
 
 def within_positions(data: DataConfig, model_config: Any, notices: list[str]) -> DataConfig:
     """Return the configuration with lengths that the model has positions for."""
-    limit = getattr(model_config.get_text_config(), "max_position_embeddings", None)
-    if not isinstance(limit, int) or data.max_length <= limit:
+    limit = positions(model_config)
+    if limit is None or data.max_length <= limit:
         return data
     notices.append(f"max_length is {limit} instead of {data.max_length:,}: the model has no more positions")
     prompt = data.max_prompt_length

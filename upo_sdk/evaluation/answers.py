@@ -10,9 +10,11 @@ import numpy as np
 
 from upo_sdk.cache import content_key
 from upo_sdk.data.messages import load_messages
+from upo_sdk.data.truncation import truncate
 from upo_sdk.evaluation.generation import Draw, Sampling, end_ids, generate_ids
 from upo_sdk.evaluation.intervals import Sums
 from upo_sdk.objectives import Completion
+from upo_sdk.policy.generate import neighbours_matter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -25,7 +27,10 @@ if TYPE_CHECKING:
     from upo_sdk.objectives.build import LiveObjective
     from upo_sdk.scoring.score import FloatArray
 
-__all__ = ["Answers", "Prompt", "answer_rewards", "read_prompts", "sample_answers"]
+__all__ = ["Answers", "Prompt", "answer_rewards", "fit_prompts", "read_prompts", "sample_answers"]
+
+_SHOWN = 60
+"""Characters of an example."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +87,31 @@ def read_prompts(dataset: Dataset) -> list[Prompt]:
     return [Prompt(text=text, ids=own, messages=spoken) for text, own, spoken in zip(texts, ids, messages, strict=True)]
 
 
+def fit_prompts(
+    prompts: Sequence[Prompt], room: int | None, tokenizer: PreTrainedTokenizerBase, tell: Callable[[str], None]
+) -> list[Prompt]:
+    """Return the prompts, those without room for an answer behind them shortened as training would shorten them.
+
+    Args:
+        prompts: Tokenised by the tokenizer.
+        room: Tokens that a prompt may have, from :func:`~upo_sdk.policy.positions.prompt_room`; None is no limit.
+        tokenizer: Says what begins a sequence, which stays.
+        tell: Hears, once, how many were shortened.
+    """
+    long = [prompt for prompt in prompts if room is not None and len(prompt.ids) > room]
+    if room is None or not long:
+        return list(prompts)
+    bos: Any = tokenizer.bos_token_id
+    tell(
+        f"{len(long):,} of {len(prompts):,} prompts have more than the {room:,} tokens that leave the model positions "
+        f"for an answer: they lose their beginning before it answers, such as '{_start(long[0].text)}'"
+    )
+    return [
+        replace(prompt, ids=truncate(list(prompt.ids), [[0]], max_length=room + 1, max_prompt_length=None, bos=bos)[0])
+        for prompt in prompts
+    ]
+
+
 def sample_answers(
     lm: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
@@ -118,6 +148,7 @@ def sample_answers(
     longest_first = sorted(missing.items(), key=lambda item: -len(item[1].prompt_ids))
     total, done = len(known) + len(missing), len(known)
     on_progress(done, total)
+    batch_size = _batch_size(lm, tokenizer, [draw for _, draw in longest_first], sampling, batch_size)
     for start in range(0, len(longest_first), batch_size):
         part = longest_first[start : start + batch_size]
         sampled = generate_ids(lm, tokenizer, [draw for _, draw in part], sampling)
@@ -142,6 +173,11 @@ def answer_rewards(
     return [score(item, answers.completions) for item in auxiliary]
 
 
+def _start(text: str) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= _SHOWN else f"{words[:_SHOWN]}..."
+
+
 def _model_key(
     lm: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, weights: str, sampling: Sampling
 ) -> list[object]:
@@ -149,6 +185,20 @@ def _model_key(
     attention = config._attn_implementation  # noqa: SLF001 - it has no other name
     settings = [sampling.max_new_tokens, sampling.temperature, sampling.top_p, sampling.seed]
     return ["answer", 1, weights, attention, lm.device.type, sorted(end_ids(lm, tokenizer)), settings]
+
+
+def _batch_size(
+    lm: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    longest_first: Sequence[Draw],
+    sampling: Sampling,
+    batch_size: int,
+) -> int:
+    """Return how many prompts are answered together: one where a neighbour would change what a prompt is answered."""
+    if batch_size == 1 or not longest_first:
+        return 1
+    width = len(longest_first[0].prompt_ids) + sampling.max_new_tokens
+    return 1 if neighbours_matter(lm, tokenizer, longest_first[-1].prompt_ids, width - 1) else batch_size
 
 
 def _answers(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from upo_sdk.cache import content_key
+from upo_sdk.policy.generate import generate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -55,20 +56,17 @@ def generate_ids(
     paired difference less noisy. Nothing of the model's own generation settings is used but what ends a sequence.
     """
     import torch
-    from transformers import LogitsProcessorList
 
-    inputs = _left_padded([draw.prompt_ids for draw in draws], _pad_id(tokenizer), lm.device)
-    width, ends = inputs["input_ids"].shape[1], end_ids(lm, tokenizer)
+    width, ends = max(len(draw.prompt_ids) for draw in draws), end_ids(lm, tokenizer)
     uniforms_BT = torch.tensor(np.stack([_uniforms_T(draw, sampling) for draw in draws]), device=lm.device)
-    was_training, generate = lm.training, cast("Callable[..., Any]", lm.generate)
-    lm.train(mode=False)
-    with torch.no_grad():
-        output: Any = generate(
-            **inputs,
-            generation_config=_settings(sampling.max_new_tokens, _pad_id(tokenizer), ends),
-            logits_processor=LogitsProcessorList([cast("Any", _Chooser(uniforms_BT, width, sampling))]),
-        )
-    lm.train(was_training)
+    output: Any = generate(
+        lm,
+        tokenizer,
+        [draw.prompt_ids for draw in draws],
+        chooser=_Chooser(uniforms_BT, width, sampling),
+        max_new_tokens=sampling.max_new_tokens,
+        eos_token_id=sorted(ends) or None,
+    )
     return [_up_to_end(ids, ends) for ids in output[:, width:].tolist()]
 
 
@@ -102,19 +100,6 @@ class _Chooser:
         return scores.new_full(scores.shape, -float("inf")).scatter_(-1, chosen_B1, 0.0)
 
 
-def _settings(max_new_tokens: int, pad_id: int, ends: frozenset[int]) -> Any:
-    import transformers
-
-    make = cast("Callable[..., Any]", transformers.GenerationConfig)
-    return make(
-        max_new_tokens=max_new_tokens,
-        do_sample=False,  # the processor has chosen
-        pad_token_id=pad_id,
-        eos_token_id=sorted(ends) or None,
-        use_cache=True,
-    )
-
-
 def _uniforms_T(draw: Draw, sampling: Sampling) -> np.ndarray[Any, np.dtype[np.float64]]:
     key = content_key("uniforms", 1, sampling.seed, list(draw.prompt_ids), draw.sample)
     return np.random.Generator(np.random.Philox(key=int.from_bytes(key[:16]))).random(sampling.max_new_tokens)
@@ -123,20 +108,3 @@ def _uniforms_T(draw: Draw, sampling: Sampling) -> np.ndarray[Any, np.dtype[np.f
 def _up_to_end(ids: list[int], ends: frozenset[int]) -> list[int]:
     end = next((place for place, token in enumerate(ids) if token in ends), len(ids) - 1)
     return ids[: end + 1]
-
-
-def _pad_id(tokenizer: PreTrainedTokenizerBase) -> int:
-    ids: tuple[Any, ...] = (tokenizer.pad_token_id, tokenizer.eos_token_id, 0)
-    return next(int(value) for value in ids if value is not None)
-
-
-def _left_padded(prompts: Sequence[Sequence[int]], pad_id: int, device: torch.device) -> dict[str, torch.Tensor]:
-    import torch
-
-    width = max(map(len, prompts))
-    padded = [[pad_id] * (width - len(ids)) + list(ids) for ids in prompts]
-    mask = [[0] * (width - len(ids)) + [1] * len(ids) for ids in prompts]
-    return {
-        "input_ids": torch.tensor(padded, device=device),
-        "attention_mask": torch.tensor(mask, device=device),
-    }

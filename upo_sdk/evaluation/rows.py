@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from upo_sdk.data import tokenize
-from upo_sdk.evaluation.answers import Prompt, read_prompts
+from upo_sdk.evaluation.answers import Prompt, fit_prompts, read_prompts
 from upo_sdk.policy import Branches
 
 if TYPE_CHECKING:
@@ -86,11 +86,11 @@ def tokenize_rows(
         reporter.warn(f"evaluation data {tokenized.report.describe()}")
     prompts = dict[str, Prompt]()
     for prompt in read_prompts(tokenized.dataset):
-        prompts.setdefault(prompt.text, prompt if room is None else replace(prompt, ids=prompt.ids[-room:]))
+        prompts.setdefault(prompt.text, prompt)
     number = {text: place for place, text in enumerate(prompts)}
     return EvalRows(
         dataset=tokenized.dataset,
-        prompts=list(prompts.values()),
+        prompts=fit_prompts(list(prompts.values()), room, tokenizer, reporter.warn),
         prompt_R=[number[text] for text in tokenized.dataset["prompt"][:]],
     )
 

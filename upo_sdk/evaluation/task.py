@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from upo_sdk import demo
 from upo_sdk.config import DataConfig, EvalConfig, ModelConfig, ObjectiveRef
@@ -17,6 +17,7 @@ from upo_sdk.evaluation.thresholds import Threshold, parse_threshold
 from upo_sdk.objectives.build import LiveObjective, build_objectives
 from upo_sdk.plan import with_builtin_scorer, within_positions
 from upo_sdk.policy import load_model_config
+from upo_sdk.policy.positions import prompt_room
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,7 +111,7 @@ def plan_evaluation(config: EvalConfig, registry: Registry) -> EvalTask:
         objectives=tuple(_scoring(objectives, notices)),
         beta=_beta(objectives, run, registry),
         max_new_tokens=config.max_new_tokens or _MAX_NEW_TOKENS,
-        room=_room(config.max_new_tokens or _MAX_NEW_TOKENS, model_configs),
+        room=prompt_room(model_configs, config.max_new_tokens or _MAX_NEW_TOKENS, option="--max_new_tokens"),
         thresholds=thresholds,
         output_dir=output_dir,
         notices=tuple(notices),
@@ -170,20 +171,6 @@ def _beta(objectives: Sequence[LiveObjective], run: RunConfig | None, registry: 
 def _is_preference(ref: ObjectiveRef, registry: Registry) -> bool:
     registered = registry.objectives.get(ref.name)
     return registered is not None and registered.spec.kind == "preference"
-
-
-def _room(max_new_tokens: int, model_configs: Sequence[Any]) -> int | None:
-    found = [getattr(item.get_text_config(), "max_position_embeddings", None) for item in model_configs]
-    positions = min((count for count in found if isinstance(count, int)), default=None)
-    if positions is None:
-        return None
-    if positions <= max_new_tokens:
-        raise ConfigError(
-            f"the model has {positions:,} positions, which leaves none for a prompt",
-            where=f"max_new_tokens {max_new_tokens:,}",
-            fix="lower --max_new_tokens",
-        )
-    return positions - max_new_tokens
 
 
 def _output_dir(model: str) -> Path:

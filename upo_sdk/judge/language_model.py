@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import math
-from typing import TYPE_CHECKING, Any, cast
-
-import torch
-from transformers import GenerationConfig
+from typing import TYPE_CHECKING, Any
 
 from upo_sdk.config import ModelConfig
 from upo_sdk.errors import ModelError
 from upo_sdk.judge.questions import Reply
 from upo_sdk.policy.fingerprint import weights_sha256
+from upo_sdk.policy.generate import generate
 from upo_sdk.policy.loading import load_language_model, load_tokenizer
+from upo_sdk.policy.positions import positions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from threading import Event
 
     from torch import Tensor
@@ -72,7 +71,7 @@ class LanguageModelJudge:
     def replies(self, questions: Sequence[str], stop: Event) -> Iterator[dict[int, Reply]]:
         """Yield replies batch by batch, short questions first; what is longer than the model's context fails."""
         ids = [self._encoded(question) for question in questions]
-        limit = _positions(self._lm.config)
+        limit = positions(self._lm.config) or math.inf
         long = {position for position, tokens in enumerate(ids) if len(tokens) >= limit}
         if long:
             yield {position: _too_long(len(ids[position]), limit) for position in long}
@@ -102,17 +101,10 @@ class LanguageModelJudge:
         return list(tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
 
     def _next_token(self, ids: Sequence[Sequence[int]]) -> Tensor:
-        """Return the log-probs of the next token, shape [B, V]; prompts are padded on the left."""
-        width, pad = max(map(len, ids)), self._pad_id()
-        generate = cast("Callable[..., Any]", self._lm.generate)
-        with torch.no_grad():
-            output = generate(
-                input_ids=torch.tensor([[pad] * (width - len(row)) + list(row) for row in ids]).to(self._lm.device),
-                attention_mask=torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in ids]).to(
-                    self._lm.device
-                ),
-                generation_config=_only_the_next_token(pad),
-            )
+        """Return the log-probs of the next token, shape [B, V]."""
+        output = generate(
+            self._lm, self._tokenizer, ids, max_new_tokens=1, output_logits=True, return_dict_in_generate=True
+        )
         logps: Tensor = output.logits[0].float().log_softmax(-1).cpu()
         return logps
 
@@ -126,16 +118,6 @@ class LanguageModelJudge:
             completion_tokens=0,
             mass=sum(math.exp(logp) for logp in logps.values()),
         )
-
-    def _pad_id(self) -> int:
-        tokenizer = self._tokenizer
-        return next(int(value) for value in (tokenizer.pad_token_id, tokenizer.eos_token_id, 0) if value is not None)
-
-
-def _only_the_next_token(pad: int) -> GenerationConfig:
-    """Return settings of our own: those of the model may forbid or favour tokens."""
-    make = cast("Callable[..., GenerationConfig]", GenerationConfig)  # transformers does not type it
-    return make(max_new_tokens=1, do_sample=False, pad_token_id=pad, output_logits=True, return_dict_in_generate=True)
 
 
 def decide(logps: Mapping[Verdict, float], threshold: float) -> Verdict:
@@ -165,11 +147,6 @@ def _tokenizer_sha256(tokenizer: Any) -> str:
     backend = getattr(tokenizer, "backend_tokenizer", None)
     written = backend.to_str() if backend is not None else repr(sorted(tokenizer.get_vocab().items()))
     return hashlib.sha256(f"{tokenizer.chat_template}\0{written}".encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _positions(config: Any) -> float:
-    positions = getattr(config.get_text_config(), "max_position_embeddings", None)
-    return positions if isinstance(positions, int) else float("inf")
 
 
 def _too_long(tokens: int, limit: float) -> Reply:

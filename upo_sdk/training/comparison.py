@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from upo_sdk.evaluation import Sampling, answer_rewards, read_prompts, sample_answers
+from upo_sdk.evaluation.answers import fit_prompts
+from upo_sdk.events import Notice, emit
 from upo_sdk.policy.fingerprint import weights_sha256
 from upo_sdk.scoring.score import score_completions
 from upo_sdk.training.preparation import normalized
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedTokenizerBase
 
+    from upo_sdk.evaluation import Prompt
     from upo_sdk.events import SharedWork
     from upo_sdk.objectives import Completion
     from upo_sdk.policy import Policy
@@ -34,7 +37,7 @@ class ScoredAnswers:
     rewards: Mapping[str, FloatArray]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Comparison:
     """Lets a model answer the first ``eval_prompts`` prompts of a split, and scores the answers."""
 
@@ -43,6 +46,14 @@ class Comparison:
     split: Split
     normalizers: Mapping[str, ZScore | Rank]
 
+    @cached_property
+    def prompts(self) -> Sequence[Prompt]:
+        """The prompts that are answered, with room for an answer; if some were shortened, that is said here."""
+        plan = self.preparation.plan
+        count = min(plan.config.eval_prompts or 0, len(self.split.dataset))
+        found = read_prompts(self.split.dataset.select(range(count))) if count else []
+        return fit_prompts(found, plan.answer_room, self.tokenizer, self._warn)
+
     def answers(self, policy: Policy, shared: SharedWork | None = None) -> ScoredAnswers | None:
         """Return the scored answers; None if no prompt is to be answered.
 
@@ -50,13 +61,12 @@ class Comparison:
         what is ``shared`` with other runs: the answers before training are.
         """
         plan = self.preparation.plan
-        count = min(plan.config.eval_prompts or 0, len(self.split.dataset))
-        if not count:
+        if not self.prompts:
             return None
         answers = sample_answers(
             policy.lm,
             self.tokenizer,
-            read_prompts(self.split.dataset.select(range(count))),
+            self.prompts,
             Sampling(max_new_tokens=plan.config.eval_max_new_tokens, seed=plan.config.training.seed),
             self.preparation.cache,
             weights=weights_sha256(policy.lm),
@@ -69,3 +79,6 @@ class Comparison:
             completions=answers.completions,
             rewards={item.label: values for item, values in zip(scorers, rewards, strict=True)},
         )
+
+    def _warn(self, text: str) -> None:
+        emit(self.preparation.callbacks, Notice("warning", text))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +11,14 @@ import pytest
 import torch
 import yaml
 from recorder import Recorder
+from transformers import LlamaConfig
 
 from upo_sdk import align
 from upo_sdk.config import build_config
-from upo_sdk.errors import OutputError, UPOError
-from upo_sdk.events import CheckpointSaved, PlanReady, Progress, RunFinished, ScoresReady, StepLogged
+from upo_sdk.errors import ConfigError, OutputError, UPOError
+from upo_sdk.events import CheckpointSaved, Notice, PlanReady, Progress, RunFinished, ScoresReady, StepLogged
+from upo_sdk.plugin.registry import load_registry
+from upo_sdk.run import plan_run
 
 from .conftest import config, same, weights
 
@@ -70,6 +74,24 @@ def test_a_run_that_compares_answers_leaves_samples_distributions_and_a_report(s
     rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     assert found["advantage_weights"]["ess"] == pytest.approx(rows[3]["advantage/ess"], rel=1e-5)
     assert "upo train --set x=https://***@host/" in (folder / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.usefixtures("no_report")
+def test_prompts_are_shortened_so_that_answers_keep_to_the_models_positions(
+    settings: dict[str, Any], tmp_path: Path
+) -> None:
+    model = tmp_path / "short"
+    shutil.copytree(settings["model"], model)
+    LlamaConfig.from_pretrained(model, max_position_embeddings=24).save_pretrained(model)
+    more = {"model": str(model), "eval_prompts": 2, "eval_max_new_tokens": 16, "training": {"max_steps": 1}}
+    recorder = Recorder()
+    assert align(config(settings, more), callbacks=[recorder]).before_after[0].prompts == 2
+    told = [
+        event.text for event in recorder.events if isinstance(event, Notice) and "lose their beginning" in event.text
+    ]
+    assert [text.partition(" that ")[0] for text in told] == ["1 of 2 prompts have more than the 8 tokens"]
+    with pytest.raises(ConfigError, match="24 positions, and answers of 64 tokens leave none for a prompt"):
+        plan_run(config(settings, more, {"eval_max_new_tokens": 64}), load_registry())
 
 
 @pytest.mark.usefixtures("no_report")

@@ -161,6 +161,15 @@ def test_many_long_questions_do_not_keep_the_short_ones_from_being_asked(chat_mo
     assert not any("ended early" in remark for remark in found.remarks)
 
 
+def test_the_judges_own_generation_settings_do_not_decide(chat_model: Any, judge: Any, own_cache: Path) -> None:
+    folder = chat_model()
+    plain = judge(f"lm:{folder}")
+    (own_cache / "cache.sqlite").unlink()
+    odd = '{"repetition_penalty": 5.0, "suppress_tokens": [4], "num_beams": 2, "stop_strings": ["A"]}'
+    (folder / "generation_config.json").write_text(odd, encoding="utf-8")
+    assert judge(f"lm:{folder}").model_copy(update={"cost": plain.cost}) == plain
+
+
 def test_a_wide_threshold_makes_everything_a_tie(chat_model: Any, reward_model: Path, judge: Any) -> None:
     for target in (f"lm:{chat_model()}", f"hf:{reward_model}"):
         assert judge(target, settings={"threshold": 1e6}).ties == 6

@@ -1,0 +1,119 @@
+"""Generation keeps to our settings and to the model's positions, whatever the model brings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from architectures import ids, make_model
+from transformers import BloomConfig, GenerationConfig, LlamaConfig, MptConfig, Phi3Config, XLNetConfig
+
+from upo_sdk.cache import ContentCache
+from upo_sdk.config import ModelConfig
+from upo_sdk.demo import demo_model_path
+from upo_sdk.errors import ConfigError
+from upo_sdk.evaluation.answers import Prompt, fit_prompts, sample_answers
+from upo_sdk.evaluation.generation import Draw, Sampling, generate_ids
+from upo_sdk.policy import load_language_model, load_tokenizer
+from upo_sdk.policy.positions import positions, prompt_room
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+ODD = {
+    "max_length": 5,
+    "min_new_tokens": 20,
+    "no_repeat_ngram_size": 1,
+    "repetition_penalty": 3.0,
+    "num_beams": 3,
+    "num_return_sequences": 2,
+    "forced_eos_token_id": 3,
+    "suppress_tokens": [4, 5, 6],
+    "stop_strings": ["a"],
+    "do_sample": True,
+    "top_k": 1,
+}
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> PreTrainedTokenizerBase:
+    return load_tokenizer(ModelConfig(path=str(demo_model_path())))
+
+
+def test_nothing_of_the_models_own_generation_settings_changes_an_answer(tokenizer: PreTrainedTokenizerBase) -> None:
+    lm = load_language_model(ModelConfig(path=str(demo_model_path())))
+    draws = [Draw(tokenizer("Customer: Hello?\nAgent:")["input_ids"], number) for number in range(3)]
+    plain = generate_ids(lm, tokenizer, draws, Sampling(max_new_tokens=12))
+    odd = GenerationConfig(eos_token_id=lm.generation_config.eos_token_id)  # type: ignore[no-untyped-call, union-attr]
+    for name, value in ODD.items():
+        setattr(odd, name, value)
+    lm.generation_config = odd
+    assert generate_ids(lm, tokenizer, draws, Sampling(max_new_tokens=12)) == plain
+    assert lm.generation_config is odd
+
+
+def test_all_tokens_of_a_list_of_end_tokens_end_an_answer(tokenizer: PreTrainedTokenizerBase) -> None:
+    lm = load_language_model(ModelConfig(path=str(demo_model_path())))
+    draw = Draw(tokenizer("Customer: Hello?\nAgent:")["input_ids"], 0)
+    (plain,) = generate_ids(lm, tokenizer, [draw], Sampling(max_new_tokens=12))
+    lm.generation_config.eos_token_id = [plain[2], plain[4]]  # type: ignore[union-attr]
+    assert generate_ids(lm, tokenizer, [draw], Sampling(max_new_tokens=12)) == [plain[: plain.index(plain[2]) + 1]]
+
+
+def _longrope() -> PreTrainedModel:
+    factors = {"short_factor": [1.0] * 4, "long_factor": [8.0] * 4}
+    rope = {"rope_type": "longrope", "rope_theta": 10000.0, "original_max_position_embeddings": 12, **factors}
+    return make_model("phi3", rope_parameters=rope, original_max_position_embeddings=12)
+
+
+@pytest.mark.parametrize("make", [_longrope, lambda: make_model("gpt2"), lambda: make_model("mamba")])
+def test_a_longer_neighbour_changes_no_answer_also_where_rope_is_switched_by_length(
+    make: Any, tokenizer: PreTrainedTokenizerBase, tmp_path: Path
+) -> None:
+    lm, prompts = make(), [Prompt(text=f"{size}", ids=ids(size, size)) for size in (4, 20)]
+    together, alone = (
+        sample_answers(
+            lm, tokenizer, prompts, Sampling(max_new_tokens=6), ContentCache(tmp_path / name), weights="", batch_size=n
+        ).ids
+        for name, n in (("together", 2), ("alone", 1))
+    )
+    assert together == alone
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        (LlamaConfig(max_position_embeddings=100), 100),
+        (MptConfig(max_seq_len=80), 80),
+        (BloomConfig(), None),
+        (XLNetConfig(), None),  # says -1
+    ],
+)
+def test_positions_are_found_under_their_names(config: Any, expected: int | None) -> None:
+    assert positions(config) == expected
+
+
+def test_the_room_of_a_prompt_is_what_the_smallest_model_leaves() -> None:
+    models = [LlamaConfig(max_position_embeddings=100), Phi3Config(max_position_embeddings=70), XLNetConfig()]
+    assert prompt_room(models, 64, option="--max_new_tokens") == 6
+    assert prompt_room([XLNetConfig()], 64, option="--max_new_tokens") is None
+    with pytest.raises(ConfigError, match="70 positions, and answers of 70 tokens leave none") as caught:
+        prompt_room(models, 70, option="--max_new_tokens")
+    assert caught.value.fix == "lower it: --max_new_tokens 35 leaves 35 tokens for a prompt"
+
+
+def test_a_prompt_without_room_is_shortened_at_its_beginning_and_that_is_said_once() -> None:
+    class Bos:
+        bos_token_id = 9
+
+    told = list[str]()
+    long, short = Prompt(text="long " * 30, ids=[9, 1, 2, 3, 4, 5]), Prompt(text="short", ids=[9, 7])
+    fitted = fit_prompts([long, short], 3, Bos(), told.append)  # type: ignore[arg-type]
+    assert [list(prompt.ids) for prompt in fitted] == [[9, 4, 5], [9, 7]]
+    assert len(told) == 1
+    assert told[0].startswith("1 of 2 prompts have more than the 3 tokens")
+    assert "such as 'long long" in told[0]
+    assert fit_prompts([long], None, Bos(), told.append) == [long]  # type: ignore[arg-type]
+    assert len(told) == 1

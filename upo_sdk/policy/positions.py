@@ -1,0 +1,45 @@
+"""How many positions a model has, and what of a prompt fits before its answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from upo_sdk.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["positions", "prompt_room"]
+
+_NAMES = ("max_position_embeddings", "max_seq_len")
+"""transformers maps the other names, such as ``n_positions``, to the first; MPT alone has the second."""
+
+
+def positions(model_config: Any) -> int | None:
+    """Return the most positions that a model can read, or None if its configuration names no limit."""
+    text = model_config.get_text_config()
+    found = [getattr(text, name, None) for name in _NAMES]
+    return next((count for count in found if isinstance(count, int) and count > 0), None)
+
+
+def prompt_room(model_configs: Iterable[Any], max_new_tokens: int, *, option: str) -> int | None:
+    """Return how many tokens a prompt may have so that each of the models can answer it; None without a limit.
+
+    Args:
+        model_configs: Of the models that answer.
+        max_new_tokens: Tokens of an answer.
+        option: How the user names them, for an error's fix.
+
+    Raises:
+        ConfigError: There is no room for any prompt.
+    """
+    limit = min((count for item in model_configs if (count := positions(item))), default=None)
+    if limit is None:
+        return None
+    if limit <= max_new_tokens:
+        raise ConfigError(
+            f"the model has {limit:,} positions, and answers of {max_new_tokens:,} tokens leave none for a prompt",
+            where=f"{option} {max_new_tokens}",
+            fix=f"lower it: {option} {max(1, limit // 2)} leaves {limit - max(1, limit // 2):,} tokens for a prompt",
+        )
+    return limit - max_new_tokens
