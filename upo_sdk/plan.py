@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from upo_sdk import demo
 from upo_sdk.config import ObjectiveRef, RunConfig, build_config
-from upo_sdk.data import cut_batches, load_preference_data, tokenize, tokens_per_row
+from upo_sdk.data import check_template, cut_batches, load_preference_data, tokenize, tokens_per_row
 from upo_sdk.demo import settings
 from upo_sdk.errors import ConfigError
 from upo_sdk.fit import check_fit, check_given_numbers, check_weighting
@@ -125,6 +126,9 @@ def make_plan(config: RunConfig, registry: Registry) -> RunPlan:
     data_config = within_positions(data_config, model_config, notices)
     config = config.model_copy(update={"data": data_config})
     data = load_preference_data(data_config, formats=registry.dataset_formats())
+    if data.conversational:
+        model = _with_template_date(model, data, notices)
+        config = config.model_copy(update={"model": model})
     if not any(item.is_preference for item in objectives):
         added = _default_preference(data, notices)
         config = config.model_copy(update={"objectives": (added, *config.objectives)})
@@ -229,6 +233,23 @@ def within_positions(data: DataConfig, model_config: Any, notices: list[str]) ->
     )
 
 
+def _with_template_date(model: ModelConfig, data: PreferenceData, notices: list[str]) -> ModelConfig:
+    """Check the chat template, and keep the date that it writes: training, evaluation and a resumed run read the same.
+
+    Raises:
+        UPOError: There is no template for conversations, or it fails on the first row.
+    """
+    writes_date = check_template(load_tokenizer(model), data.train, model.chat_template_date)
+    if not writes_date or model.chat_template_date:
+        return model
+    today = datetime.now().astimezone().date()
+    notices.append(
+        f"the chat template writes the date, {today}: on another day the tokens are others; --chat_template_date "
+        f"{today} keeps them"
+    )
+    return model.model_copy(update={"chat_template_date": today})
+
+
 def _rows_per_batch(config: RunConfig, data: PreferenceData, notices: list[str]) -> float:
     """Return the rows of a batch on one device; with a token budget, its mean over a sample that is tokenised now."""
     training, model, limits = config.training, config.model, config.data
@@ -238,7 +259,11 @@ def _rows_per_batch(config: RunConfig, data: PreferenceData, notices: list[str])
     rows = len(data.train)
     sample = data.train.select(range(0, rows, math.ceil(rows / _SAMPLE_ROWS)))
     tokenized = tokenize(
-        sample, load_tokenizer(model), max_length=limits.max_length, max_prompt_length=limits.max_prompt_length
+        sample,
+        load_tokenizer(model),
+        max_length=limits.max_length,
+        max_prompt_length=limits.max_prompt_length,
+        on_date=model.chat_template_date,
     )
     tokens_R = tokens_per_row(tokenized.dataset).tolist()
     batches = cut_batches(range(len(tokens_R)), tokens_R, budget, padded=False)

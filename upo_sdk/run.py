@@ -31,6 +31,7 @@ from upo_sdk.training import (
     check_trackers,
     checked_arguments,
     compare_answers,
+    findings,
     finished,
     is_finished,
     make_manifest,
@@ -159,6 +160,7 @@ class _Run:
             train, held_out = self._normalize(train, held_out)
             weights = weights_sha256(policy.lm)
             manifest = self._manifest(weights, policy.layout.name, statistics)
+            manifest["data"]["findings"] = findings(train, held_out)
             rows = self._rows(train, policy, weights)
             held_out_rows = self._rows(held_out, policy, weights) if held_out else None
             unified = self._assembly.loss(policy, train)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +22,14 @@ class ModelConfig(Section):
     revision: str | None = Field(default=None, description="Branch, tag or commit of a hub model.")
     tokenizer: str | None = Field(
         default=None, description="Folder or hub name of the tokenizer, if it is not the model's."
+    )
+    chat_template: str | None = Field(
+        default=None,
+        description="A .jinja file instead of the tokenizer's chat template, or the name of one of its templates.",
+    )
+    chat_template_date: date | None = Field(
+        default=None,
+        description="What a chat template that writes the date takes for today, such as 2026-01-31; default: today.",
     )
     dtype: Literal["float32", "bfloat16", "float16", "auto"] = Field(
         default="float32", description="Data type of the weights in memory; with --bf16 keep float32."

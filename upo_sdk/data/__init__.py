@@ -1,6 +1,8 @@
 """Preference data: any common source and shape in, checked rows, texts and token ids out."""
 
 from upo_sdk.data.batches import cut_batches
+from upo_sdk.data.chat_template import check_template
+from upo_sdk.data.findings import Finding
 from upo_sdk.data.lengths import longest_first, tokens_per_row
 from upo_sdk.data.load import PreferenceData, load_preference_data
 from upo_sdk.data.numbers import (
@@ -13,6 +15,7 @@ from upo_sdk.data.numbers import (
     sample_weights,
 )
 from upo_sdk.data.scores import check_scores, read_scores
+from upo_sdk.data.shortening import Trained
 from upo_sdk.data.texts import completions
 from upo_sdk.data.tokens import Tokenized, largest_token_id, tokenize
 from upo_sdk.data.truncation import TruncationReport
@@ -20,11 +23,14 @@ from upo_sdk.data.truncation import TruncationReport
 __all__ = [
     "MARGIN",
     "SAMPLE_WEIGHT",
+    "Finding",
     "PreferenceData",
     "Tokenized",
+    "Trained",
     "TruncationReport",
     "check_numbers",
     "check_scores",
+    "check_template",
     "completions",
     "cut_batches",
     "has_rewards",

@@ -19,6 +19,7 @@ __all__ = [
     "load_messages",
     "read_messages",
     "read_response",
+    "spoken_text",
     "without_nulls",
 ]
 
@@ -112,6 +113,11 @@ def is_answer(messages: list[Any]) -> bool:
 def join_contents(messages: list[Message]) -> str:
     """Return the contents of a conversation, joined by blank lines."""
     return "\n\n".join(message["content"] for message in messages if message["content"])
+
+
+def spoken_text(response: list[Message]) -> str:
+    """Return what the assistant says in a response: its contents, joined by blank lines."""
+    return join_contents([message for message in response if message["role"] == "assistant"])
 
 
 def check_text(value: object, column: str) -> str:

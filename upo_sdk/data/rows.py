@@ -10,7 +10,7 @@ from upo_sdk.data.cells import read_cells
 from upo_sdk.data.context import read_context, with_context
 from upo_sdk.data.implicit_prompt import split_messages, split_text
 from upo_sdk.data.labels import better_of_two, is_desirable
-from upo_sdk.data.messages import check_text, join_contents, read_messages, read_response
+from upo_sdk.data.messages import check_text, join_contents, read_messages, read_response, spoken_text
 from upo_sdk.data.problems import RowError, is_nothing
 from upo_sdk.data.template_inputs import read_template_inputs
 
@@ -94,7 +94,7 @@ def _conversation(row: Mapping[str, Any], shape: Shape) -> NormalisedRow:
     prompt = with_context(prompt, row, shape)
     return {
         "prompt": join_contents(prompt),
-        "responses": [join_contents(response) for response in responses],
+        "responses": [spoken_text(response) for response in responses],
         "prompt_messages": _stored(prompt),
         "response_messages": [_stored(response) for response in responses],
         "template_inputs": _stored(read_template_inputs(row, shape.beside)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
@@ -48,6 +49,22 @@ class TextEncoder:
         if self._way is None:
             self._way = self._fastest(rows[:_PROBES])
         return self._way(rows)
+
+    def place_behind(self, text: str, count: int) -> int:
+        """Return how many characters of a text its first ``count`` tokens hold, without one that the next shares."""
+        ids = self._call([[text]])[0][0]
+        if count >= len(ids):
+            return len(text)
+        encoding = self._backend and self._backend.encode(text, add_special_tokens=self._add_special_tokens)
+        if not encoding or encoding.ids != ids:
+            return self._searched(text, count)
+        places: list[tuple[int, int]] = encoding.offsets
+        end, following = max((place[1] for place in places[:count]), default=0), places[count]
+        return min(end, following[0]) if following != (0, 0) else end  # (0, 0): the tokenizer's own, such as BOS
+
+    def _searched(self, text: str, count: int) -> int:
+        """Return the length of the longest beginning of a text that has no more than ``count`` tokens."""
+        return bisect_right(range(1, len(text)), count, key=lambda end: len(self._call([[text[:end]]])[0][0]))
 
     def _fastest(self, probes: Sequence[Sequence[str]]) -> Callable[[Sequence[Sequence[str]]], list[list[Ids]]]:
         expected = self._call(probes)  # also has the tokenizer turn padding and truncation off

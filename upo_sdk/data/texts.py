@@ -20,21 +20,24 @@ if TYPE_CHECKING:
 
     from datasets import Dataset
 
-__all__ = ["Completions", "completions"]
+__all__ = ["Completions", "completions", "what_is_left"]
 
 
 _NOTHING = Needs()
+
+_KEPT_PROMPT = {"prompt": "kept_prompt", "prompt_messages": "kept_prompt_messages"}
+_KEPT_RESPONSES = {"responses": "kept_responses", "response_messages": "kept_response_messages"}
 
 
 def completions(dataset: Dataset, needs: Needs = _NOTHING) -> Completions:
     """Return every completion in row-major order: row 0 response 0, row 0 response 1, row 1 response 0, ...
 
-    Texts are whole even where the tokens were truncated.
+    Of a dataset that is tokenised, texts are what truncation left of them: what the policy learns.
 
     Args:
         dataset: A part of :class:`PreferenceData`, or what :func:`tokenize` made of it.
         needs: What to fill besides prompt and response. For token counts the dataset must be tokenised; a count is
-            that of the whole response, before truncation and without the final end-of-sequence token.
+            that of the tokens that are left and trained, without the final end-of-sequence token.
 
     Raises:
         DataError: The source has no such column, or a score in it is no number.
@@ -54,12 +57,14 @@ class Completions(Sequence[Completion]):
 
     def __init__(self, dataset: Dataset, needs: Needs) -> None:
         messages = needs.messages and "prompt_messages" in dataset.column_names
+        kept = [*_KEPT_PROMPT.values(), *_KEPT_RESPONSES.values()]
         self._dataset = dataset
         self._needs = needs
         self._wanted = [
             *("row", "prompt", "responses", "extra"),
             *(["response_token_counts"] if needs.token_counts else []),
             *(CONVERSATION_COLUMNS if messages else ()),
+            *(column for column in kept if column in dataset.column_names),
         ]
         self._end_R = np.cumsum([len(row["desirable"]) for row in read_rows_of(dataset, "desirable")])
 
@@ -85,11 +90,22 @@ class Completions(Sequence[Completion]):
     def _of(self, row: Mapping[str, Any]) -> Iterator[Completion]:
         nothing = [None] * len(row["responses"])
         counts = row.get("response_token_counts") or nothing
-        spoken = load_conversation(row) if "prompt_messages" in row else None
+        left = what_is_left(row)
+        spoken = load_conversation(left) if "prompt_messages" in row else None
         messages = spoken.responses if spoken else nothing
-        per_response = zip(row["responses"], _columns(row, self._needs), counts, messages, strict=True)
+        per_response = zip(left["responses"], _columns(row, self._needs), counts, messages, strict=True)
         for response, columns, count, own in per_response:
-            yield Completion(row["prompt"], response, columns, count, spoken and spoken.prompt, own)
+            yield Completion(left["prompt"], response, columns, count, spoken and spoken.prompt, own)
+
+
+def what_is_left(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row of a dataset with what truncation left of its prompt, its responses and their messages."""
+    left = dict(row)
+    left |= {name: row[kept] for name, kept in _KEPT_PROMPT.items() if row.get(kept) is not None}
+    for name, kept in _KEPT_RESPONSES.items():
+        if row.get(kept) is not None and name in row:
+            left[name] = [whole if own is None else own for whole, own in zip(row[name], row[kept], strict=True)]
+    return left
 
 
 def _columns(row: Mapping[str, Any], needs: Needs) -> list[dict[str, object]]:

@@ -7,26 +7,29 @@ import hashlib
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from upo_sdk.cache import cache_folder, content_key
 from upo_sdk.data.columns import content_name, read_tables
 from upo_sdk.data.encoding import Encoded, Encoder
+from upo_sdk.data.findings import count_findings
 from upo_sdk.data.problems import Problems, RowError
-from upo_sdk.data.truncation import TruncationReport, truncate
+from upo_sdk.data.shortening import TokenRow, shortened
+from upo_sdk.data.truncation import Limits, TruncationReport
 from upo_sdk.errors import DataError
 from upo_sdk.quiet import no_bars_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Iterator, Sequence
+    from datetime import date
 
     from datasets import Dataset
     from transformers import PreTrainedTokenizerBase
 
+    from upo_sdk.data.findings import Finding
 
 __all__ = ["Tokenized", "largest_token_id", "tokenize"]
 
@@ -38,13 +41,15 @@ class Tokenized:
     """Token ids and what was changed to make them.
 
     Attributes:
-        dataset: The rows with ``prompt_ids``, ``response_ids`` (one list per response) and ``response_token_counts``
-            (per response, before truncation, without the final EOS), memory-mapped.
+        dataset: The rows with the columns of :class:`~upo_sdk.data.shortening.TokenRow`, memory-mapped;
+            ``response_trained`` is there only if some row has it.
         report: What was truncated.
+        findings: Where data, scores and what is learned differ.
     """
 
     dataset: Dataset
     report: TruncationReport
+    findings: tuple[Finding, ...]
 
 
 def tokenize(
@@ -53,6 +58,7 @@ def tokenize(
     *,
     max_length: int,
     max_prompt_length: int | None,
+    on_date: date | None = None,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Tokenized:
     """Tokenise and truncate every row, or read what an earlier call made of the same rows with an equal tokenizer.
@@ -60,40 +66,44 @@ def tokenize(
     Prompt and response are tokenised together, so that tokens at the boundary are those of the whole text; where they
     merge, the boundary moves back to the last token that the prompt and all its responses agree on. Every response
     ends in exactly one EOS unless truncation cut it off. An empty prompt becomes the single token BOS, else EOS. A pair
-    that truncation makes identical teaches nothing: it is left out and counted in the report.
+    that truncation makes identical teaches nothing: it is left out and counted in the report, and so is a conversation
+    whose last turn is too long.
 
     Args:
         data: A part of :class:`PreferenceData`.
         tokenizer: The policy's.
         max_length: Tokens of prompt and response together, at least two.
         max_prompt_length: Tokens of the prompt, or None.
+        on_date: What a chat template that writes the date takes for today; what it writes is part of the tokens.
         on_progress: Called with the rows done and their total.
 
     Raises:
         DataError: Conversations cannot be rendered, a response has no tokens, or both responses of a pair are the
-            same tokens; all such rows are counted. Or no pair is left.
+            same tokens; all such rows are counted. Or no row is left.
         ModelError: The data are conversations and the tokenizer has no chat template.
     """
-    encoder = Encoder(tokenizer, conversational="prompt_messages" in data.column_names)
-    shorten = partial(truncate, max_length=max_length, max_prompt_length=max_prompt_length, bos=encoder.bos)
+    conversational = "prompt_messages" in data.column_names
+    encoder = Encoder(tokenizer, conversational=conversational, on_date=on_date)
+    limits = Limits(max_length=max_length, max_prompt_length=max_prompt_length)
     fingerprint = content_key(
         "tokens",
-        2,
+        3,
         content_name(data),
         _content_sha256(tokenizer),
         max_length,
         max_prompt_length,
+        encoder.template and encoder.template.on_date,
     ).hex()
     with no_bars_of("datasets"):
         dataset = data.with_format("arrow").map(
-            _Batches(encoder, shorten, len(data), on_progress),
+            _Batches(encoder, limits, len(data), on_progress),
             batched=True,
             batch_size=_BATCH_ROWS,
             load_from_cache_file=True,
             cache_file_name=str(cache_folder("tokens") / f"{fingerprint}.arrow"),
             new_fingerprint=fingerprint,
         )
-    return _without_identical_pairs(dataset.with_format(None), max_length)
+    return _counted(dataset.with_format(None), limits, conversational=conversational)
 
 
 def largest_token_id(dataset: Dataset) -> int:
@@ -139,25 +149,12 @@ def _content_sha256(tokenizer: PreTrainedTokenizerBase) -> str:
     return digest.hexdigest()
 
 
-class _Row(NamedTuple):
-    """One row within its limits, what it lost, and whether its responses became the same."""
-
-    prompt_ids: list[int]
-    response_ids: list[list[int]]
-    response_token_counts: list[int]
-    prompt_lost: int
-    responses_lost: list[int]
-    identical: bool
-
-
 class _Batches:
-    """Adds the columns of :class:`_Row` to one table after the other; raises behind the last if a row was bad."""
+    """Adds the columns of :class:`TokenRow` to one table after the other; raises behind the last if a row was bad."""
 
-    def __init__(
-        self, encoder: Encoder, shorten: Callable[..., Any], total: int, on_progress: Callable[[int, int], None]
-    ) -> None:
+    def __init__(self, encoder: Encoder, limits: Limits, total: int, on_progress: Callable[[int, int], None]) -> None:
         self._encoder = encoder
-        self._shorten = shorten
+        self._limits = limits
         self._problems = Problems("tokenising")
         self._done, self._total = 0, total
         self._on_progress = on_progress
@@ -172,47 +169,54 @@ class _Batches:
             self._problems.raise_if_any(self._total, fix="correct or remove these rows")
         return _with_columns(table, made)
 
-    def _row(self, number: int, whole: Encoded | RowError) -> _Row:
+    def _row(self, number: int, whole: Encoded | RowError) -> TokenRow:
         if isinstance(whole, Encoded) and len(whole.responses) > 1 and whole.responses[0] == whole.responses[1]:
-            whole = RowError("responses", "are the same tokens")
-        if isinstance(whole, RowError):
-            self._problems.add(number, whole)
-            return _Row([], [], [], 0, [], identical=False)
-        prompt, responses = self._shorten(whole.prompt, whole.responses)
-        return _Row(
-            prompt,
-            responses,
-            whole.token_counts,
-            len(whole.prompt) - len(prompt),
-            [len(before) - len(after) for before, after in zip(whole.responses, responses, strict=True)],
-            identical=len(responses) > 1 and responses[0] == responses[1],
-        )
+            alike = whole.conversation and whole.conversation.responses[0] != whole.conversation.responses[1]
+            by_template = ": the chat template writes nothing of what makes them different" if alike else ""
+            whole = RowError("responses", f"are the same tokens{by_template}")
+        made = whole if isinstance(whole, RowError) else shortened(whole, self._encoder, self._limits)
+        if isinstance(made, RowError):
+            self._problems.add(number, made)
+            return TokenRow()
+        return made
 
 
-def _with_columns(table: Any, rows: list[_Row]) -> Any:
+def _with_columns(table: Any, rows: list[TokenRow]) -> Any:
     import pyarrow as pa
 
-    ids = pa.list_(pa.int32())
-    types = (ids, pa.list_(ids), ids, pa.int32(), ids, pa.bool_())
-    for name, values, kind in zip(_Row._fields, zip(*rows, strict=True), types, strict=True):
-        table = table.append_column(name, pa.array(values, kind))
+    ids, texts = pa.list_(pa.int32()), pa.list_(pa.string())
+    types = {
+        "prompt_ids": ids,
+        "response_ids": pa.list_(ids),
+        "response_token_counts": ids,
+        "response_trained": pa.list_(ids),
+        "prompt_lost": pa.int32(),
+        "responses_lost": ids,
+        "identical": pa.bool_(),
+        "needed_length": pa.int32(),
+        "kept_prompt": pa.string(),
+        "kept_prompt_messages": pa.string(),
+        "kept_responses": texts,
+        "kept_response_messages": texts,
+        "findings": texts,
+    }
+    for name, values in zip(TokenRow._fields, zip(*rows, strict=True), strict=True):
+        table = table.append_column(name, pa.array(values, types[name]))
     return table
 
 
-def _without_identical_pairs(dataset: Dataset, max_length: int) -> Tokenized:
+def _counted(dataset: Dataset, limits: Limits, *, conversational: bool) -> Tokenized:
+    """Leave out the rows that teach nothing, and count what is different from the data."""
     import pyarrow.compute
 
     pc = cast("Any", pyarrow.compute)
-    tables = list(read_tables(dataset, "prompt_lost", "responses_lost", "identical"))
-    identical_R = np.concatenate([table.column("identical").to_numpy() for table in tables])
-    prompt_lost_R = np.concatenate([table.column("prompt_lost").to_numpy() for table in tables])
+    names = ("row", "prompt_lost", "responses_lost", "identical", "needed_length", "response_trained", "findings")
+    tables = list(read_tables(dataset, *names))
+    identical_R, prompt_lost_R, needed_R = (
+        np.concatenate([table.column(name).to_numpy() for table in tables])
+        for name in ("identical", "prompt_lost", "needed_length")
+    )
     lost_N = np.concatenate([pc.list_flatten(table.column("responses_lost")).to_numpy() for table in tables])
-    if identical_R.all():
-        raise DataError(
-            f"all {len(dataset):,} pairs become identical once truncated",
-            where=f"max_length {max_length}",
-            fix="raise --max_length",
-        )
     report = TruncationReport(
         rows=len(dataset),
         responses=len(lost_N),
@@ -220,7 +224,38 @@ def _without_identical_pairs(dataset: Dataset, max_length: int) -> Tokenized:
         responses_shortened=int((lost_N > 0).sum()),
         tokens_dropped=int(prompt_lost_R.sum() + lost_N.sum()),
         pairs_left_out=int(identical_R.sum()),
+        rows_left_out=int((needed_R > 0).sum()),
+        fix=limits.fix(int(needed_R.max())),
+        conversational=conversational,
     )
-    if identical_R.any():
-        dataset = dataset.select(np.flatnonzero(~identical_R))
-    return Tokenized(dataset=dataset, report=report)
+    left_out_R = identical_R | (needed_R > 0)
+    if left_out_R.all():
+        raise _nothing_left(report, limits)
+    if all(table.column("response_trained").null_count == len(table) for table in tables):
+        dataset = dataset.remove_columns("response_trained")
+    if left_out_R.any():
+        dataset = dataset.select(np.flatnonzero(~left_out_R))
+    return Tokenized(dataset=dataset, report=report, findings=count_findings(_notes(tables), report.rows))
+
+
+def _notes(tables: Sequence[Any]) -> Iterator[tuple[int, list[str]]]:
+    """Yield the number and the findings of every row that has some."""
+    for table in tables:
+        if table.column("findings").null_count < len(table):
+            rows, notes = (table.column(name).to_pylist() for name in ("row", "findings"))
+            yield from ((row, own) for row, own in zip(rows, notes, strict=True) if own)
+
+
+def _nothing_left(report: TruncationReport, limits: Limits) -> DataError:
+    if not report.rows_left_out:
+        return DataError(
+            f"all {report.rows:,} pairs become identical once truncated",
+            where=f"max_length {limits.max_length}",
+            fix="raise --max_length",
+        )
+    return DataError(
+        f"no row is left: in {report.rows_left_out:,} of {report.rows:,} rows, system message and last turn of the "
+        "prompt leave no room for a response",
+        where=limits.describe(),
+        fix=f"{report.fix} would fit all of them",
+    )

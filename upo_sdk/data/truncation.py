@@ -1,4 +1,4 @@
-"""The one truncation rule: the prompt loses its beginning first, then the response its end; everything is counted."""
+"""The truncation rules: a prompt loses its beginning, then a response its end; conversations lose whole turns."""
 
 from __future__ import annotations
 
@@ -8,9 +8,44 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["TruncationReport", "truncate"]
+    from upo_sdk.data.messages import Message
+
+__all__ = ["Limits", "TruncationReport", "truncate", "with_fewer_turns"]
 
 Ids = list[int]
+
+_INSTRUCTING = frozenset({"system", "developer"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How long a row may be, in tokens.
+
+    Attributes:
+        max_length: Of prompt and response together, at least two.
+        max_prompt_length: Of the prompt, at least one and less than ``max_length``, or None.
+    """
+
+    max_length: int
+    max_prompt_length: int | None
+
+    def room(self, longest: int) -> int:
+        """Return how many tokens a prompt may have beside a response, at least one."""
+        return max(1, min(self.max_length - longest, self.max_prompt_length or self.max_length))
+
+    @property
+    def most_of_prompt(self) -> int:
+        """How many tokens a prompt may have at most, so that there is room for something behind it."""
+        return min(self.max_length - 1, self.max_prompt_length or self.max_length)
+
+    def fix(self, needed: int) -> str:
+        """Return what to type so that a row of ``needed`` tokens is whole."""
+        return f"--max_length {needed}" + (" without --max_prompt_length" if self.max_prompt_length else "")
+
+    def describe(self) -> str:
+        """Return the limits as they are set."""
+        prompt = f", max_prompt_length {self.max_prompt_length}" if self.max_prompt_length else ""
+        return f"max_length {self.max_length}{prompt}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,10 +55,13 @@ class TruncationReport:
     Attributes:
         rows: Rows in all.
         responses: Responses in all.
-        prompts_shortened: Rows whose prompt lost its beginning.
+        prompts_shortened: Rows whose prompt lost its beginning: tokens of a text, whole turns of a conversation.
         responses_shortened: Responses that lost their end, and with it the end-of-sequence token.
         tokens_dropped: Tokens lost in all; those of a prompt count once per row.
         pairs_left_out: Pairs that truncation made identical.
+        rows_left_out: Conversations whose system message and last turn leave no room for a response.
+        fix: What to type so that none of these is left out.
+        conversational: Whether rows are conversations.
     """
 
     rows: int
@@ -32,22 +70,37 @@ class TruncationReport:
     responses_shortened: int
     tokens_dropped: int
     pairs_left_out: int
+    rows_left_out: int = 0
+    fix: str = ""
+    conversational: bool = False
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything is not as in the data."""
+        return bool(self.tokens_dropped or self.rows_left_out)
 
     def describe(self) -> str:
         """Return one sentence."""
-        if not self.tokens_dropped:
+        if not self.changed:
             return "nothing was truncated"
-        left_out = f"; {self.pairs_left_out:,} pairs became identical and are left out" if self.pairs_left_out else ""
-        return (
-            f"truncated: {self.prompts_shortened:,} of {self.rows:,} prompts lost their beginning, "
-            f"{self.responses_shortened:,} of {self.responses:,} responses their end "
-            f"({self.tokens_dropped:,} tokens){left_out}"
+        lost = "oldest turns" if self.conversational else "beginning"
+        said = (
+            f"truncated: {self.prompts_shortened:,} of {self.rows:,} prompts lost their {lost}, "
+            f"{self.responses_shortened:,} of {self.responses:,} responses their end ({self.tokens_dropped:,} tokens)"
         )
+        if self.responses_shortened:
+            said += "; objectives score what is left"
+        if self.pairs_left_out:
+            said += f"; {self.pairs_left_out:,} pairs became identical and are left out"
+        if self.rows_left_out:
+            said += (
+                f"; {self.rows_left_out:,} rows are left out, because system message and last turn alone are too long: "
+                f"{self.fix} would fit them"
+            )
+        return said
 
 
-def truncate(
-    prompt: Ids, responses: Sequence[Ids], *, max_length: int, max_prompt_length: int | None, bos: int | None = None
-) -> tuple[Ids, list[Ids]]:
+def truncate(prompt: Ids, responses: Sequence[Ids], limits: Limits, *, bos: int | None = None) -> tuple[Ids, list[Ids]]:
     """Return the prompt and the responses so that the prompt with any one of them has at most ``max_length`` tokens.
 
     The prompt is the same for all responses of a row, so the longest one decides. It keeps at least one token, its
@@ -56,14 +109,23 @@ def truncate(
     Args:
         prompt: Token ids, at least one.
         responses: Token ids, at least one each.
-        max_length: At least two.
-        max_prompt_length: At least one and less than ``max_length``, or None.
+        limits: How long they may be.
         bos: The beginning-of-sequence token.
     """
-    room = max_length - max(map(len, responses))
-    keep = max(1, min(len(prompt), room, max_prompt_length or max_length))
-    shortened = _keep_end(prompt, keep, bos)
-    return shortened, [response[: max_length - keep] for response in responses]
+    keep = min(len(prompt), limits.room(max(map(len, responses))))
+    return _keep_end(prompt, keep, bos), [response[: limits.max_length - keep] for response in responses]
+
+
+def with_fewer_turns(messages: Sequence[Message]) -> list[list[Message]]:
+    """Return the conversations that are left when whole turns go, the oldest first; the first of them lost one turn.
+
+    A turn is a message of the user with all that follows it up to the next one, so roles go on alternating. System
+    messages at the beginning stay, and so does the last turn.
+    """
+    roles = [message["role"] for message in messages]
+    start = next((place for place, role in enumerate(roles) if role not in _INSTRUCTING), len(roles))
+    turns = [place for place in range(start + 1, len(roles)) if roles[place] == "user"]
+    return [[*messages[:start], *messages[turn:]] for turn in turns]
 
 
 def _keep_end(prompt: Ids, keep: int, bos: int | None) -> Ids:

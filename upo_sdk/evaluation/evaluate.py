@@ -174,14 +174,15 @@ class _Evaluation:
         """Return the rows as each of the two models reads them; they have the same prompts."""
         chosen = choose_prompts(self.task.rows, self.config.eval_prompts)
         limits, room = self.task.data_config, self.task.room
-        rows = tokenize_rows(chosen, self.tokenizer, limits, self.reporter, room=room)
+        on_date = self.config.model.chat_template_date
+        rows = tokenize_rows(chosen, self.tokenizer, limits, self.reporter, room=room, on_date=on_date)
         if self.base_tokenizer is None or self._comparable:
             return rows, rows
         self.notices.append(
             "model and baseline have different tokenizers: accuracy, margin and kl, which compare the log-probs of the "
             "same tokens, are left out"
         )
-        base_rows = tokenize_rows(chosen, self.base_tokenizer, limits, self.reporter, room=room)
+        base_rows = tokenize_rows(chosen, self.base_tokenizer, limits, self.reporter, room=room, on_date=on_date)
         return same_prompts(rows, base_rows)
 
     def _set_up(self, until_the_end: ExitStack) -> Measures:
@@ -230,7 +231,7 @@ class _Evaluation:
         answers = reader.answers(rows, self.sampling, self.config.batch_size)
         pairs = own = None
         if self._comparable:
-            pairs = reader.logps_of_data(rows.branches()) if self._has_pairs else None
+            pairs = reader.logps_of_data(rows.branches(), rows.trained()) if self._has_pairs else None
             own = reader.logps_of_answers(others or answer_branches(rows.prompts, answers))
         elif others is not None:
             answers = answers.counted_with(self.tokenizer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from upo_sdk.cache import ContentCache
     from upo_sdk.config import ModelConfig
+    from upo_sdk.data import Trained
     from upo_sdk.evaluation.generation import Sampling
     from upo_sdk.evaluation.progress import Reporter
     from upo_sdk.evaluation.rows import EvalRows
@@ -104,9 +106,9 @@ class ModelReader:
             ),
         )
 
-    def logps_of_data(self, rows: Sequence[Branches]) -> list[FloatArray]:
-        """Return the log-probs of the data's responses; see :meth:`logps_of_answers`."""
-        return self._logps(rows, "the data's responses", "reference" if self.name == "baseline" else None)
+    def logps_of_data(self, rows: Sequence[Branches], trained: Sequence[Trained]) -> list[FloatArray]:
+        """Return the log-probs of the data's responses, summed over what is trained; see :meth:`logps_of_answers`."""
+        return self._logps(rows, "the data's responses", "reference" if self.name == "baseline" else None, trained)
 
     def logps_of_answers(self, rows: Sequence[Branches]) -> list[FloatArray]:
         """Return ``log p(y | x)`` in nats, summed over tokens, of every answer of the model: one array per row.
@@ -117,7 +119,13 @@ class ModelReader:
         """
         return self._logps(rows, "the model's answers", None)
 
-    def _logps(self, rows: Sequence[Branches], what: str, shared: SharedWork | None) -> list[FloatArray]:
+    def _logps(
+        self,
+        rows: Sequence[Branches],
+        what: str,
+        shared: SharedWork | None,
+        trained: Sequence[Trained] | None = None,
+    ) -> list[FloatArray]:
         source = BranchList(rows)
         longest = max(len(row.prompt_ids) + sum(map(len, row.response_ids)) for row in rows)
         per_token = reference_logps(
@@ -129,9 +137,19 @@ class ModelReader:
             tokens_per_row=max(_TOKENS_PER_BATCH, longest),
             on_progress=self.reporter.progress(f"log-probs of {what} by the {self.name}", "responses", shared),
         )
+        places = trained or [None] * len(source)
         return [
-            np.array([logps_T.astype(np.float64).sum() for logps_T in per_token[row]]) for row in range(len(source))
+            np.array([_sum(*one) for one in zip(per_token[row], places[row] or repeat(None))])  # noqa: B905 - as many as there are
+            for row in range(len(source))
         ]
+
+
+def _sum(logps_T: np.ndarray[Any, np.dtype[np.float32]], places: Sequence[int] | None) -> np.float64:
+    """Return the sum of the log-probs of all tokens, or of those in runs that begin and end at places."""
+    exact_T = logps_T.astype(np.float64)
+    if places is None:
+        return exact_T.sum()  # type: ignore[no-any-return]  # of numpy
+    return np.float64(sum(exact_T[start:end].sum() for start, end in zip(places[::2], places[1::2], strict=True)))
 
 
 def accelerator() -> torch.device:

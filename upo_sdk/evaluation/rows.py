@@ -12,11 +12,13 @@ from upo_sdk.policy import Branches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import date
 
     from datasets import Dataset
     from transformers import PreTrainedTokenizerBase
 
     from upo_sdk.config import DataConfig
+    from upo_sdk.data import Trained
     from upo_sdk.evaluation.progress import Reporter
 
 __all__ = ["EvalRows", "choose_prompts", "same_prompts", "same_tokens", "tokenize_rows"]
@@ -42,6 +44,11 @@ class EvalRows:
             Branches(*row) for row in zip(self.dataset["prompt_ids"][:], self.dataset["response_ids"][:], strict=True)
         ]
 
+    def trained(self) -> list[Trained]:
+        """Return which tokens of the responses of every row are trained."""
+        column = "response_trained"
+        return self.dataset[column][:] if column in self.dataset.column_names else [None] * len(self.dataset)
+
     def first_rows(self) -> list[int]:
         """Return the first row of every prompt."""
         first = dict[int, int]()
@@ -64,7 +71,13 @@ def choose_prompts(rows: Dataset, count: int) -> Dataset:
 
 
 def tokenize_rows(
-    rows: Dataset, tokenizer: PreTrainedTokenizerBase, limits: DataConfig, reporter: Reporter, *, room: int | None
+    rows: Dataset,
+    tokenizer: PreTrainedTokenizerBase,
+    limits: DataConfig,
+    reporter: Reporter,
+    *,
+    room: int | None,
+    on_date: date | None = None,
 ) -> EvalRows:
     """Tokenise rows and number their prompts; a warning tells what truncation cost.
 
@@ -74,15 +87,17 @@ def tokenize_rows(
         limits: Tokens per row.
         reporter: Hears about progress.
         room: Tokens that a prompt may have so that its answer fits behind it, or None.
+        on_date: What a chat template that writes the date takes for today.
     """
     tokenized = tokenize(
         rows,
         tokenizer,
         max_length=limits.max_length,
         max_prompt_length=limits.max_prompt_length,
+        on_date=on_date,
         on_progress=reporter.progress("tokenising evaluation rows", "rows"),
     )
-    if tokenized.report.tokens_dropped:
+    if tokenized.report.changed:
         reporter.warn(f"evaluation data {tokenized.report.describe()}")
     prompts = dict[str, Prompt]()
     for prompt in read_prompts(tokenized.dataset):

@@ -132,7 +132,7 @@ def _resolved(config: EvalConfig, run: RunConfig | None, notices: list[str]) -> 
         base = run.model
         baseline = baseline or base
         if base is not None:
-            own = base.model_dump(exclude={"path", "revision", "tokenizer"})
+            own = base.model_dump(exclude={"path", "revision", "tokenizer", "chat_template"})
             model = ModelConfig.model_validate({**own, **model.model_dump(exclude_unset=True)})
         data = data or run.data
         objectives = objectives or run.objectives

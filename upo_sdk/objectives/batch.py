@@ -47,7 +47,8 @@ class TokenLogps:
 
     Attributes:
         logps_NT: ``log π(y_t | x, y_<t)``, float; whatever stands at masked positions never counts.
-        mask_NT: Which positions are response tokens, bool.
+        mask_NT: Which positions are response tokens that are trained, bool; those of a user's or a tool's turn inside a
+            response are not.
     """
 
     logps_NT: Tensor
@@ -62,7 +63,7 @@ class TokenLogps:
         return self.sum_N() / self.lengths_N().clamp(min=1)
 
     def lengths_N(self) -> Tensor:
-        """Return ``|y|``, the number of response tokens, shape [N]."""
+        """Return ``|y|``, the number of trained response tokens, shape [N]."""
         return self.mask_NT.sum(-1)
 
 

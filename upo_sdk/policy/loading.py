@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError
 
+from upo_sdk.data.chat_template import choose_template
 from upo_sdk.errors import ModelError
 from upo_sdk.network import require_cached_or_online
 from upo_sdk.policy.model_kind import check_architecture, check_files
@@ -28,9 +29,6 @@ __all__ = [
     "load_tokenizer",
     "resolve_dtype",
 ]
-
-WEIGHT_ALIGNMENT = 64
-"""Bytes to whose multiples torch allocates every tensor; the vector instructions of a CPU read no more at a time."""
 
 _OPTION = "--model FOLDER"
 
@@ -66,7 +64,6 @@ def load_language_model(config: ModelConfig, weights_from: str | None = None) ->
         )
     if not config.dropout:
         _disable_dropout(model)
-    _align_weights(model)
     loaded: PreTrainedModel = model.eval()
     return loaded
 
@@ -75,13 +72,14 @@ def load_tokenizer(config: ModelConfig) -> PreTrainedTokenizerBase:
     """Load the tokenizer of the model.
 
     Raises:
-        ModelError: It is missing or broken.
+        ModelError: It is missing or broken, or has no such chat template.
     """
     from transformers import AutoTokenizer
 
     path, option = (config.tokenizer, "--tokenizer FOLDER") if config.tokenizer else (config.path, _OPTION)
     _check_place(path, option)
     tokenizer: PreTrainedTokenizerBase = _load(AutoTokenizer.from_pretrained, path, revision=config.revision)
+    choose_template(tokenizer, config.chat_template)
     return tokenizer
 
 
@@ -117,16 +115,6 @@ def check_vocabulary(lm: PreTrainedModel, largest_id: int, path: str) -> None:
             where=path,
             fix="give the tokenizer that belongs to the model: --tokenizer",
         )
-
-
-def _align_weights(model: nn.Module) -> None:
-    """Copy weights that lie where the header of their file ends: the last bits of products depend on the place.
-
-    Without it, a model would compute other bits from its checkpoint than from the weights it has in memory.
-    """
-    for tensor in (*model.parameters(), *model.buffers()):
-        if tensor.data_ptr() % WEIGHT_ALIGNMENT:
-            tensor.data = tensor.data.clone()
 
 
 def _disable_dropout(model: nn.Module) -> None:

@@ -9,7 +9,7 @@ from upo_sdk.training.card import CARD_FILE, model_card, refresh_card
 from upo_sdk.training.comparison import Comparison, ScoredAnswers
 from upo_sdk.training.failures import Failures
 from upo_sdk.training.hub import check_hub, reserve_repository
-from upo_sdk.training.manifest import finished, make_manifest, now
+from upo_sdk.training.manifest import findings, finished, make_manifest, now
 from upo_sdk.training.outcome import compare_answers, is_finished, outcome, train_to_the_end
 from upo_sdk.training.preparation import Preparation, Split, normalized
 from upo_sdk.training.push import push_after_run
@@ -41,6 +41,7 @@ __all__ = [
     "check_trackers",
     "checked_arguments",
     "compare_answers",
+    "findings",
     "finished",
     "is_finished",
     "make_manifest",

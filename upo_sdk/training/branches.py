@@ -16,9 +16,13 @@ if TYPE_CHECKING:
 
     import datasets
 
+    from upo_sdk.data import Trained
+
 __all__ = ["BranchRows"]
 
 IntArray = np.ndarray[tuple[int], np.dtype[np.int64]]
+
+_TRAINED = "response_trained"
 
 
 class BranchRows:
@@ -44,6 +48,7 @@ class BranchRows:
     def __init__(self, dataset: datasets.Dataset, *, mismatched: bool, max_length: int) -> None:
         self.fingerprint = content_key("branches", 1, content_name(dataset), mismatched, max_length).hex()
         self._tokens = dataset.select_columns(["prompt_ids", "response_ids"])
+        self._trained = dataset.select_columns([_TRAINED]) if _TRAINED in dataset.column_names else None
         self._max_length = max_length
         self.prompt_lengths_R, self.own_counts_R, own_lengths_N = row_lengths(self._tokens)
         self.response_counts_R, self.response_lengths_N = self.own_counts_R, own_lengths_N
@@ -71,13 +76,31 @@ class BranchRows:
             for row, own, other in zip(rows, self._read(rows), self._read(others), strict=True)
         ]
 
+    def fetch_trained(self, rows: Sequence[int]) -> list[Trained]:
+        """Return which tokens of the branches of some rows are trained, in line with :meth:`fetch`."""
+        if self._trained is None:
+            return [None] * len(rows)
+        own = cast("list[Trained]", self._trained[list(rows)][_TRAINED])
+        if self._other_R is None:
+            return own
+        others = cast("list[Trained]", self._trained[self._other_R[list(rows)].tolist()][_TRAINED])
+        return [
+            [*(mine or [None] * int(self.own_counts_R[row])), (other or [None, None])[_which(row)]]
+            for row, mine, other in zip(rows, own, others, strict=True)
+        ]
+
     def _read(self, rows: Sequence[int]) -> list[Branches]:
         read = cast("dict[str, list[Any]]", self._tokens[list(rows)])
         return [Branches(*row) for row in zip(read["prompt_ids"], read["response_ids"], strict=True)]
 
     def _with_mismatched(self, row: int, own: Branches, other: Branches) -> Branches:
-        mismatched = other.response_ids[0 if row % 2 == 0 else -1][: max(1, self._max_length - len(own.prompt_ids))]
+        mismatched = other.response_ids[_which(row)][: max(1, self._max_length - len(own.prompt_ids))]
         return Branches(own.prompt_ids, [*own.response_ids, mismatched])
+
+
+def _which(row: int) -> int:
+    """Return which response of another row is the mismatched one of a row."""
+    return 0 if row % 2 == 0 else -1
 
 
 def _prompt_numbers(tokens: datasets.Dataset) -> list[int]:

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from upo_sdk.plan import RunPlan
     from upo_sdk.result import AlignResult
     from upo_sdk.scoring import Rank, ZScore
+    from upo_sdk.training.preparation import Split
 
-__all__ = ["finished", "make_manifest", "now"]
+__all__ = ["findings", "finished", "make_manifest", "now"]
 
 _PACKAGES = ("upo-sdk", "torch", "transformers", "accelerate", "datasets", "safetensors", "textstat", "detoxify")
 
@@ -65,6 +66,11 @@ def make_manifest(
         "layout": layout,
         "resumed_from": str(resumed_from) if resumed_from else None,
     }
+
+
+def findings(*splits: Split | None) -> dict[str, list[dict[str, Any]]]:
+    """Describe where data, scores and what is learned differ, by split."""
+    return {split.name: [asdict(item) for item in split.findings] for split in splits if split}
 
 
 def finished(result: AlignResult) -> dict[str, Any]:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from upo_sdk.cache import ContentCache
+    from upo_sdk.data import Finding, TruncationReport
     from upo_sdk.events import Callback, CancelToken, ScoreStatistics, SharedWork
     from upo_sdk.objectives import Completion
     from upo_sdk.objectives.build import LiveObjective
@@ -58,12 +59,14 @@ class Split:
     Attributes:
         name: ``training`` or ``held-out``.
         rewards: One array over all completions per auxiliary objective, in the plan's order.
+        findings: Where data, scores and what is learned differ.
     """
 
     name: str
     dataset: Dataset
     completions: Sequence[Completion]
     rewards: Sequence[FloatArray] = ()
+    findings: Sequence[Finding] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +80,17 @@ class Preparation:
     cancel: CancelToken | None = None
 
     def tokenize(self, tokenizer: PreTrainedTokenizerBase) -> tuple[Split, Split | None]:
-        """Tokenise and truncate the training and the evaluation rows."""
-        held_out = self.plan.data.eval
-        return (
-            self._tokenize("training", self.plan.data.train, tokenizer),
-            None if held_out is None else self._tokenize("held-out", held_out, tokenizer),
-        )
+        """Tokenise and truncate the training and the evaluation rows; tell of each kind of difference once."""
+        data = self.plan.data
+        train = self._tokenize("training", data.train, tokenizer)
+        held_out = None if data.eval is None else self._tokenize("held-out", data.eval, tokenizer)
+        told = set[str]()
+        for split in (train, held_out) if held_out else (train,):
+            for item in split.findings:
+                if item.key not in told:
+                    told.add(item.key)
+                    emit(self.callbacks, Notice(item.level, f"{split.name} data: {item.text}"))
+        return train, held_out
 
     def score(self, split: Split, item: LiveObjective) -> Split:
         """Return the split with the rewards of one more auxiliary objective; what the data has is not scored."""
@@ -219,12 +227,21 @@ class Preparation:
             tokenizer,
             max_length=limits.max_length,
             max_prompt_length=limits.max_prompt_length,
+            on_date=self.plan.model.chat_template_date,
             on_progress=self.progress(f"tokenising {name} rows", "rows"),
         )
-        if tokenized.report.tokens_dropped:
-            emit(self.callbacks, Notice("warning", f"{name} data {tokenized.report.describe()}"))
+        if tokenized.report.changed:
+            said = f"{name} data {tokenized.report.describe()}{self._given_rewards(tokenized.report)}"
+            emit(self.callbacks, Notice("warning", said))
         texts = completions(tokenized.dataset, needs)
-        return Split(name, tokenized.dataset, texts)
+        return Split(name, tokenized.dataset, texts, findings=tokenized.findings)
+
+    def _given_rewards(self, report: TruncationReport) -> str:
+        """Return that rewards of the data stay those of whole responses, if there are some and it matters."""
+        given = [item.label for item in self.plan.auxiliary if has_rewards(item.label, self.plan.data.columns)]
+        if not given or not report.responses_shortened:
+            return ""
+        return f"; the rewards of {', '.join(given)} that the data give are of whole responses"
 
     def _data_baseline(
         self, split: Split, branches: BranchRows, rewards_NK: np.ndarray[Any, np.dtype[np.float64]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import datasets
     from torch import Tensor
 
+    from upo_sdk.data import Trained
     from upo_sdk.policy import Branches, Layout, ReferenceLogps
     from upo_sdk.scoring.score import FloatArray
     from upo_sdk.training.branches import BranchRows
@@ -35,6 +37,7 @@ class PreparedRow:
         mismatched: Whether the last branch is a mismatched response.
         sample_weight: How much the row counts, or None if all count alike.
         margin: By how much the chosen response is better, or None.
+        trained: Which tokens of the branches are trained.
     """
 
     branches: Branches
@@ -45,6 +48,7 @@ class PreparedRow:
     baseline: float | None = None
     sample_weight: float | None = None
     margin: float | None = None
+    trained: Trained = None
 
 
 class PreparedRows(Dataset[PreparedRow]):
@@ -90,11 +94,13 @@ class PreparedRows(Dataset[PreparedRow]):
         rows = [range(len(self))[index] for index in indices]
         labels = cast("dict[str, list[list[bool]]]", self._labels[rows])["desirable"]
         return [
-            self._row(index, branches, desirable)
-            for index, branches, desirable in zip(rows, self.branches.fetch(rows), labels, strict=True)
+            self._row(index, branches, trained, desirable)
+            for index, branches, trained, desirable in zip(
+                rows, self.branches.fetch(rows), self.branches.fetch_trained(rows), labels, strict=True
+            )
         ]
 
-    def _row(self, index: int, branches: Branches, desirable: Sequence[bool]) -> PreparedRow:
+    def _row(self, index: int, branches: Branches, trained: Trained, desirable: Sequence[bool]) -> PreparedRow:
         end = self._end_R[index]
         numbers = {name: float(values_R[index]) for name, values_R in self._numbers.items()}
         return PreparedRow(
@@ -103,6 +109,7 @@ class PreparedRows(Dataset[PreparedRow]):
             rewards=self._rewards_NK[end - len(desirable) : end],
             reference_logps=None if self._reference is None else self._reference[index],
             mismatched=len(branches.response_ids) > len(desirable),
+            trained=trained,
             **numbers,
         )
 
@@ -143,12 +150,11 @@ def loss_inputs(rows: Sequence[PreparedRow]) -> dict[str, Tensor]:
         if row.mismatched:
             mismatched_K.append(position)
             position += 1
-    lengths = [len(response) for row in rows for response in row.branches.response_ids]
     tensors = {
         "completion_N": torch.tensor(completion_N),
         "prompt_N": torch.tensor(prompt_N),
         "desirable_N": torch.tensor(desirable_N),
-        "mask_NT": torch.arange(max(lengths)).unsqueeze(0) < torch.tensor(lengths).unsqueeze(-1),
+        "mask_NT": _trained_tokens(rows),
         "rewards_NK": torch.from_numpy(np.concatenate([row.rewards for row in rows])).float(),
     }
     if chosen_B:
@@ -169,3 +175,18 @@ def loss_inputs(rows: Sequence[PreparedRow]) -> dict[str, Tensor]:
             [torch.from_numpy(logps.copy()) for logps in references], batch_first=True
         )
     return tensors
+
+
+def _trained_tokens(rows: Sequence[PreparedRow]) -> Tensor:
+    """Return which tokens of the responses count, bool, shape [N, T]."""
+    lengths = torch.tensor([len(response) for row in rows for response in row.branches.response_ids])
+    mask_NT = torch.arange(int(lengths.max())).unsqueeze(0) < lengths.unsqueeze(-1)
+    branch = 0
+    for row in rows:
+        for response, places in zip_longest(row.branches.response_ids, row.trained or ()):
+            if places is not None:
+                mask_NT[branch] = False
+                for start, end in zip(places[::2], places[1::2], strict=True):
+                    mask_NT[branch, start : min(end, len(response))] = True
+            branch += 1
+    return mask_NT

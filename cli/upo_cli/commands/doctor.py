@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from upo_cli.boundary import StrictCommand
 from upo_cli.output import console, print_json
 from upo_cli.shared import BlockPlugin, Json, Plugins  # noqa: TC001 - Typer reads the annotations
 
@@ -22,7 +21,7 @@ _STYLES = {"ok": "green", "warning": "yellow", "broken": "bold red"}
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(NAME, cls=StrictCommand)(doctor)
+    app.command(NAME)(doctor)
 
 
 def doctor(*, plugins: Plugins = None, block_plugin: BlockPlugin = None, json: Json = False) -> None:

@@ -44,11 +44,11 @@ def test_a_column_that_is_not_there_is_named_with_those_that_are(load: Callable[
     assert "topic, scores" in (error.value.fix or "")
 
 
-def test_token_counts_are_of_the_whole_response_without_the_end_of_sequence(
+def test_token_counts_are_of_what_is_left_without_the_end_of_sequence(
     load: Callable[..., PreferenceData], make_tokenizer: Callable[..., PreTrainedTokenizerFast]
 ) -> None:
     tokenized = tokenize(load(*ROWS).train, make_tokenizer(), max_length=3, max_prompt_length=None)
-    assert [item.token_count for item in completions(tokenized.dataset, Needs(token_counts=True))] == [4, 3, 3, 2]
+    assert [item.token_count for item in completions(tokenized.dataset, Needs(token_counts=True))] == [2, 2, 2, 2]
     assert [len(ids) for ids in tokenized.dataset[0]["response_ids"]] == [2, 2]
 
 

@@ -1,0 +1,185 @@
+"""One encoded row within its limits: the tokens that are left, and the text that is left of each of its parts."""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_left
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from upo_sdk.data.kept_text import kept_messages
+from upo_sdk.data.messages import join_contents, spoken_text
+from upo_sdk.data.problems import RowError
+from upo_sdk.data.truncation import truncate, with_fewer_turns
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from upo_sdk.data.encoding import Encoded, Encoder
+    from upo_sdk.data.messages import Conversation, Message
+    from upo_sdk.data.text_encoder import Ids
+    from upo_sdk.data.truncation import Limits
+
+__all__ = ["TokenRow", "Trained", "shortened", "within"]
+
+Trained: TypeAlias = "Sequence[Sequence[int] | None] | None"
+"""Per response, where runs of trained tokens begin and end, one after the other.
+
+None for a response, or for a whole row, of which all tokens are trained.
+"""
+
+
+class TokenRow(NamedTuple):
+    """The columns of one tokenised row.
+
+    Attributes:
+        prompt_ids: At least one token.
+        response_ids: One list per response.
+        response_token_counts: Tokens of each that are trained, without the final EOS.
+        response_trained: Which of their tokens are trained.
+        prompt_lost: Tokens that the prompt lost.
+        responses_lost: Tokens that each response lost.
+        identical: Whether the responses of a pair became the same.
+        needed_length: For a row that does not fit, the ``max_length`` that it needs; else 0.
+        kept_prompt: What is left of the prompt, or None if it is whole.
+        kept_prompt_messages: The same as messages, JSON.
+        kept_responses: What is left of each response, None for a whole one; None if all are whole.
+        kept_response_messages: The same as messages, JSON.
+        findings: What :func:`~upo_sdk.data.findings.noted` made, or None.
+    """
+
+    prompt_ids: Sequence[int] = ()
+    response_ids: Sequence[Sequence[int]] = ()
+    response_token_counts: Sequence[int] = ()
+    response_trained: Trained = None
+    prompt_lost: int = 0
+    responses_lost: Sequence[int] = ()
+    identical: bool = False
+    needed_length: int = 0
+    kept_prompt: str | None = None
+    kept_prompt_messages: str | None = None
+    kept_responses: Sequence[str | None] | None = None
+    kept_response_messages: Sequence[str | None] | None = None
+    findings: Sequence[str] | None = None
+
+
+def shortened(row: Encoded, encoder: Encoder, limits: Limits) -> TokenRow | RowError:
+    """Return a row whose prompt, with any of its responses, has at most ``max_length`` tokens.
+
+    A text loses its beginning, see :func:`~upo_sdk.data.truncation.truncate`. A conversation loses whole turns, the
+    oldest first, and is rendered again; a row that does not fit even so is left out.
+    """
+    before = len(row.prompt)
+    if row.conversation is None:
+        prompt_ids, response_ids = truncate(row.prompt, row.responses, limits, bos=encoder.bos)
+        kept_prompt = _kept_text(row, encoder, prompt_ids)
+    else:
+        left = _with_fewer_turns(row, row.conversation, encoder, limits)
+        if isinstance(left, RowError):
+            return left
+        kept_prompt = _kept_turns(row, left)
+        row, prompt_ids = left, left.prompt
+        if len(prompt_ids) > limits.most_of_prompt:
+            needed = len(prompt_ids) + max(map(len, row.responses))
+            return TokenRow(needed_length=needed, responses_lost=[0] * len(row.responses))
+        response_ids = [response[: limits.max_length - len(prompt_ids)] for response in row.responses]
+    lost = [len(whole) - len(left) for whole, left in zip(row.responses, response_ids, strict=True)]
+    texts = [
+        _kept_response(row, encoder, which, len(ids)) if missing else _WHOLE
+        for which, (ids, missing) in enumerate(zip(response_ids, lost, strict=True))
+    ]
+    return TokenRow(
+        prompt_ids=prompt_ids,
+        response_ids=response_ids,
+        response_token_counts=[
+            _trained_tokens(len(ids), trained) - (encoder.eos is not None and not missing)
+            for ids, trained, missing in zip(response_ids, row.trained, lost, strict=True)
+        ],
+        response_trained=row.trained if any(row.trained) else None,
+        prompt_lost=before - len(prompt_ids),
+        responses_lost=lost,
+        identical=len(response_ids) > 1 and response_ids[0] == response_ids[1],
+        kept_prompt=kept_prompt.text,
+        kept_prompt_messages=kept_prompt.messages,
+        kept_responses=[kept.text for kept in texts] if any(lost) else None,
+        kept_response_messages=[kept.messages for kept in texts] if any(lost) and row.conversation else None,
+        findings=row.findings or None,
+    )
+
+
+def within(messages: Sequence[Message], inputs: Mapping[str, Any], encoder: Encoder, room: int) -> list[Message] | None:
+    """Return a conversation without as many of its oldest turns as its generation prompt needs to fit.
+
+    This is the rule for every prompt, in training and where answers are generated.
+
+    Args:
+        messages: The prompt.
+        inputs: What else the template reads.
+        encoder: Of conversations.
+        room: Tokens that the prompt may have.
+
+    Returns:
+        The messages, or None if system message and last turn alone are too long.
+
+    Raises:
+        RowError: The template fails.
+    """
+    candidates = [list(messages), *with_fewer_turns(messages)]
+    fewest = bisect_left(candidates, -room, key=lambda left: -len(encoder.prompt_ids(left, inputs)))
+    return candidates[fewest] if fewest < len(candidates) else None
+
+
+class _Kept(NamedTuple):
+    """What is left of a prompt or a response, as text and as messages in JSON; None if it is whole."""
+
+    text: str | None = None
+    messages: str | None = None
+
+
+_WHOLE = _Kept()
+
+
+def _with_fewer_turns(row: Encoded, conversation: Conversation, encoder: Encoder, limits: Limits) -> Encoded | RowError:
+    """Return the row without as many turns as have to go; without all that can go if that is not enough."""
+    room = limits.room(max(map(len, row.responses)))
+    if len(row.prompt) <= room:
+        return row
+    prompt, inputs = conversation.prompt, conversation.template_inputs
+    try:
+        kept = within(prompt, inputs, encoder, room) or [list(prompt), *with_fewer_turns(prompt)][-1]
+    except RowError as error:
+        return error
+    return row if kept == prompt else encoder.encode_conversation(conversation._replace(prompt=kept))
+
+
+def _kept_turns(row: Encoded, left: Encoded) -> _Kept:
+    if left is row or left.conversation is None:
+        return _WHOLE
+    messages = left.conversation.prompt
+    return _Kept(join_contents(messages), json.dumps(messages))
+
+
+def _kept_text(row: Encoded, encoder: Encoder, prompt_ids: Ids) -> _Kept:
+    if len(prompt_ids) == len(row.prompt):
+        return _WHOLE
+    own = len(prompt_ids) - (prompt_ids[0] == encoder.bos)
+    start = encoder.place_behind(row.wholes[0], row.first[0] - own)
+    return _Kept(row.prompt_text[start:])
+
+
+def _kept_response(row: Encoded, encoder: Encoder, which: int, tokens: int) -> _Kept:
+    """Return what is left of a response of which some tokens are left."""
+    whole = row.wholes[which]
+    end = encoder.place_behind(whole, row.first[which] + tokens)
+    if row.conversation is None or row.rendered is None:
+        return _Kept(whole[len(row.prompt_text) : end]) if end < len(whole) else _WHOLE
+    response = row.conversation.responses[which]
+    messages = kept_messages(response, whole, row.rendered.answers[which], end)
+    return _WHOLE if messages == response else _Kept(spoken_text(messages), json.dumps(messages))
+
+
+def _trained_tokens(length: int, trained: Sequence[int] | None) -> int:
+    if trained is None:
+        return length
+    places = [min(place, length) for place in trained]
+    return sum(places[1::2]) - sum(places[::2])
