@@ -10,7 +10,7 @@ import numpy as np
 
 from upo_sdk.cache import content_key
 from upo_sdk.data.messages import load_messages
-from upo_sdk.data.truncation import truncate
+from upo_sdk.data.truncation import Limits, truncate
 from upo_sdk.evaluation.generation import Draw, Sampling, end_ids, generate_ids
 from upo_sdk.evaluation.intervals import Sums
 from upo_sdk.objectives import Completion
@@ -106,10 +106,8 @@ def fit_prompts(
         f"{len(long):,} of {len(prompts):,} prompts have more than the {room:,} tokens that leave the model positions "
         f"for an answer: they lose their beginning before it answers, such as '{_start(long[0].text)}'"
     )
-    return [
-        replace(prompt, ids=truncate(list(prompt.ids), [[0]], max_length=room + 1, max_prompt_length=None, bos=bos)[0])
-        for prompt in prompts
-    ]
+    limits = Limits(max_length=room + 1, max_prompt_length=None)
+    return [replace(prompt, ids=truncate(list(prompt.ids), [[0]], limits, bos=bos)[0]) for prompt in prompts]
 
 
 def sample_answers(
