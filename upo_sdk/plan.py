@@ -125,7 +125,7 @@ def make_plan(config: RunConfig, registry: Registry) -> RunPlan:
     parameters = count_parameters(build_skeleton(model_config, model))
     data_config = within_positions(data_config, model_config, notices)
     config = config.model_copy(update={"data": data_config})
-    data = load_preference_data(data_config, formats=registry.dataset_formats())
+    data = load_preference_data(data_config, formats=registry.dataset_formats(data_config.format))
     if data.conversational:
         model = _with_template_date(model, data, notices)
         config = config.model_copy(update={"model": model})

@@ -108,7 +108,7 @@ def plan_run(config: RunConfig, registry: Registry) -> RunPlan:
     check_trackers(config.training.report_to)
     checked_arguments(config.training)
     plan = make_plan(config, registry.check())
-    plan = replace(plan, warnings=(*plan.warnings, *rehearse(plan), *registry.remarks))
+    plan = replace(plan, warnings=(*plan.warnings, *rehearse(plan), *registry.warnings))
     vetoes = [(origin, reason) for origin, reason in registry.calls("upo_review_run", run=plan) if reason]
     if vetoes:
         raise PluginError(

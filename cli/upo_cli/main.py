@@ -100,6 +100,13 @@ def _listed() -> None:
     """Stand in for a command that this call does not name."""
 
 
+def _only_built_ins() -> bool:
+    try:
+        return all(item.value.startswith("upo_plugins.") for item in entry_points(group="upo"))
+    except Exception:  # noqa: BLE001 - a broken installation makes it raise; the registry names it
+        return False
+
+
 def _registry() -> Registry | None:
     """Load plugins for their commands, if there are others than the built-in ones, which add none.
 
@@ -107,7 +114,7 @@ def _registry() -> Registry | None:
     ``upo train --block-plugin`` blocks is never imported.
     """
     policy = os.environ.get("UPO_PLUGINS")
-    if policy == "none" or all(item.value.startswith("upo_plugins.") for item in entry_points(group="upo")):
+    if policy == "none" or _only_built_ins():
         return None
     from upo_cli.shared import load_plugins
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from upo_cli.output import print_error
-from upo_sdk.errors import DuplicateNameError, PluginError
+from upo_sdk.errors import DuplicateNameError
 
 if TYPE_CHECKING:
     from upo_sdk.plugin.registry import Registry
@@ -18,9 +18,7 @@ __all__ = ["add_plugin_commands"]
 def add_plugin_commands(app: typer.Typer, registry: Registry) -> None:
     """Add the commands of every plugin whose hook works; name the others on stderr."""
     added = typer.Typer()
-    try:
-        registry.calls("upo_register_commands", app=added)
-    except PluginError as error:
+    for error in registry.attempts("upo_register_commands", app=added):
         print_error(error)
     taken = _names(app)
     for name in sorted(taken & _names(added)):

@@ -26,6 +26,7 @@ __all__ = [
     "Sets",
     "load_plugins",
     "plugin_settings",
+    "warn_of_plugins",
 ]
 
 SPELLINGS: dict[str, Callable[[str], str]] = {"token_normalize_func": lambda word: word.replace("-", "_")}
@@ -107,6 +108,16 @@ def load_plugins(
     from upo_sdk.plugin.registry import load_registry
 
     return load_registry(_policy(plugin_settings({}, plugins, block_plugin, require_plugin)))
+
+
+def warn_of_plugins(registry: Registry, *, as_json: bool, log_format: LogFormat = "auto") -> None:
+    """Say on stderr which plugins did not load, where a command goes on without them."""
+    if as_json or log_format == "jsonl":
+        return
+    from upo_cli.output import console
+
+    for text in registry.warnings:
+        console(stderr=True).print(f"warning: {text}", style="yellow", markup=False, soft_wrap=True)
 
 
 def _policy(settings: Mapping[str, Any]) -> PluginPolicy:

@@ -7,6 +7,8 @@ import pytest
 from upo_plugins.dpo.loss_types import MEANINGS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from conftest import Installer, Upo, UpoProcess
 
 _GREETS = """
@@ -162,9 +164,11 @@ def test_a_broken_plugin_breaks_neither_the_help_nor_the_list(upo_process: UpoPr
     assert "upo plugins list says why" in objectives.err
 
 
-def test_a_broken_plugin_stops_a_run_with_the_fix(upo_process: UpoProcess, install: Installer) -> None:
+def test_a_broken_plugin_that_is_asked_for_stops_a_run_with_the_fix(
+    upo_process: UpoProcess, install: Installer
+) -> None:
     install("acme-broken", "raise RuntimeError('half installed')")
-    ended = upo_process("train", "-o", "dpo")
+    ended = upo_process("train", "-o", "acme_broken:0.3")
     assert ended.code == 2
     assert "half installed" in ended.err
     assert "--block-plugin acme-broken" in ended.err
@@ -188,7 +192,7 @@ def test_a_claim_on_a_built_in_name_is_refused_unread(upo_process: UpoProcess, i
     install("acme-usurper", "from pathlib import Path\nPath('imported').touch()", name="toxicity")
     found = [item for item in upo_process("plugins", "list", "--json").data["plugins"] if item["name"] == "toxicity"]
     assert {item["status"] for item in found} == {"refused"}
-    ended = upo_process("train", "-o", "dpo")
+    ended = upo_process("train", "-o", "toxicity")
     assert ended.code == 2
     assert "acme-usurper 1.0 claims the plugin name 'toxicity'" in ended.err
     assert not (install.site.parent / "imported").exists()
@@ -258,7 +262,42 @@ def test_a_plugin_that_exits_while_it_is_imported_is_a_broken_plugin(
     failed = next(item for item in listed.data["plugins"] if item["distribution"] == "acme-exits")
     assert (failed["status"], failed["kind"]) == ("failed", "-")
     assert "SystemExit" in failed["reason"]
-    assert upo_process("train", "-o", "dpo", "--dry-run").code == 2
+    assert upo_process("train", "-o", "dpo", "--dry-run", "--require-plugin", "acme-exits").code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("train", "-o", "dpo", "--max_steps", "2", "--dry-run"), 0),
+        (("sweep", "-o", "dpo", "-o", "length:0,0.1,target=9", "--dry-run"), 0),
+        (("objectives", "list"), 0),
+        (("eval", "demo", "--max_new_tokens", "0"), 2),
+        (("plugins", "list"), 0),
+        (("doctor",), 1),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
+)
+def test_a_neighbour_without_metadata_costs_a_command_one_line(
+    upo: Upo, arguments: tuple[str, ...], code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = tmp_path / "site" / "neighbour-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "entry_points.txt").write_text("[upo]\nodd = plugin_odd\n")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    ended = upo(*arguments)
+    assert ended.code == code, ended.err
+    lines = [line for line in (ended.out + ended.err).splitlines() if "did not load" in line or "METADATA" in line]
+    if arguments[0] in {"train", "sweep", "objectives"}:
+        assert len(lines) == 1
+    if arguments[0] in {"plugins", "doctor"}:
+        assert "its METADATA is missing or has no name" in lines[0]
+
+
+def test_the_help_comes_though_a_neighbour_has_no_metadata(upo_process: UpoProcess, install: Installer) -> None:
+    info = install.site / "neighbour-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "entry_points.txt").write_text("[upo]\nodd = plugin_odd\n")
+    assert upo_process("--help").code == 0
 
 
 _VETO = """

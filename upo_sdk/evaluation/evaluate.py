@@ -27,6 +27,7 @@ from upo_sdk.evaluation.schema import DataDescription, Evaluation
 from upo_sdk.evaluation.task import EvalTask, plan_evaluation
 from upo_sdk.evaluation.thresholds import check_names, judge_all
 from upo_sdk.evaluation.violations import violation_measurements, violation_names
+from upo_sdk.events import Notice, emit
 from upo_sdk.isolation import isolated
 from upo_sdk.objectives.build import union_of_needs
 from upo_sdk.objectives.guard import Guard
@@ -75,6 +76,8 @@ def evaluate(
     """
     registry = registry or load_registry(config.plugins)
     task = plan_evaluation(config, registry.check())
+    for text in registry.warnings:
+        emit(tuple(callbacks), Notice("warning", text))
     with isolated():
         return _Evaluation(task, registry, Reporter(tuple(callbacks), cancel)).execute()
 

@@ -95,7 +95,7 @@ def plan_evaluation(config: EvalConfig, registry: Registry) -> EvalTask:
         model_configs.append(load_model_config(config.baseline, option="--baseline FOLDER"))
     for model_config in model_configs:
         data_config = within_positions(data_config, model_config, notices)
-    data = load_preference_data(data_config, formats=registry.dataset_formats())
+    data = load_preference_data(data_config, formats=registry.dataset_formats(data_config.format))
     rows, split = (data.train, "training" if run and not is_given else "given")
     if data.eval is not None:
         rows, split = data.eval, "held-out"

@@ -198,14 +198,23 @@ def _options_model(found: Any) -> type[BaseModel] | None:
 
 def _check_not_blocked(path: str, ref: ObjectiveRef, registry: Registry) -> None:
     package = re.split(r"[.:]", path)[0]
-    owners = {canonicalize_name(name) for name in packages_distributions().get(package, ())}
+    owners = _distributions_of(package)
     for plugin in registry.plugins:
-        if plugin.status == "blocked" and plugin.distribution in owners and plugin.reason.endswith("block list"):
+        is_owner = plugin.distribution in owners or re.split(r"[.:]", plugin.module)[0] == package
+        if plugin.status == "blocked" and is_owner and plugin.reason.endswith("block list"):
             raise PluginError(
                 f"'{path}' is in {plugin.origin}, which is blocked",
                 where=f"objective '{ref}'",
                 fix="leave the objective out, or the distribution off the block list",
             )
+
+
+def _distributions_of(package: str) -> set[str]:
+    """Return the canonical names of the distributions that a package belongs to."""
+    try:
+        return {canonicalize_name(name) for name in packages_distributions().get(package, ()) if name}
+    except Exception:  # noqa: BLE001 - any broken installation makes it raise; the modules of plugins are still known
+        return set()
 
 
 def _options_of_init(found: type, ref: ObjectiveRef) -> type[BaseModel] | None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
-from importlib.metadata import EntryPoint, distributions
-from typing import TYPE_CHECKING, Literal
+from dataclasses import replace
+from importlib.metadata import distributions
+from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
 from upo_sdk.errors import PluginError, did_you_mean
+from upo_sdk.plugin.candidate import BUILTIN_DISTRIBUTION, PluginCandidate
+from upo_sdk.plugin.installed import read_installed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,38 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["BUILTIN_DISTRIBUTION", "ENTRY_POINT_GROUP", "PluginCandidate", "check_required", "discover"]
 
 ENTRY_POINT_GROUP = "upo"
-BUILTIN_DISTRIBUTION = "upo-sdk"
-
-Status = Literal["allowed", "blocked", "refused", "loaded", "failed"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PluginCandidate:
-    """One entry point of one distribution.
-
-    Attributes:
-        status: ``allowed`` to load, ``blocked`` by policy, ``refused`` because two distributions claim the name,
-            ``loaded``, or ``failed`` while loading.
-        reason: Why, in words.
-    """
-
-    name: str
-    module: str
-    distribution: str
-    version: str
-    entry_point: EntryPoint
-    status: Status
-    reason: str
-
-    @property
-    def builtin(self) -> bool:
-        """Whether it ships with the SDK."""
-        return self.distribution == BUILTIN_DISTRIBUTION
-
-    @property
-    def origin(self) -> str:
-        """``NAME VERSION`` of the distribution it comes from."""
-        return f"{self.distribution} {self.version}"
 
 
 def discover(policy: PluginPolicy) -> list[PluginCandidate]:
@@ -65,23 +35,27 @@ def check_required(policy: PluginPolicy, found: Sequence[PluginCandidate]) -> li
 
 
 def _installed() -> list[PluginCandidate]:
+    """Return the entry points of everything installed; what cannot be read is a candidate that failed."""
     found: dict[tuple[str, str, str], PluginCandidate] = {}
-    for distribution in distributions():
-        for entry_point in distribution.entry_points.select(group=ENTRY_POINT_GROUP):
-            name = canonicalize_name(distribution.metadata["Name"])
-            found.setdefault(
-                (name, entry_point.name, entry_point.value),
-                PluginCandidate(
-                    name=entry_point.name,
-                    module=entry_point.value,
-                    distribution=name,
-                    version=distribution.version,
-                    entry_point=entry_point,
-                    status="allowed",
-                    reason="built in" if name == BUILTIN_DISTRIBUTION else "installed",
-                ),
-            )
+    versions: dict[str, str] = {}
+    for installed in map(read_installed, distributions()):
+        for candidate in installed.candidates(ENTRY_POINT_GROUP):
+            used = versions.setdefault(candidate.distribution, candidate.version)
+            key = (candidate.distribution, candidate.name, candidate.module)
+            if used == candidate.version:
+                found.setdefault(key, candidate)
+            elif candidate.status == "allowed":
+                found.setdefault((*key[:2], f"{candidate.module} {candidate.version}"), _second(candidate, used))
     return sorted(found.values(), key=lambda item: (not item.builtin, item.distribution, item.name))
+
+
+def _second(candidate: PluginCandidate, used: str) -> PluginCandidate:
+    name = candidate.distribution
+    return replace(
+        candidate,
+        status="shadowed",
+        reason=f"{name} is installed twice, and version {used} comes first on the path",
+    )
 
 
 def _missing(required: str, found: Sequence[PluginCandidate]) -> PluginError | None:
@@ -104,6 +78,8 @@ def _missing(required: str, found: Sequence[PluginCandidate]) -> PluginError | N
 
 
 def _judge(candidate: PluginCandidate, policy: PluginPolicy) -> PluginCandidate:
+    if candidate.status != "allowed":
+        return candidate
     if candidate.distribution in _canonical(policy.block):
         return replace(candidate, status="blocked", reason="in the block list")
     if candidate.builtin or policy.allow == "auto":

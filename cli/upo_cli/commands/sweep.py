@@ -26,6 +26,7 @@ from upo_cli.shared import (
     Quiet,
     RequirePlugin,
     Sets,
+    warn_of_plugins,
 )
 from upo_cli.sweep_options import (
     FOLDER,
@@ -152,6 +153,7 @@ def sweep(  # noqa: PLR0913 - one per option
     )
     if not json and log_format != "jsonl" and (loaded := third_party(registry)):
         console(stderr=True).print(f"note: third-party plugins: {', '.join(loaded)}", markup=False, soft_wrap=True)
+    warn_of_plugins(registry, as_json=json, log_format=log_format)
     if dry_run:
         _show_points(config, as_json=json)
     else:

@@ -91,7 +91,8 @@ def test_a_name_claimed_twice_is_refused_without_running_either_claim(install: C
     registry = load("auto")
     assert "toxicity" not in registry.objectives
     with pytest.raises(DuplicateNameError, match=r"usurper 1.0 claims the plugin name 'toxicity'") as caught:
-        registry.check()
+        registry.get("toxicity")
+    assert registry.check().get("dpo")
     assert "--block-plugin usurper" in (caught.value.fix or "")
     assert "toxicity" in load("auto", block=["usurper"]).check().objectives
 
@@ -99,9 +100,10 @@ def test_a_name_claimed_twice_is_refused_without_running_either_claim(install: C
 def test_an_objective_name_claimed_behind_another_entry_point_is_refused_too(install: Callable[..., None]) -> None:
     install("sly", "sly", GOOD.replace("NAME", "toxicity"))
     registry = load("auto")
-    assert registry.get("toxicity").plugin.builtin
+    assert registry.objectives["toxicity"].plugin.builtin
     with pytest.raises(DuplicateNameError, match=r"registered by upo-sdk .* and by sly"):
-        registry.check()
+        registry.get("toxicity")
+    assert registry.check().get("dpo")
 
 
 @pytest.mark.parametrize(
@@ -121,9 +123,20 @@ def test_a_broken_plugin_is_named_and_the_others_still_load(
     registry = load("auto")
     assert status(registry, "broken") == "failed"
     assert sorted(registry.objectives) == BUILTINS
-    with pytest.raises(PluginError, match=complaint) as caught:
-        registry.check()
-    assert "broken 1.0" in str(caught.value)
+    (warning,) = registry.check().warnings
+    assert "broken 1.0" in warning
+    assert complaint in warning
+
+
+@pytest.mark.parametrize("policy", [{"allow": ["broken"]}, {"allow": "auto", "require": ["broken"]}])
+def test_a_broken_plugin_that_is_asked_for_stops_what_asks_for_it(
+    install: Callable[..., None], policy: dict[str, object]
+) -> None:
+    install("broken", "broken", "1 / 0")
+    with pytest.raises(PluginError, match=r"broken 1.0 failed while loading: ZeroDivisionError"):
+        load(**policy).check()
+    with pytest.raises(PluginError, match="ZeroDivisionError"):
+        load("auto").get("broken")
 
 
 def test_an_unknown_objective_gets_a_suggestion() -> None:
