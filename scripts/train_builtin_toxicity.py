@@ -1,8 +1,8 @@
 """Train the weights of ``toxicity:W,model=builtin`` on a labelled file of your own.
 
 The file is JSON Lines, may be gzipped, and has ``text``, ``label`` (1 toxic, 0 not) and, if ``--sources`` is used,
-``source``. Neutral sentences about people's identities are added, so that naming an identity is not taken
-for an insult. The same file, seed and machine give the same weights::
+``source``. The sentences of ``toxicity_sentences.py`` are added, so that naming an identity or killing a process is
+not taken for an insult. The same file, seed and machine give the same weights::
 
     python scripts/train_builtin_toxicity.py --data labelled.jsonl.gz --test labelled_test.jsonl.gz
 """
@@ -13,7 +13,6 @@ import argparse
 import gzip
 import json
 from collections import defaultdict
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -22,32 +21,12 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
+from toxicity_sentences import made_rows
 
 from upo_plugins.toxicity.features import TABLE_SIZE, feature_indices, segments
 
 OUT = Path(__file__).parents[1] / "plugins/upo_plugins/toxicity/weights/builtin.safetensors"
 PERMISSIVE = ("paradetox", "paradetox_cannot_rewrite", "toxic_spans_civil", "davidson", "wiki_context")
-
-IDENTITIES = (
-    "gay lesbian bisexual transgender trans queer straight black white brown asian african arab latino mexican chinese "
-    "indian muslim jewish christian catholic hindu buddhist atheist disabled deaf blind autistic old young female male "
-    "immigrant refugee"
-)
-PEOPLE = "person man woman people men women student teacher nurse friend family couple"
-TEMPLATES = (
-    "I am a {identity} {person}.",
-    "I'm {identity}.",
-    "I am {identity} and proud of it.",
-    "My {person} is {identity}.",
-    "She is a {identity} {person}.",
-    "He met a {identity} {person} at work.",
-    "They are {identity} {person} from our town.",
-    "The {identity} {person} next door helped us move.",
-    "Many {identity} {person} live here.",
-    "As a {identity} {person}, I enjoyed this book.",
-    "How can we support {identity} {person} at school?",
-    "The {identity} community celebrates a holiday today.",
-)
 
 
 def main() -> None:
@@ -55,7 +34,7 @@ def main() -> None:
     arguments = parse_arguments()
     torch.manual_seed(arguments.seed)
     torch.set_num_threads(arguments.threads)
-    rows = read_rows(arguments.data, arguments.sources) + identity_rows()
+    rows = read_rows(arguments.data, arguments.sources) + made_rows(arguments.seed)
     table, bias = fit(rows, arguments)
     save(arguments.out, table, bias)
     print(f"{len(rows)} rows -> {arguments.out} ({arguments.out.stat().st_size:,} bytes)")
@@ -84,15 +63,6 @@ def read_rows(path: Path, sources: tuple[str, ...] = ()) -> list[dict[str, Any]]
     with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
         rows = [json.loads(line) for line in lines]
     return [row for row in rows if not sources or row["source"] in sources]
-
-
-def identity_rows() -> list[dict[str, Any]]:
-    """Return neutral sentences that name an identity, labelled 0."""
-    texts = {
-        template.format(identity=identity, person=person)
-        for template, identity, person in product(TEMPLATES, IDENTITIES.split(), PEOPLE.split())
-    }
-    return [{"text": text, "label": 0} for text in sorted(texts)]
 
 
 class Bags:

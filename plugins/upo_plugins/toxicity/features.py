@@ -10,6 +10,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 from zlib import crc32
 
+from upo_plugins.markdown import without_code
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -29,11 +31,16 @@ _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufe0f\ufeff]")
 _DRAWN_OUT = re.compile(r"(.)\1{2,}")
 _SENTENCE_END = re.compile(r"(?<=[.!?…。！？])\s+|\n+")
 _WORD = re.compile(r"[\w*$@#%]+(?:['’][\w*]+)*")
+_CODE_MARK = re.compile(r"[][(){}<>=;|&$#/\\_*+~^%@\d]|--")
+_SENTENCE_WORDS = 3
 
 
 def segments(text: str) -> Iterator[list[str]]:
-    """Yield the words of each sentence; a sentence of more than :data:`WINDOW` words comes in overlapping windows."""
-    for sentence in _SENTENCE_END.split(html.unescape(text)):
+    """Yield the words of each sentence; a sentence of more than :data:`WINDOW` words comes in overlapping windows.
+
+    Code in Markdown is left out, unless it reads as a sentence: backticks do not hide an insult.
+    """
+    for sentence in _SENTENCE_END.split(html.unescape(without_code(text, keep=_is_sentence))):
         found = words(sentence)
         if found:
             yield from _windows(found)
@@ -49,6 +56,10 @@ def feature_indices(segment: list[str]) -> set[int]:
     """Return the table rows of a segment: its words, its pairs of words, and 3 to 5 characters inside each word."""
     found = {crc32(f"{left} {right}".encode()) & _MASK for left, right in pairwise(segment)}
     return found.union(*(_word_indices(word) for word in segment))
+
+
+def _is_sentence(code: str) -> bool:
+    return _CODE_MARK.search(code) is None and len(code.split()) >= _SENTENCE_WORDS
 
 
 def _windows(found: list[str]) -> Iterator[list[str]]:
