@@ -13,7 +13,16 @@ import numpy as np
 
 from upo_sdk import demo
 from upo_sdk.config import ObjectiveRef, RunConfig, build_config
-from upo_sdk.data import check_template, cut_batches, load_preference_data, tokenize, tokens_per_row
+from upo_sdk.data import (
+    SAMPLE_WEIGHT,
+    check_template,
+    cut_batches,
+    load_preference_data,
+    sample_weights,
+    tokenize,
+    tokens_per_row,
+)
+from upo_sdk.data.sample import sample_rows
 from upo_sdk.demo import settings
 from upo_sdk.errors import ConfigError
 from upo_sdk.fit import check_fit, check_given_numbers, check_weighting
@@ -23,6 +32,8 @@ from upo_sdk.policy.positions import positions, prompt_room
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from datasets import Dataset
 
     from upo_sdk.config import DataConfig, ModelConfig
     from upo_sdk.data import PreferenceData
@@ -69,6 +80,8 @@ class RunPlan:
         memory: Rough estimate.
         notices: Choices made for the user, in words.
         warnings: What is likely to disappoint.
+        balance_rows: What γ is measured on, if ``scale: balanced`` has to and ``data`` does not hold every row; the
+            same rows for every seed.
     """
 
     config: RunConfig
@@ -84,6 +97,7 @@ class RunPlan:
     memory: MemoryEstimate
     notices: tuple[str, ...]
     warnings: tuple[str, ...]
+    balance_rows: Dataset | None = None
 
     @property
     def preference(self) -> tuple[LiveObjective, ...]:
@@ -139,13 +153,14 @@ def make_plan(config: RunConfig, registry: Registry) -> RunPlan:
     check_fit(objectives, data)
     check_weighting(objectives, config, data)
     rows_per_batch = _rows_per_batch(config, data, notices)
-    data = _only_needed_rows(config, data, rows_per_batch, notices)
     notices += check_given_numbers(objectives, data)
     answer_room = (
         prompt_room([model_config], config.eval_max_new_tokens, option="--eval_max_new_tokens")
         if config.eval_prompts
         else None
     )
+    whole = data.train
+    data = _only_needed_rows(config, data, rows_per_batch, notices)
     plan = RunPlan(
         config=config,
         model=model,
@@ -155,6 +170,7 @@ def make_plan(config: RunConfig, registry: Registry) -> RunPlan:
         held_out=tuple(held_out),
         data=data,
         answer_room=answer_room,
+        balance_rows=_balance_rows(config, whole, data),
         steps=_steps(config, len(data.train), rows_per_batch),
         parameters=parameters,
         memory=_memory(config, data_config, model_config, parameters, branches=2 if data.shape == "pairs" else 1),
@@ -297,6 +313,13 @@ def _only_needed_rows(
     notices.append(f"max_steps is {training.max_steps}: {needed:,} of {rows:,} rows are drawn and prepared")
     drawn = np.random.default_rng(training.seed).permutation(rows)[:needed]
     return replace(data, train=data.train.select(np.sort(drawn)))
+
+
+def _balance_rows(config: RunConfig, whole: Dataset, data: PreferenceData) -> Dataset | None:
+    """Return the rows that γ is measured on, if the run does not prepare all of the data anyway."""
+    if config.loss.scale != "balanced" or len(data.train) == len(whole):
+        return None
+    return whole.select(sample_rows(len(whole), sample_weights(whole) if SAMPLE_WEIGHT in data.columns else None))
 
 
 def _memory(

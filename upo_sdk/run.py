@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from typing import Any
 
+    from transformers import PreTrainedTokenizerBase
+
     from upo_sdk.config import PluginPolicy, RunConfig
     from upo_sdk.engine import UnifiedLoss
     from upo_sdk.events import Callback, CancelToken, ScoreStatistics
@@ -164,7 +166,7 @@ class _Run:
             rows = self._rows(train, policy, weights)
             held_out_rows = self._rows(held_out, policy, weights) if held_out else None
             unified = self._assembly.loss(policy, train)
-            manifest["loss"] = self._set_gamma(unified, rows, train, policy, weights)
+            manifest["loss"] = self._set_gamma(unified, rows, train, policy, tokenizer, weights)
             comparison = Comparison(
                 preparation=self.preparation,
                 tokenizer=tokenizer,
@@ -260,9 +262,16 @@ class _Run:
         return self.preparation.rows(split, policy, weights=weights, batch_size=self.batch_size)
 
     def _set_gamma(
-        self, unified: UnifiedLoss, rows: PreparedRows, train: Split, policy: Policy, weights: str
+        self,
+        unified: UnifiedLoss,
+        rows: PreparedRows,
+        train: Split,
+        policy: Policy,
+        tokenizer: PreTrainedTokenizerBase,
+        weights: str,
     ) -> dict[str, Any]:
-        sample = partial(self.preparation.sample, rows, train, policy, weights=weights, batch_size=self.batch_size)
+        parts = (rows, train, policy, self.normalizers, tokenizer)
+        sample = partial(self.preparation.sample, *parts, weights=weights, batch_size=self.batch_size)
         return set_gamma(unified, self.plan, sample, self.args.device, self.folder.resumed_run, self.callbacks)
 
     def _load_checkpoint(self, policy: Policy) -> None:

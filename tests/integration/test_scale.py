@@ -73,6 +73,17 @@ def test_gamma_does_not_depend_on_the_batches_and_is_said(
     assert any(f"γ is {big['gamma']:g}" in text and "0.5 times as hard" in text for text in notices.texts)
 
 
+def test_gamma_is_that_of_all_the_data_for_every_seed_of_a_run_that_needs_a_few_rows(
+    settings: dict[str, Any], tmp_path: Path
+) -> None:
+    found = {
+        name: run(settings, {"training": {"max_steps": steps, "seed": seed}, "output_dir": str(tmp_path / name)})
+        for name, steps, seed in (("whole", -1, 1), ("one", 1, 1), ("two", 1, 2))
+    }
+    assert found["one"]["gamma"] == found["two"]["gamma"] == found["whole"]["gamma"]
+    assert found["one"]["rows"] == found["whole"]["rows"] > 4
+
+
 def test_a_resumed_run_keeps_its_gamma_and_ends_bit_for_bit_alike(settings: dict[str, Any], tmp_path: Path) -> None:
     whole = run(settings, {"output_dir": str(tmp_path / "whole")})
     run(settings)

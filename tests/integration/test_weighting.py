@@ -95,6 +95,35 @@ def test_the_logged_weight_is_that_of_the_step_and_a_resumed_run_follows_it(
     assert all(torch.equal(expected[name], tensor) for name, tensor in weights(resumed).items())
 
 
+def test_a_run_with_rows_of_weight_two_is_the_run_with_these_rows_twice(
+    settings: dict[str, Any], tmp_path: Path
+) -> None:
+    with open(settings["data"]["path"], encoding="utf-8") as file:  # noqa: PTH123 - the path is text in settings
+        rows = [json.loads(line) | {"prompt": "Why?"} for line in file]
+    copies = [1, 2, 1, 3, 0, 1] * 2
+
+    def trained(name: str, written: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
+        path = tmp_path / f"{name}.jsonl"
+        path.write_text("".join(json.dumps(row) + "\n" for row in written), encoding="utf-8")
+        more = {
+            "data": {"path": str(path)},
+            "objectives": [
+                "dpo",
+                "length:0.5,target=8,normalize=zscore",
+                "lexical:0.3,metric=diversity,normalize=rank",
+            ],
+            "loss": {"gate_steps": 0, "baseline": "soft"},
+            "training": {"max_steps": 2, "save_steps": 0, "per_device_train_batch_size": len(written)},
+            "output_dir": str(tmp_path / name),
+        }
+        return weights(run(settings, more))
+
+    weighted = trained("weights", [row | {"sample_weight": count} for row, count in zip(rows, copies, strict=True)])
+    unweighted = [{**row, "sample_weight": 1} for row in rows]
+    copied = trained("copies", [row for row, count in zip(unweighted, copies, strict=True) for _ in range(count)])
+    assert all(torch.allclose(copied[name], tensor, atol=1e-6) for name, tensor in weighted.items())
+
+
 @pytest.mark.parametrize("column", ["sample_weight", "margin"])
 def test_a_column_changes_the_model_and_a_neutral_one_does_not(
     settings: dict[str, Any], tmp_path: Path, column: str
@@ -115,9 +144,13 @@ def test_rewards_in_the_data_replace_scoring(settings: dict[str, Any], tmp_path:
     assert statistics["lexical"].minimum < 0.25
 
 
-def test_normalised_rewards_are_those_of_the_training_data_and_are_kept_with_the_run(settings: dict[str, Any]) -> None:
+def test_normalised_rewards_are_those_of_the_training_data_and_are_kept_with_the_run(
+    settings: dict[str, Any], tmp_path: Path
+) -> None:
+    alike = rewrite(settings, lambda row: {**row, "sample_weight": 1}, tmp_path / "d.jsonl")
     objectives = ["dpo", "length:0.5,target=8,normalize=zscore", "lexical:0.3,metric=diversity,normalize=rank"]
-    more = {"objectives": objectives, "eval_prompts": 2, "eval_max_new_tokens": 4, "data": {"eval_fraction": 0.3}}
+    more = {"objectives": objectives, "eval_prompts": 2, "eval_max_new_tokens": 4}
+    more |= {**alike, "data": {**alike["data"], "eval_fraction": 0.3}}
     settings["training"] |= {"num_train_epochs": 2, "max_steps": -1}
     result = run(settings, more)
     manifest = json.loads((result.output_dir / "run.json").read_text(encoding="utf-8"))["normalization"]

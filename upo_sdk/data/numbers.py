@@ -10,6 +10,7 @@ import numpy as np
 from upo_sdk.data.columns import read_rows_of
 from upo_sdk.data.problems import Problems, RowError
 from upo_sdk.data.scores import read_scores
+from upo_sdk.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -74,8 +75,8 @@ def check_numbers(data: PreferenceData, rewarded: Sequence[str], margin_readers:
     parts = [part for part in (data.train, data.eval) if part is not None]
     if SAMPLE_WEIGHT in data.columns:
         notices.append(f"the data's column '{SAMPLE_WEIGHT}' says how much each row counts")
-        for part in parts:
-            sample_weights(part)
+        train_weights, *_ = [sample_weights(part) for part in parts]
+        _require_any(train_weights)
     if MARGIN in data.columns and margin_readers:
         notices.append(f"the data's column '{MARGIN}' is subtracted from the logit of {', '.join(margin_readers)}")
         for part in parts:
@@ -85,6 +86,15 @@ def check_numbers(data: PreferenceData, rewarded: Sequence[str], margin_readers:
         for part in parts:
             rewards_in_data(part, label)
     return notices
+
+
+def _require_any(weight_R: FloatArray) -> None:
+    if not weight_R.any():
+        raise DataError(
+            f"all {len(weight_R):,} rows have weight 0, so there is nothing to learn from",
+            where=f"column '{SAMPLE_WEIGHT}'",
+            fix="give the rows that count a weight above 0, or leave the column out",
+        )
 
 
 def _read(dataset: Dataset, name: str, *, per_response: bool, minimum: float = -np.inf) -> FloatArray:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["data_baseline"]
 
+IntArray = np.ndarray[tuple[int], np.dtype[np.int64]]
+
 
 def data_baseline(
     kind: Literal["soft", "prompt-mean"],
@@ -22,6 +24,7 @@ def data_baseline(
     counts_R: np.ndarray[tuple[int], np.dtype[Any]],
     rewards_N: FloatArray,
     lambda_: float,
+    weight_R: FloatArray | None = None,
 ) -> FloatArray:
     """Return one baseline per row, over all responses to the same prompt.
 
@@ -34,17 +37,33 @@ def data_baseline(
         counts_R: Responses per row.
         rewards_N: R of every response, row by row.
         lambda_: The scale of the advantage.
+        weight_R: How much the responses of each row count; by default all count alike. A prompt whose rows all have
+            weight 0 is in no loss, and its baseline is 0.
     """
     digests_R = sha256_array((prompt.encode() for prompt in prompts), len(counts_R))
     prompt_R = np.unique(digests_R, return_inverse=True)[1]
-    prompt_N = np.repeat(prompt_R, counts_R)
+    weight_N = np.repeat(np.ones(len(counts_R)) if weight_R is None else weight_R, counts_R)
+    counts = weight_N > 0
+    means = _PromptMeans(np.repeat(prompt_R, counts_R)[counts], weight_N[counts], len(digests_R))
+    counted_N = rewards_N[counts]
     if kind == "prompt-mean" or lambda_ == 0:
-        return _means(prompt_N, rewards_N)[prompt_R]
-    top_P = np.full(prompt_R.max() + 1, -np.inf)
-    np.maximum.at(top_P, prompt_N, rewards_N)
-    means_P = _means(prompt_N, np.exp(lambda_ * (rewards_N - top_P[prompt_N])))
-    return (top_P + np.log(means_P) / lambda_)[prompt_R]
+        return means(counted_N)[prompt_R]
+    top_P = np.full(len(digests_R), -np.inf)
+    np.maximum.at(top_P, means.prompt_N, counted_N)
+    soft_P = np.zeros(len(digests_R))
+    seen = np.isfinite(top_P)
+    means_P = means(np.exp(lambda_ * (counted_N - top_P[means.prompt_N])))
+    soft_P[seen] = top_P[seen] + np.log(means_P[seen]) / lambda_
+    return soft_P[prompt_R]
 
 
-def _means(group_N: np.ndarray[tuple[int], np.dtype[Any]], values_N: FloatArray) -> FloatArray:
-    return np.bincount(group_N, weights=values_N) / np.bincount(group_N)
+class _PromptMeans:
+    """Weighted means by prompt; 0 for a prompt without any weight."""
+
+    def __init__(self, prompt_N: IntArray, weight_N: FloatArray, prompts: int) -> None:
+        self.prompt_N, self._weight_N = prompt_N, weight_N
+        self._total_P = np.bincount(prompt_N, weights=weight_N, minlength=prompts)
+
+    def __call__(self, values_N: FloatArray) -> FloatArray:
+        sum_P = np.bincount(self.prompt_N, weights=self._weight_N * values_N, minlength=len(self._total_P))
+        return np.divide(sum_P, self._total_P, out=np.zeros_like(sum_P), where=self._total_P > 0)

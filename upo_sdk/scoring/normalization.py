@@ -28,10 +28,13 @@ class ZScore(BaseModel):
     std: float = Field(gt=0)
 
     @classmethod
-    def fit(cls, rewards: FloatArray) -> ZScore:
-        """Take mean and deviation of the training completions."""
-        constant = np.ptp(rewards) < 1e-9  # noqa: PLR2004 - float noise
-        return cls(mean=float(rewards.mean()), std=1.0 if constant else float(rewards.std()))
+    def fit(cls, rewards: FloatArray, weight_N: FloatArray | None = None) -> ZScore:
+        """Take mean and deviation of the training completions; one of weight 2 counts as two of them."""
+        counted, weights = _counted(rewards, weight_N)
+        mean = float(np.average(counted, weights=weights))
+        constant = np.ptp(counted) < 1e-9  # noqa: PLR2004 - float noise
+        variance = float(np.average((counted - mean) ** 2, weights=weights))
+        return cls(mean=mean, std=1.0 if constant else variance**0.5)
 
     def __call__(self, rewards: FloatArray) -> FloatArray:
         """Return the normalised rewards."""
@@ -47,24 +50,25 @@ class Rank(BaseModel):
 
     Attributes:
         values: The distinct rewards, ascending.
-        counts: How many training completions have each.
+        counts: How many training completions have each, one of weight 2 counted as two.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     method: Literal["rank"] = "rank"
     values: tuple[float, ...]
-    counts: tuple[int, ...]
+    counts: tuple[float, ...]
 
     @classmethod
-    def fit(cls, rewards: FloatArray) -> Rank:
+    def fit(cls, rewards: FloatArray, weight_N: FloatArray | None = None) -> Rank:
         """Count the distinct rewards of the training completions."""
-        values, counts = np.unique(rewards, return_counts=True)
-        return cls(values=tuple(values.tolist()), counts=tuple(counts.tolist()))
+        counted, weights = _counted(rewards, weight_N)
+        values, place_N = np.unique(counted, return_inverse=True)
+        return cls(values=tuple(values.tolist()), counts=tuple(np.bincount(place_N, weights=weights).tolist()))
 
     def __call__(self, rewards: FloatArray) -> FloatArray:
         """Return the normalised rewards."""
-        values, upto = np.array(self.values), np.concatenate([[0], np.cumsum(self.counts)])
+        values, upto = np.array(self.values), np.concatenate([[0.0], np.cumsum(self.counts)])
         below, not_above = (upto[np.searchsorted(values, rewards, side)] for side in ("left", "right"))
         shares: FloatArray = (below + not_above) / (2 * upto[-1])
         return shares
@@ -79,9 +83,24 @@ Normalizer = Annotated[ZScore | Rank, Field(discriminator="method")]
 _FILE = TypeAdapter(dict[str, Normalizer])
 
 
-def fit_normalizer(method: Literal["zscore", "rank"], rewards: FloatArray) -> ZScore | Rank:
-    """Return the normalisation that the rewards of the training completions define."""
-    return ZScore.fit(rewards) if method == "zscore" else Rank.fit(rewards)
+def fit_normalizer(
+    method: Literal["zscore", "rank"], rewards: FloatArray, weight_N: FloatArray | None = None
+) -> ZScore | Rank:
+    """Return the normalisation that the rewards of the training completions define.
+
+    Args:
+        method: Which of the two.
+        rewards: Of every training completion.
+        weight_N: How much each completion counts; not all 0. By default all count alike.
+    """
+    return (ZScore if method == "zscore" else Rank).fit(rewards, weight_N)
+
+
+def _counted(rewards: FloatArray, weight_N: FloatArray | None) -> tuple[FloatArray, FloatArray]:
+    """Return the rewards that count at all, and how much."""
+    if weight_N is None:
+        return rewards, np.ones_like(rewards)
+    return rewards[weight_N > 0], weight_N[weight_N > 0]
 
 
 def to_json(normalizers: Mapping[str, ZScore | Rank]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from upo_sdk.data import largest_token_id, longest_first
@@ -66,6 +67,7 @@ class Assembly:
     def loss(self, policy: Policy, train: Split) -> UnifiedLoss:
         """Build the loss of the plan's objectives."""
         torch.manual_seed(self.plan.config.training.seed)  # the value head's first weights
+        weight_N = train.completion_weight_N
         learned = self.plan.auxiliary and self.plan.config.loss.baseline == "value"
         return UnifiedLoss(
             [
@@ -73,7 +75,7 @@ class Assembly:
                 for item in self.plan.preference
             ],
             [
-                AuxiliaryTerm(item.label, item.weight, float(rewards.mean()), item.schedule)
+                AuxiliaryTerm(item.label, item.weight, float(np.average(rewards, weights=weight_N)), item.schedule)
                 for item, rewards in zip(self.plan.auxiliary, train.rewards, strict=True)
             ],
             self.plan.config.loss,

@@ -6,7 +6,6 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 
 from upo_sdk.engine import Balance, balance
@@ -26,9 +25,8 @@ if TYPE_CHECKING:
     from upo_sdk.plan import RunPlan
     from upo_sdk.training.rows import PreparedRow
 
-__all__ = ["RunBalance", "sample_rows", "set_gamma"]
+__all__ = ["RunBalance", "set_gamma"]
 
-SAMPLE_ROWS = 512
 _DIGITS = 4
 
 
@@ -81,12 +79,6 @@ def set_gamma(
         unified.config = measured.found.applied_to(asked)
         emit(callbacks, Notice("info", measured.describe([item.label for item in plan.auxiliary])))
     return _record(unified, asked, measured)
-
-
-def sample_rows(count: int) -> list[int]:
-    """Return up to ``SAMPLE_ROWS`` rows, drawn at random but the same for every seed of a run, in order."""
-    drawn = np.random.default_rng(0).permutation(count)[:SAMPLE_ROWS]
-    return sorted(drawn.tolist())
 
 
 def _measure(unified: UnifiedLoss, rows: Sequence[PreparedRow], device: torch.device) -> RunBalance:

@@ -29,8 +29,9 @@ class BranchRows:
     """Branches by row; only numbers per row and response are held in memory.
 
     With ``mismatched``, a response to another prompt is the last branch of every row: a response of the next row whose
-    prompt differs, the first one for even rows, the last one for odd rows, so that both kinds occur equally. It is
-    fixed by the dataset, so its reference log-prob can be cached and no batching changes it.
+    prompt differs, in turns the first one and the last one, so that both kinds occur equally. Neighbours with the same
+    prompt get the same one, so that a row that is there twice is a row of weight 2. It is fixed by the dataset, so its
+    reference log-prob can be cached and no batching changes it.
 
     Args:
         dataset: A tokenised split.
@@ -46,19 +47,20 @@ class BranchRows:
     """
 
     def __init__(self, dataset: datasets.Dataset, *, mismatched: bool, max_length: int) -> None:
-        self.fingerprint = content_key("branches", 1, content_name(dataset), mismatched, max_length).hex()
+        self.fingerprint = content_key("branches", 2, content_name(dataset), mismatched, max_length).hex()
         self._tokens = dataset.select_columns(["prompt_ids", "response_ids"])
         self._trained = dataset.select_columns([_TRAINED]) if _TRAINED in dataset.column_names else None
         self._max_length = max_length
         self.prompt_lengths_R, self.own_counts_R, own_lengths_N = row_lengths(self._tokens)
         self.response_counts_R, self.response_lengths_N = self.own_counts_R, own_lengths_N
-        self._other_R = _next_with_another(_prompt_numbers(self._tokens)) if mismatched else None
-        if self._other_R is not None:
+        self._other_R: IntArray | None = None
+        if mismatched:
+            numbers = _prompt_numbers(self._tokens)
+            self._other_R, self._from_first_R = _next_with_another(numbers), _in_turns(numbers)
             end_R = np.cumsum(self.own_counts_R)
             last_R = end_R - 1
             first_R = end_R - self.own_counts_R
-            is_even_R = np.arange(len(self)) % 2 == 0
-            chosen_R = np.where(is_even_R, first_R[self._other_R], last_R[self._other_R])
+            chosen_R = np.where(self._from_first_R, first_R[self._other_R], last_R[self._other_R])
             room_R = np.maximum(1, max_length - self.prompt_lengths_R)
             self.response_counts_R = self.own_counts_R + 1
             self.response_lengths_N = np.insert(own_lengths_N, end_R, np.minimum(own_lengths_N[chosen_R], room_R))
@@ -85,7 +87,7 @@ class BranchRows:
             return own
         others = cast("list[Trained]", self._trained[self._other_R[list(rows)].tolist()][_TRAINED])
         return [
-            [*(mine or [None] * int(self.own_counts_R[row])), (other or [None, None])[_which(row)]]
+            [*(mine or [None] * int(self.own_counts_R[row])), (other or [None, None])[self._which(row)]]
             for row, mine, other in zip(rows, own, others, strict=True)
         ]
 
@@ -94,13 +96,12 @@ class BranchRows:
         return [Branches(*row) for row in zip(read["prompt_ids"], read["response_ids"], strict=True)]
 
     def _with_mismatched(self, row: int, own: Branches, other: Branches) -> Branches:
-        mismatched = other.response_ids[_which(row)][: max(1, self._max_length - len(own.prompt_ids))]
+        mismatched = other.response_ids[self._which(row)][: max(1, self._max_length - len(own.prompt_ids))]
         return Branches(own.prompt_ids, [*own.response_ids, mismatched])
 
-
-def _which(row: int) -> int:
-    """Return which response of another row is the mismatched one of a row."""
-    return 0 if row % 2 == 0 else -1
+    def _which(self, row: int) -> int:
+        """Return which response of another row is the mismatched one of a row."""
+        return 0 if self._from_first_R[row] else -1
 
 
 def _prompt_numbers(tokens: datasets.Dataset) -> list[int]:
@@ -108,6 +109,13 @@ def _prompt_numbers(tokens: datasets.Dataset) -> list[int]:
     prompts = (ids for table in read_tables(tokens, "prompt_ids") for ids in table.column(0))
     digests = sha256_array((ids.values.to_numpy().tobytes() for ids in prompts), len(tokens))
     return cast("list[int]", np.unique(digests, return_inverse=True)[1].tolist())
+
+
+def _in_turns(numbers: Sequence[int]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Return true for the first row and after every second change of the number."""
+    changes_R = np.diff(numbers, prepend=numbers[:1]) != 0
+    is_first_R: np.ndarray[tuple[int], np.dtype[np.bool_]] = np.cumsum(changes_R) % 2 == 0
+    return is_first_R
 
 
 def _next_with_another(numbers: Sequence[int]) -> IntArray:

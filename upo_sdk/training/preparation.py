@@ -20,13 +20,13 @@ from upo_sdk.data import (
     tokenize,
 )
 from upo_sdk.data.columns import read_rows_of
+from upo_sdk.data.sample import sample_rows
 from upo_sdk.evaluation.progress import Reporter
 from upo_sdk.events import CacheUsed, Notice, ScoresReady, emit
 from upo_sdk.objectives import Remarking
 from upo_sdk.objectives.build import union_of_needs
 from upo_sdk.policy import reference_logps
 from upo_sdk.scoring import data_baseline, describe_scores, fit_normalizer, read_normalizers, score_completions
-from upo_sdk.training.balance import sample_rows
 from upo_sdk.training.branches import BranchRows
 from upo_sdk.training.rows import PreparedRows
 
@@ -60,6 +60,7 @@ class Split:
         name: ``training`` or ``held-out``.
         rewards: One array over all completions per auxiliary objective, in the plan's order.
         findings: Where data, scores and what is learned differ.
+        sample_weight_R: How much each row counts, or None if all count alike.
     """
 
     name: str
@@ -67,6 +68,15 @@ class Split:
     completions: Sequence[Completion]
     rewards: Sequence[FloatArray] = ()
     findings: Sequence[Finding] = ()
+    sample_weight_R: FloatArray | None = None
+
+    @property
+    def completion_weight_N(self) -> FloatArray | None:
+        """How much each completion counts, or None if all count alike."""
+        if self.sample_weight_R is None:
+            return None
+        counts_R = [len(row["desirable"]) for row in read_rows_of(self.dataset, "desirable")]
+        return np.repeat(self.sample_weight_R, counts_R)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +115,9 @@ class Preparation:
         """
         found = read_normalizers(kept_in) if kept_in else {}
         kept = {(label, normalizer.method): normalizer for label, normalizer in found.items()}
+        weight_N = train.completion_weight_N
         return {
-            item.label: kept.get((item.label, method)) or fit_normalizer(method, rewards)
+            item.label: kept.get((item.label, method)) or fit_normalizer(method, rewards, weight_N)
             for item, rewards in zip(self.plan.auxiliary, train.rewards, strict=True)
             if (method := item.ref.normalize) != "none"
         }
@@ -153,16 +164,35 @@ class Preparation:
             branches,
             rewards_NK,
             baseline_R=self._data_baseline(split, branches, rewards_NK),
-            sample_weight_R=sample_weights(split.dataset) if SAMPLE_WEIGHT in columns else None,
+            sample_weight_R=split.sample_weight_R,
             margin_R=margins(split.dataset) if MARGIN in columns and needs.margin else None,
             reference=reference,
         )
 
     def sample(
-        self, rows: PreparedRows, split: Split, policy: Policy, *, weights: str, batch_size: int
+        self,
+        rows: PreparedRows,
+        split: Split,
+        policy: Policy,
+        normalizers: Mapping[str, ZScore | Rank],
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        weights: str,
+        batch_size: int,
     ) -> list[PreparedRow]:
-        """Return a few rows with reference log-probs, whether the run needs those of the others or not."""
-        drawn = sample_rows(len(rows))
+        """Return the rows that γ is measured on, with reference log-probs, whether the run needs those or not.
+
+        They are drawn from all rows of the data, so that they are the same for every seed: where ``max_steps`` leaves
+        out rows, the sample is tokenised and scored by itself.
+        """
+        whole = self.plan.balance_rows
+        if whole is not None:
+            split = self._tokenize("sampled", whole, tokenizer, tell=False)
+            for item in self.plan.auxiliary:
+                split = self.score(split, item)
+            split = self.normalize(split, normalizers)
+            rows = self.rows(split, policy, weights=weights, batch_size=batch_size)
+        drawn = sample_rows(len(rows), split.sample_weight_R)
         sample = rows.__getitems__(drawn)
         if sample[0].reference_logps is not None:
             return sample
@@ -220,7 +250,7 @@ class Preparation:
         event = CacheUsed(task=task, label=label, split=split, found=found, computed=computed, seconds=seconds)
         emit(self.callbacks, event)
 
-    def _tokenize(self, name: str, data: Dataset, tokenizer: PreTrainedTokenizerBase) -> Split:
+    def _tokenize(self, name: str, data: Dataset, tokenizer: PreTrainedTokenizerBase, *, tell: bool = True) -> Split:
         limits, needs = self.plan.data_config, union_of_needs(self.plan.objectives)
         tokenized = tokenize(
             data,
@@ -230,11 +260,13 @@ class Preparation:
             on_date=self.plan.model.chat_template_date,
             on_progress=self.progress(f"tokenising {name} rows", "rows"),
         )
-        if tokenized.report.changed:
+        if tell and tokenized.report.changed:
             said = f"{name} data {tokenized.report.describe()}{self._given_rewards(tokenized.report)}"
             emit(self.callbacks, Notice("warning", said))
         texts = completions(tokenized.dataset, needs)
-        return Split(name, tokenized.dataset, texts, findings=tokenized.findings)
+        counted = SAMPLE_WEIGHT in self.plan.data.columns
+        weight_R = sample_weights(tokenized.dataset) if counted else None
+        return Split(name, tokenized.dataset, texts, findings=tokenized.findings, sample_weight_R=weight_R)
 
     def _given_rewards(self, report: TruncationReport) -> str:
         """Return that rewards of the data stay those of whole responses, if there are some and it matters."""
@@ -251,7 +283,8 @@ class Preparation:
             return None
         weights_K = np.array([item.weight for item in self.plan.auxiliary])
         prompts = (row["prompt"] for row in read_rows_of(split.dataset, "prompt"))
-        return data_baseline(loss.baseline, prompts, branches.own_counts_R, rewards_NK @ weights_K, loss.lambda_)
+        rewards_N, counts_R = rewards_NK @ weights_K, branches.own_counts_R
+        return data_baseline(loss.baseline, prompts, counts_R, rewards_N, loss.lambda_, split.sample_weight_R)
 
 
 def normalized(

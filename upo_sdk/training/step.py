@@ -65,11 +65,16 @@ class Step:
         )
 
     def _kl(self, policy: TokenLogps, reference: TokenLogps | None, inputs: dict[str, Tensor]) -> Tensor | None:
-        """Mean of ``log π − log ρ`` over mismatched prompts and responses, averaged over ranks, not negative."""
+        """Mean of ``log π − log ρ`` over mismatched prompts and responses of all ranks, not negative.
+
+        A row of weight 2 counts as two rows, and so does the rank that holds more of them.
+        """
         if "mismatched_K" not in inputs or reference is None:
             return None
         log_ratio_K = (policy.sum_N() - reference.sum_N())[inputs["mismatched_K"]].detach()
-        return self.mean_over_ranks(log_ratio_K.mean()).clamp(min=0)
+        weight_K = inputs["sample_weight_P"] if "sample_weight_P" in inputs else torch.ones_like(log_ratio_K)
+        sums = self.mean_over_ranks(torch.stack([(weight_K * log_ratio_K).sum(), weight_K.sum()]))
+        return (sums[0] / torch.where(sums[1] > 0, sums[1], torch.ones_like(sums[1]))).clamp(min=0)
 
     def auxiliary_batch(self, output: PolicyOutput, inputs: dict[str, Tensor]) -> AuxiliaryBatch:
         """Return what the auxiliary part reads."""

@@ -58,6 +58,12 @@ def test_a_pair_with_another_number_of_rewards_is_refused(load: Callable[..., An
         rewards_in_data(data.train, "tox")
 
 
+def test_data_in_which_no_row_counts_is_refused(load: Callable[..., Any]) -> None:
+    data = load({**PAIR, "sample_weight": 0})
+    with pytest.raises(DataError, match="all 1 rows have weight 0"):
+        check_numbers(data, [], [])
+
+
 def test_only_what_a_run_reads_is_checked_and_named(load: Callable[..., Any]) -> None:
     data = load({**PAIR, "margin": "wide", "reward/tox": [1, 0], "reward/len": "x"})
     assert check_numbers(data, ["tox"], []) == ["'tox' does not score the data: its rewards are there, in 'reward/tox'"]
