@@ -24,7 +24,7 @@ import numpy as np
 from upo_sdk import RunConfig, align, evaluate
 from upo_sdk.config import DataConfig, EvalConfig, ModelConfig, ObjectiveRef, build_config
 from upo_sdk.demo import demo_eval_path, demo_model_path, settings
-from upo_sdk.evaluation.intervals import Bootstrap, Sums
+from upo_sdk.statistics import Sums, ranked_right
 
 
 def _dpo_alone(steps: int) -> dict[str, Any]:
@@ -116,7 +116,7 @@ def _ranked_right(pairs: Path) -> list[float]:
         return []
     with gzip.open(demo_eval_path(), "rt", encoding="utf-8") as file:
         conflict = [json.loads(line)["conflict"] for line in file]
-    return [float(line["margin"] > 0) for line in _lines(pairs) if not conflict[line["row"] - 1]]
+    return [float(ranked_right(line["margin"])) for line in _lines(pairs) if not conflict[line["row"] - 1]]
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
@@ -128,7 +128,7 @@ def _mean_with_interval(per_seed: list[list[float]]) -> dict[str, Any]:
     values = np.array(per_seed).T
     if not values.size:
         return {"mean": None, "low": None, "high": None, "count": 0, "seeds": []}
-    estimate = Bootstrap(len(values)).estimate(Sums.grouped(values.ravel(), values.shape[1]))
+    estimate = Sums.grouped(values.ravel(), values.shape[1]).estimate
     return {**estimate.model_dump(), "seeds": values.mean(axis=0).tolist()}
 
 

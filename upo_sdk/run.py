@@ -183,7 +183,7 @@ class _Run:
             with self.failures.of_comparison(saved=True), suppress(CancelledError):  # only the comparison is left out
                 if before and is_finished(trainer):
                     after = comparison.answers(policy)
-        compared = compare_answers(before, after, split=comparison.split.name, seed=self.config.training.seed)
+        compared = compare_answers(before, after, split=comparison.split.name)
         result = outcome(self.plan, trainer, self.folder, statistics, compared)
         if self.is_main:
             record_for_report(self.folder, self.plan.auxiliary, train, trainer.advantage_weights, (before, after))

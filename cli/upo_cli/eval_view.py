@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from upo_cli.judge_view import judge_lines
 from upo_cli.output import console, table
+from upo_sdk.statistics import ENOUGH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rich.console import Console
 
-    from upo_sdk.evaluation.schema import Estimate, Evaluation, Metric, Sample, Verdict
+    from upo_sdk.evaluation.schema import Evaluation, Metric, Sample, Verdict
 
 __all__ = ["print_evaluation"]
 
@@ -53,7 +54,8 @@ def _rows(result: Evaluation) -> Iterator[list[str]]:
 
 
 def _value(metric: Metric) -> str:
-    return f"{_number(metric.value.mean)} {_interval(metric.value)}"
+    found = metric.value
+    return _number(found.mean) + (f" ({found.low:.3g} to {found.high:.3g})" if found.interval else "")
 
 
 def _baseline(metric: Metric) -> str:
@@ -64,11 +66,7 @@ def _difference(metric: Metric) -> str:
     found = metric.difference
     if found is None:
         return "-"
-    return f"{found.mean:+.3g} ({found.low:+.3g} to {found.high:+.3g})"
-
-
-def _interval(estimate: Estimate) -> str:
-    return f"({_number(estimate.low)} to {_number(estimate.high)})"
+    return f"{found.mean:+.3g}" + (f" ({found.low:+.3g} to {found.high:+.3g})" if found.interval else "")
 
 
 def _number(value: float) -> str:
@@ -85,5 +83,8 @@ def _print_sample(sample: Sample, out: Console) -> None:
 
 def _sentence(verdict: Verdict) -> str:
     if verdict.value is None:
-        return f"failed: {verdict.condition}: the metric has no value here, so it cannot be said to be fine"
+        return (
+            f"failed: {verdict.condition}: the metric has no value here, or fewer than {ENOUGH} prompts behind it, so "
+            "it cannot be said to be fine"
+        )
     return f"{'failed' if verdict.holds else 'fine'}: {verdict.condition}: the value is {verdict.value:.6g}"

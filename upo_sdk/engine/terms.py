@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ class UnifiedOutput:
         weights_N: The advantage weights ``exp(λA)``, or None without auxiliary objectives.
         metrics: Detached scalars, on the device.
         gradients: The gradient by the log-probs in its parts, if it was asked for.
+        counts: How many values some metrics are means over; the others are means over all rows.
     """
 
     loss: Tensor
@@ -87,3 +88,4 @@ class UnifiedOutput:
     weights_N: Tensor | None
     metrics: dict[str, Tensor]
     gradients: GradientParts | None = None
+    counts: dict[str, Tensor | int] = field(default_factory=dict["str", "Tensor | int"])

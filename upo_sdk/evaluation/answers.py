@@ -12,9 +12,9 @@ from upo_sdk.cache import content_key
 from upo_sdk.data.messages import load_messages
 from upo_sdk.data.truncation import Limits, truncate
 from upo_sdk.evaluation.generation import Draw, Sampling, end_ids, generate_ids
-from upo_sdk.evaluation.intervals import Sums
 from upo_sdk.objectives import Completion
 from upo_sdk.policy.generate import neighbours_matter
+from upo_sdk.statistics import Sums
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

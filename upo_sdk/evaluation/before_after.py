@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from upo_sdk.evaluation.intervals import Bootstrap, Sums
+import numpy as np
+
 from upo_sdk.result import BeforeAfter
+from upo_sdk.statistics import ENOUGH, Sums, difference, share_interval
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,17 +17,17 @@ if TYPE_CHECKING:
 __all__ = ["compare_rewards", "explain"]
 
 
-def compare_rewards(label: str, before: FloatArray, after: FloatArray, *, split: str, seed: int) -> BeforeAfter:
-    """Compare rewards of generations for the same prompts of a split; paired bootstrap, 95 %."""
+def compare_rewards(label: str, before: FloatArray, after: FloatArray, *, split: str) -> BeforeAfter:
+    """Compare rewards of generations for the same prompts of a split; paired, Student's t, 95 %."""
     old, new = Sums.grouped(before, 1), Sums.grouped(after, 1)
-    change = Bootstrap(len(before), seed).difference(new, old)
     return BeforeAfter(
         label=label,
         before=old.value,
         after=new.value,
-        interval=(change.low, change.high),
+        interval=difference(new, old).interval,
         prompts=len(before),
         split=split,
+        highest=float(np.maximum(before, after).max()),
     )
 
 
@@ -36,22 +38,32 @@ def explain(
     sentences = list[str]()
     split = "eval_" if "eval_rewards/accuracies" in metrics else ""
     if f"{split}rewards/accuracies" in metrics:
-        where = "held-out" if split else "last steps'"
-        sentences.append(
-            f"Preferences: the model now ranks the chosen response above the rejected one in "
-            f"{100 * metrics[f'{split}rewards/accuracies']:.0f} % of the {where} pairs (50 % is chance)."
-        )
+        share, pairs = metrics[f"{split}rewards/accuracies"], metrics.get(f"{split}rewards/pairs", 0)
+        sentences.append(_preferences(share, round(pairs), "held-out pairs" if split else "training pairs logged last"))
     if auxiliary and not gate_opened:
         sentences.append(f"{', '.join(auxiliary)}: no effect, because the run ended before the auxiliary term started.")
         return tuple(sentences)
     return (*sentences, *map(_sentence, comparisons))
 
 
-def _sentence(item: BeforeAfter) -> str:
-    low, high = item.interval
-    verdict = "rose" if low > 0 else "fell" if high < 0 else "did not change measurably"
+def _preferences(share: float, pairs: int, which: str) -> str:
+    if pairs < ENOUGH:
+        return f"Preferences: {pairs} {which} are too few to say how many the model now ranks right."
+    low, high = share_interval(share, pairs)
+    chance = ", so it could be chance" if low <= 0.5 <= high else ""  # noqa: PLR2004 - what a coin would get
     return (
-        f"{item.label}: on {item.prompts} {item.split} prompts the mean reward of the model's own answers {verdict}: "
-        f"{item.before:.2f} before, {item.after:.2f} after (change {item.after - item.before:+.2f}, "
-        f"95 % interval {low:+.2f} to {high:+.2f})."
+        f"Preferences: the model now ranks the chosen response above the rejected one in {100 * share:.0f} % of the "
+        f"{pairs:,} {which} (95 % interval {100 * low:.0f} to {100 * high:.0f} %, and 50 % is chance{chance})."
     )
+
+
+def _sentence(item: BeforeAfter) -> str:
+    prompts = f"{item.prompts} {item.split} {'prompt' if item.prompts == 1 else 'prompts'}"
+    measured = f"{item.before:.2f} before, {item.after:.2f} after (change {item.change:+.2f}"
+    measured += ")" if item.interval is None else f", 95 % interval {item.interval[0]:+.2f} to {item.interval[1]:+.2f})"
+    reward = "the mean reward of the model's own answers"
+    if item.verdict == "too few":
+        return f"{item.label}: on {prompts} {reward} was {measured}: too few prompts to say whether it changed."
+    verdict = "did not change measurably" if item.verdict == "open" else item.verdict
+    full = "; nearly all answers had the highest reward already" if item.verdict == "open" and item.at_ceiling else ""
+    return f"{item.label}: on {prompts} {reward} {verdict}: {measured}{full}."

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from upo_sdk.evaluation.intervals import Sums
 from upo_sdk.evaluation.measurement import Measurement
+from upo_sdk.statistics import Sums
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence

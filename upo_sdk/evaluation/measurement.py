@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from upo_sdk.evaluation.intervals import Bootstrap, Sums
 from upo_sdk.evaluation.schema import Metric
+from upo_sdk.statistics import Sums, difference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -46,17 +46,15 @@ class Measurement:
 
 def to_metrics(measurements: Iterable[Measurement]) -> dict[str, Metric]:
     """Return every measurement that has a value, with its intervals, by name."""
-    kept = [item for item in measurements if item.model.exists]
-    bootstraps = {size: Bootstrap(size) for size in {len(item.model.total_U) for item in kept}}
-    return {item.name: _metric(item, bootstraps[len(item.model.total_U)]) for item in kept}
+    return {item.name: _metric(item) for item in measurements if item.model.exists}
 
 
-def _metric(item: Measurement, bootstrap: Bootstrap) -> Metric:
+def _metric(item: Measurement) -> Metric:
     baseline = item.baseline if item.baseline is not None and item.baseline.exists else None
     return Metric(
-        value=bootstrap.estimate(item.model),
-        baseline=bootstrap.estimate(baseline) if baseline else None,
-        difference=bootstrap.difference(item.model, baseline) if baseline else None,
+        value=item.model.estimate,
+        baseline=baseline.estimate if baseline else None,
+        difference=difference(item.model, baseline) if baseline else None,
         better=item.better,
         unit=item.unit,
     )

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from upo_sdk.evaluation.intervals import Sums
 from upo_sdk.evaluation.measurement import Measurement
+from upo_sdk.statistics import Sums, ranked_right
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,7 +35,7 @@ def implicit_margins(policy: Sequence[FloatArray], reference: Sequence[FloatArra
 def pair_measurements(
     margins_B: FloatArray, prompt_B: Sequence[int], prompts: int, *, part: str | None = None
 ) -> Iterator[Measurement]:
-    """Yield ``accuracy``, the share of pairs whose chosen response has the higher implicit reward, and ``margin``.
+    """Yield ``accuracy``, the share of pairs that the implicit reward ranks right, a tie being a half, and ``margin``.
 
     Args:
         margins_B: :func:`implicit_margins`.
@@ -43,7 +43,7 @@ def pair_measurements(
         prompts: How many there are.
         part: If these are not all pairs, which ones: only ``accuracy/PART`` is yielded.
     """
-    right = _by_prompt((margins_B > 0).astype(np.float64), prompt_B, prompts)
+    right = _by_prompt(ranked_right(margins_B), prompt_B, prompts)
     name = f"accuracy/{part}" if part else "accuracy"
     yield Measurement(name=name, model=right, better="higher", unit="share of pairs")
     if part is None:

@@ -69,9 +69,13 @@ class Verdict(_Frozen):
     """One condition of ``--fail-if`` and whether it holds."""
 
     condition: str = Field(description="As it was given.")
-    value: float | None = Field(description="What was compared; null if the metric has no value here.")
+    value: float | None = Field(
+        description="What was compared; null if the metric has no value here, or too few prompts."
+    )
     limit: float = Field(description="What it was compared with.")
-    holds: bool = Field(description="Whether the evaluation fails by it; so it does without a value.")
+    holds: bool = Field(
+        description="Whether the evaluation fails by it; so it does without a value, or with too few prompts."
+    )
 
 
 class Evaluation(_Frozen):

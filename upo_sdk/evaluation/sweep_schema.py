@@ -96,7 +96,11 @@ class SweepRow(Section):
     values: dict[str, str]
     points: tuple[str, ...] = Field(description="Names of the finished points it averages.")
     metrics: dict[str, SweepMetric]
-    pareto: bool | None = None
+    pareto: bool | None = Field(default=None, description="Whether it is Pareto-optimal by its means.")
+    clear: bool | None = Field(
+        default=None,
+        description="Of a Pareto-optimal row: whether each other one is worse somewhere beyond the intervals.",
+    )
 
 
 class Saving(Section):

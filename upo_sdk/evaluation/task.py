@@ -13,7 +13,7 @@ from upo_sdk.errors import ConfigError
 from upo_sdk.evaluation.judging import check_judged
 from upo_sdk.evaluation.output import check_writable
 from upo_sdk.evaluation.source import find_run
-from upo_sdk.evaluation.thresholds import Threshold, parse_threshold
+from upo_sdk.evaluation.thresholds import Threshold, check_prompts, parse_threshold
 from upo_sdk.objectives.build import LiveObjective, build_objectives
 from upo_sdk.plan import with_builtin_scorer, within_positions
 from upo_sdk.policy import load_model_config
@@ -99,6 +99,7 @@ def plan_evaluation(config: EvalConfig, registry: Registry) -> EvalTask:
     rows, split = (data.train, "training" if run and not is_given else "given")
     if data.eval is not None:
         rows, split = data.eval, "held-out"
+    check_prompts(thresholds, len(set(rows["prompt"][:])) if thresholds else 0, config.eval_prompts)
     check_judged(config, rows, registry)
     if split == "training":
         notices.append("the run held nothing out: its training prompts are evaluated, on which a model does better")

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Literal
 
 from upo_sdk.errors import ConfigError, did_you_mean
 from upo_sdk.evaluation.schema import Verdict
+from upo_sdk.statistics import ENOUGH
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from upo_sdk.evaluation.schema import Metric
 
-__all__ = ["Threshold", "check_names", "judge_all", "parse_threshold"]
+__all__ = ["Threshold", "check_names", "check_prompts", "judge_all", "parse_threshold"]
 
 Part = Literal["value", "low", "high", "baseline", "difference", "difference.low", "difference.high"]
 
@@ -43,8 +44,12 @@ class Threshold:
     limit: float
 
     def judge(self, metric: Metric | None) -> Verdict:
-        """Return whether the condition holds; without a value it does, so that a gate is never passed unmeasured."""
-        value = None if metric is None else _number(metric, self.part)
+        """Return whether the condition holds.
+
+        Without a value, or with fewer than :data:`~upo_sdk.statistics.ENOUGH` prompts behind it, it does: a gate is
+        never passed unmeasured.
+        """
+        value = None if metric is None or not metric.value.enough else _number(metric, self.part)
         holds = True if value is None else _OPERATORS[self.sign](value, self.limit)
         return Verdict(condition=self.condition, value=value, limit=self.limit, holds=holds)
 
@@ -81,6 +86,26 @@ def check_names(thresholds: Sequence[Threshold], known: Collection[str]) -> None
                 where=f"--fail-if '{item.condition}'",
                 fix=f"{did_you_mean(item.metric, list(known))}metrics: {', '.join(known)}",
             )
+
+
+def check_prompts(thresholds: Sequence[Threshold], prompts: int, asked: int) -> None:
+    """Check that there are prompts enough to judge a condition.
+
+    Args:
+        thresholds: The conditions.
+        prompts: Distinct prompts of the data.
+        asked: Of them at most so many are answered.
+
+    Raises:
+        ConfigError: There are not.
+    """
+    if thresholds and min(prompts, asked) < ENOUGH:
+        raise ConfigError(
+            f"a condition needs at least {ENOUGH} prompts, and {min(prompts, asked)} are evaluated: with fewer, chance "
+            "decides",
+            where=f"--fail-if '{thresholds[0].condition}'",
+            fix=f"give --eval_prompts {ENOUGH} or more" if prompts >= ENOUGH else "evaluate on more prompts: --data",
+        )
 
 
 def judge_all(thresholds: Sequence[Threshold], metrics: Mapping[str, Metric]) -> list[Verdict]:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["judge_answers"]
 
 
-def judge_answers(  # noqa: PLR0913 - the last six have defaults
+def judge_answers(  # noqa: PLR0913 - the last five have defaults
     prompts: Sequence[str],
     answers: Sequence[str],
     baseline_answers: Sequence[str],
@@ -40,7 +40,6 @@ def judge_answers(  # noqa: PLR0913 - the last six have defaults
     cache: ContentCache | None = None,
     callbacks: Sequence[Callback] = (),
     cancel: CancelToken | None = None,
-    seed: int = 0,
     registry: Registry | None = None,
     device: str | None = None,
 ) -> WinRate:
@@ -58,7 +57,6 @@ def judge_answers(  # noqa: PLR0913 - the last six have defaults
         cache: Where verdicts are kept; by default the user's cache.
         callbacks: Receive progress and notices, in this thread.
         cancel: Once set, no further question is asked.
-        seed: Of the bootstrap.
         registry: Loaded plugins, for a reward model.
         device: Where a local model computes; by default the first GPU, else the CPU.
 
@@ -80,7 +78,7 @@ def judge_answers(  # noqa: PLR0913 - the last six have defaults
     )
     started = perf_counter()
     found = _rated(work, registry, device or _device()) if config.kind == "reward-model" else _asked(work, device)
-    return summarize(pairs, config, found, seed=seed, seconds=perf_counter() - started)
+    return summarize(pairs, config, found, seconds=perf_counter() - started)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from upo_sdk.judge.length import fit_logistic, length_feature
-from upo_sdk.statistics import Estimate, percentile_interval, resampled_weights
+from upo_sdk.judge.length import fit_logistic, intercept_error, length_feature
+from upo_sdk.statistics import Estimate, Sums, share_interval, student_t
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     FloatArray = npt.NDArray[np.float64]
 
 __all__ = ["LengthControlled", "length_controlled", "length_differences", "win_rate"]
-
-_REFITS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,32 +35,38 @@ class LengthControlled:
     effect: float
 
 
-def win_rate(score_N: FloatArray, prompts: Sequence[str], *, seed: int) -> Estimate | None:
-    """Return the mean of wins (1), ties (½) and losses (0) in percent; None without pairs."""
+def win_rate(score_N: FloatArray, prompts: Sequence[str]) -> Estimate | None:
+    """Return the mean of wins (1), ties (½) and losses (0) in percent; None without pairs.
+
+    Where all outcomes are alike, and so have no spread, the interval is that of a share.
+    """
     if not len(score_N):
         return None
-    means = [part @ score_N / part.sum(axis=1) for part in resampled_weights(prompts, seed=seed)]
-    low, high = percentile_interval(np.concatenate(means))
-    return Estimate(mean=100 * float(score_N.mean()), low=100 * low, high=100 * high, count=len(set(prompts)))
+    found = Sums.by_unit(100 * score_N, prompts).estimate
+    if found.count > 1 and np.ptp(score_N) == 0:
+        low, high = share_interval(float(score_N[0]), found.count)
+        return found.model_copy(update={"low": 100 * low, "high": 100 * high})
+    return found.model_copy(update={"low": _within(found.low), "high": _within(found.high)})
 
 
 def length_controlled(
-    score_N: FloatArray, differences_N: FloatArray, prompts: Sequence[str], *, seed: int
+    score_N: FloatArray, differences_N: FloatArray, prompts: Sequence[str]
 ) -> LengthControlled | None:
     """Return the win rate that a logistic regression gives answers of equal length.
 
-    None if all differences are alike: then nothing tells length from quality. The feature is standardised once, by all
-    pairs, and the regression is fitted anew to every resample.
+    None if all differences are alike: then nothing tells length from quality. The interval is Student's t around the
+    intercept, in log-odds.
     """
     feature_N = length_feature(differences_N) if len(score_N) else None
     if feature_N is None:
         return None
-    theta, phi = fit_logistic(feature_N, score_N, np.ones((1, len(score_N))))
-    parts = resampled_weights(prompts, seed=seed, resamples=_REFITS)
-    resampled = [fit_logistic(feature_N, score_N, part)[0] for part in parts]
-    low, high = percentile_interval(np.concatenate(resampled))
-    rate = Estimate(mean=_percent(float(theta[0])), low=_percent(low), high=_percent(high), count=len(set(prompts)))
-    return LengthControlled(rate, float(phi[0]))
+    theta_R, phi_R = fit_logistic(feature_N, score_N, np.ones((1, len(score_N))))
+    theta, phi, units = float(theta_R[0]), float(phi_R[0]), len(set(prompts))
+    low = high = None
+    if units > 1:
+        half = student_t(units - 1) * intercept_error(feature_N, score_N, prompts, (theta, phi))
+        low, high = _percent(theta - half), _percent(theta + half)
+    return LengthControlled(Estimate(mean=_percent(theta), low=low, high=high, count=units), phi)
 
 
 def length_differences(pairs: Sequence[Pair]) -> FloatArray:
@@ -72,3 +76,7 @@ def length_differences(pairs: Sequence[Pair]) -> FloatArray:
 
 def _percent(log_odds: float) -> float:
     return 100 / (1 + float(np.exp(-log_odds)))
+
+
+def _within(percent: float | None) -> float | None:
+    return None if percent is None else min(100.0, max(0.0, percent))

@@ -78,13 +78,13 @@ def remarks_on(asked: Asked) -> list[str]:
     return remarks
 
 
-def summarize(pairs: Sequence[Pair], config: JudgeConfig, found: Found, *, seed: int, seconds: float) -> WinRate:
+def summarize(pairs: Sequence[Pair], config: JudgeConfig, found: Found, *, seconds: float) -> WinRate:
     """Return rates with intervals, counts and cost."""
     score_N = found.score_N
     judged = np.flatnonzero(~np.isnan(score_N)).tolist()
     judged_pairs, score_J = [pairs[position] for position in judged], score_N[judged]
     prompts, differences_J = [pair.prompt for pair in judged_pairs], length_differences(judged_pairs)
-    controlled = length_controlled(score_J, differences_J, prompts, seed=seed)
+    controlled = length_controlled(score_J, differences_J, prompts)
     return WinRate(
         judge=JudgeIdentity(
             kind=config.kind,
@@ -99,7 +99,7 @@ def summarize(pairs: Sequence[Pair], config: JudgeConfig, found: Found, *, seed:
         ties=int((score_J == 0.5).sum()),  # noqa: PLR2004 - half a win
         losses=int((score_J == 0).sum()),
         identical=sum(pair.identical for pair in pairs),
-        win_rate=win_rate(score_J, prompts, seed=seed),
+        win_rate=win_rate(score_J, prompts),
         length_controlled=controlled.rate if controlled else None,
         length_effect=controlled.effect if controlled else None,
         length_difference=float(differences_J.mean()) if judged_pairs else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -160,14 +161,14 @@ def _text(path: Path) -> str:
 
 
 def _before_after(item: Mapping[str, Any]) -> BeforeAfter:
-    low, high = item["interval"]
     return BeforeAfter(
         label=item["label"],
         before=item["before"],
         after=item["after"],
-        interval=(low, high),
+        interval=tuple(item["interval"]) if item["interval"] else None,
         prompts=item["prompts"],
         split=item["split"],
+        highest=item.get("highest", math.inf),
     )
 
 

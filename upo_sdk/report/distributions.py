@@ -28,6 +28,7 @@ DISTRIBUTIONS_FILE = "distributions.json"
 
 _BINS = 30
 _LENGTH_BINS = 10
+_HEADROOM = 0.01
 _FLAT = 1e-9  # below it a spread is float noise
 
 
@@ -70,6 +71,12 @@ class RewardDistribution(_Record):
     by_length: tuple[LengthBin, ...]
     correlation_length: float | None
     variance_share: float | None
+
+    @property
+    def at_ceiling(self) -> bool:
+        """Whether the mean is as good as the highest reward."""
+        highest = self.histogram.edges[-1]
+        return highest - self.mean <= _HEADROOM * max(1.0, abs(highest))
 
 
 class AdvantageWeights(_Record):

@@ -54,4 +54,6 @@ def _estimate(estimate: Mapping[str, Any] | None, *, difference: bool = False) -
     if not estimate:
         return "–"
     write = signed if difference else number
+    if estimate["low"] is None:
+        return write(estimate["mean"])
     return f"{write(estimate['mean'])} ({write(estimate['low'])} to {write(estimate['high'])})"

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-__all__ = ["number", "percent", "reward", "signed", "span", "unbroken"]
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from upo_sdk.statistics import Estimate
+
+__all__ = ["number", "percent", "reward", "signed", "span", "span_of", "unbroken"]
 
 _NONE = "–"
 _PERCENT = "\u00a0%"  # not parted at the end of a line
@@ -42,9 +47,16 @@ def signed(value: float | None) -> str:
     return f"{value:+.{digits}f}".replace("-", _MINUS)
 
 
-def span(interval: tuple[float, float]) -> str:
+def span(interval: tuple[float, float] | None) -> str:
     """Return an interval of differences."""
+    if interval is None:
+        return "no interval"
     return f"{signed(interval[0])} to {signed(interval[1])}"
+
+
+def span_of(value: Estimate) -> str:
+    """Return the interval of a mean."""
+    return " to ".join(map(number, value.interval)) if value.interval else "no interval"
 
 
 def unbroken(sentence: str) -> str:

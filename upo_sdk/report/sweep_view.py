@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from upo_sdk.report.numbers import number, percent
+from upo_sdk.report.numbers import number, percent, span_of
+from upo_sdk.statistics import differ
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -79,7 +80,7 @@ def estimate(metric: SweepMetric | None) -> str:
     if metric is None:
         return "–"
     value = metric.value
-    return f"{number(value.mean)} ({number(value.low)} to {number(value.high)})"
+    return f"{number(value.mean)} ({span_of(value)})" if value.interval else number(value.mean)
 
 
 def headline(view: SweepView) -> str:
@@ -97,8 +98,8 @@ def story(view: SweepView) -> Iterator[str]:
     best = [item for item in view.rows if item.row.pareto]
     if view.axes and best:
         yield (
-            f"{len(best)} of {len(view.rows)} rows are Pareto-optimal by {compared}: no other row is at least as good "
-            "in each of them and better in one."
+            f"{len(best)} of {len(view.rows)} rows are Pareto-optimal by {compared}: no other row's means are at "
+            f"least as good in each of them and better in one. {_clear(best)}"
         )
     for axis in view.axes:
         yield from _extreme(view, axis)
@@ -111,15 +112,20 @@ def story(view: SweepView) -> Iterator[str]:
 
 
 def _extreme(view: SweepView, axis: ParetoAxis) -> Iterator[str]:
-    measured = [
-        (item.row.metrics[axis.metric].value.mean, item) for item in view.rows if axis.metric in item.row.metrics
-    ]
+    measured = [(item.row.metrics[axis.metric].value, item) for item in view.rows if axis.metric in item.row.metrics]
     if not measured:
         return
-    value, item = (max if axis.better == "higher" else min)(measured, key=lambda pair: pair[0])
+    value, item = (max if axis.better == "higher" else min)(measured, key=lambda pair: pair[0].mean)
     base = view.sweep.baseline.get(axis.metric)
     against = f"; the model before has {number(base.value.mean)}" if base else ""
-    yield f"The best {axis.metric} is {number(value)}, of row {item.number} ({item.row.name}){against}."
+    alike = sum(other is not item and not differ(found, value) for found, other in measured)
+    chance = f" {alike} other row{'s are' if alike > 1 else ' is'} within the intervals of it." if alike else ""
+    yield (f"The best {axis.metric} is {number(value.mean)}, of row {item.number} ({item.row.name}){against}.{chance}")
+
+
+def _clear(best: Sequence[RowView]) -> str:
+    clear = [f"{item.number}" for item in best if item.row.clear]
+    return f"Beyond the 95\u00a0% intervals that holds of {'row ' + ', '.join(clear) if clear else 'none'}."
 
 
 def _names(names: Sequence[str]) -> str:

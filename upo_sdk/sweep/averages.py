@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 
 from upo_sdk.evaluation.schema import Estimate
 from upo_sdk.evaluation.sweep_schema import SweepMetric, SweepPoint, SweepRow
+from upo_sdk.statistics import student_t
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
 __all__ = ["average", "make_rows"]
-
-_T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
-"""The 97.5 % quantile of Student's t with 1, 2, ... degrees of freedom; with more, 1.96 + 2.4/df is close above."""
 
 
 def make_rows(points: Sequence[SweepPoint]) -> tuple[SweepRow, ...]:
@@ -44,20 +42,24 @@ def average(metrics: Sequence[SweepMetric]) -> SweepMetric:
     """Return the mean over seeds; of one seed, the metric as it is.
 
     The interval joins what the seeds and what the prompts leave open: with half-widths ``s = t·sd/√n`` over the ``n``
-    means and ``p``, the mean of the bootstrap's half-widths over prompts (the same prompts for every seed, so more
-    seeds do not narrow it), it is ``±√(s² + p²)``. It errs on the wide side, as each mean varies with its answers too.
+    means and ``p``, the mean of the half-widths over prompts (the same prompts for every seed, so more seeds do not
+    narrow it), it is ``±√(s² + p²)``. It errs on the wide side, as each mean varies with its answers too.
     """
     if len(metrics) == 1:
         return metrics[0]
     values = [metric.value for metric in metrics]
     mean = fmean(value.mean for value in values)
-    over_seeds = _t(len(values) - 1) * stdev(value.mean for value in values) / math.sqrt(len(values))
-    below = math.hypot(over_seeds, fmean(value.mean - value.low for value in values))
-    above = math.hypot(over_seeds, fmean(value.high - value.mean for value in values))
-    count = sum(value.count for value in values)
-    estimate = Estimate(mean=mean, low=mean - below, high=mean + above, count=count)
-    return metrics[0].model_copy(update={"value": estimate})
-
-
-def _t(degrees: int) -> float:
-    return _T[degrees - 1] if degrees <= len(_T) else 1.96 + 2.4 / degrees
+    over_seeds = student_t(len(values) - 1) * stdev(value.mean for value in values) / math.sqrt(len(values))
+    lows = [value.mean - value.low for value in values if value.low is not None]
+    highs = [value.high - value.mean for value in values if value.high is not None]
+    known = len(lows) == len(values)
+    return metrics[0].model_copy(
+        update={
+            "value": Estimate(
+                mean=mean,
+                low=mean - math.hypot(over_seeds, fmean(lows)) if known else None,
+                high=mean + math.hypot(over_seeds, fmean(highs)) if known else None,
+                count=min(value.count for value in values),
+            )
+        }
+    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from upo_sdk.errors import ConfigError, did_you_mean
 from upo_sdk.evaluation.sweep_schema import CacheUse, ParetoAxis, Saving
 from upo_sdk.sweep.averages import make_rows
-from upo_sdk.sweep.pareto import pareto_optimal
+from upo_sdk.sweep.pareto import is_clear, pareto_optimal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,11 +29,21 @@ def summarized(sweep: Sweep) -> Sweep:
     rows = make_rows(sweep.points)
     measured = {name: metric for row in rows for name, metric in row.metrics.items()}
     axes = _axes(measured, sweep.pareto or _default_axes(sweep, measured)) if measured else ()
-    means = {row.name: {name: metric.value.mean for name, metric in row.metrics.items()} for row in rows}
-    optimal = pareto_optimal(means, {axis.metric: axis.better for axis in axes})
+    values = {row.name: {name: metric.value for name, metric in row.metrics.items()} for row in rows}
+    means = {row: {name: value.mean for name, value in own.items()} for row, own in values.items()}
+    better = {axis.metric: axis.better for axis in axes}
+    optimal = pareto_optimal(means, better)
     return sweep.model_copy(
         update={
-            "rows": tuple(row.model_copy(update={"pareto": optimal[row.name]}) for row in rows),
+            "rows": tuple(
+                row.model_copy(
+                    update={
+                        "pareto": optimal[row.name],
+                        "clear": is_clear(row.name, values, better) if optimal[row.name] else None,
+                    }
+                )
+                for row in rows
+            ),
             "points": tuple(
                 point.model_copy(update={"pareto": optimal.get(point.row) if point.status == "done" else None})
                 for point in sweep.points

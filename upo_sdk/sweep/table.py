@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from upo_sdk.evaluation.sweep_schema import Sweep, SweepMetric
+    from upo_sdk.evaluation.sweep_schema import Sweep, SweepMetric, SweepRow
 
 __all__ = ["remarks", "shown_metrics", "table_rows"]
 
@@ -24,9 +24,7 @@ def shown_metrics(sweep: Sweep) -> list[str]:
 def table_rows(sweep: Sweep) -> tuple[list[str], list[list[str]]]:
     """Return the headers, and the cells of every row: the model that all start from first, failed points last."""
     metrics = shown_metrics(sweep)
-    rows = [
-        ["*" if row.pareto else "", row.name, *_cells(row.metrics, metrics), f"{len(row.points)}"] for row in sweep.rows
-    ]
+    rows = [[_mark(row), row.name, *_cells(row.metrics, metrics), f"{len(row.points)}"] for row in sweep.rows]
     start = [["", "(before)", *_cells(sweep.baseline, metrics), ""]] if sweep.baseline else []
     headers = ["", "point", *metrics, "runs"]
     if all(len(row.points) == 1 for row in sweep.rows):
@@ -40,6 +38,8 @@ def remarks(sweep: Sweep) -> list[str]:
     if any(row.pareto for row in sweep.rows):
         axes = " and ".join(f"{axis.metric} ({axis.better} is better)" for axis in sweep.pareto_axes)
         sentences.append(f"* no other point is better in one and at least as good in the rest of: {axes}")
+    if any(_mark(row) == "~" for row in sweep.rows):
+        sentences.append("~ the same by the means, but not beyond the 95 % intervals: it may be chance")
     sentences += [
         f"failed: {point.name}: {point.failure.what}"
         for point in sweep.points
@@ -54,6 +54,10 @@ def remarks(sweep: Sweep) -> list[str]:
     return sentences
 
 
+def _mark(row: SweepRow) -> str:
+    return "" if not row.pareto else "*" if row.clear else "~"
+
+
 def _cells(metrics: Mapping[str, SweepMetric], names: Sequence[str]) -> list[str]:
     return [_cell(metrics.get(name)) for name in names]
 
@@ -62,4 +66,7 @@ def _cell(metric: SweepMetric | None) -> str:
     if metric is None:
         return "-"
     value = metric.value
-    return f"{value.mean:.3f} ±{(value.high - value.low) / 2:.3f}"
+    if value.interval is None:
+        return f"{value.mean:.3f}"
+    low, high = value.interval
+    return f"{value.mean:.3f} ±{(high - low) / 2:.3f}"

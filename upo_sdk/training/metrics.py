@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from upo_sdk.engine import effective_sample_size, gradient_metrics
+from upo_sdk.engine import gradient_metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from torch import Tensor
 
@@ -21,24 +21,35 @@ __all__ = ["MetricBuffer"]
 
 
 class MetricBuffer:
-    """Collects the metrics of micro-batches and averages them over an interval."""
+    """Collects the metrics of micro-batches and averages them over the rows of an interval, on all ranks."""
 
     def __init__(self) -> None:
-        self._values: dict[str, list[Tensor]] = defaultdict(list)
+        self._sums: dict[str, list[_Part]] = defaultdict(list)
         self._weights: list[Tensor] = []
         self._last_weights: list[Tensor] = []
         self._gradients: _Gradients | None = None
 
-    def add(self, output: UnifiedOutput, *, step: int = 0, share: Tensor | float = 1.0) -> None:
+    def add(
+        self,
+        output: UnifiedOutput,
+        *,
+        rows: int = 1,
+        weight: float | None = None,
+        step: int = 0,
+        share: Tensor | float = 1.0,
+    ) -> None:
         """Keep one micro-batch's metrics; nothing leaves the device.
 
         Args:
             output: What the loss returned.
+            rows: Rows in it, over which its metrics are means.
+            weight: The sum of the rows' weights, over which its losses are; their number by default.
             step: The optimizer step; gradients are added up over its micro-batches.
             share: What the micro-batch's loss is multiplied with before the backward pass.
         """
-        for name, value in output.metrics.items():
-            self._values[name].append(value.detach())
+        for name, value in {"loss": output.loss, **output.metrics}.items():
+            count = rows if weight is None or not name.endswith("loss") else weight
+            self._sums[name].append(_Part(value.detach(), output.counts.get(name, count)))
         if output.weights_N is not None:
             self._weights.append(output.weights_N)
         if output.gradients is not None:
@@ -52,29 +63,58 @@ class MetricBuffer:
         weights = self._weights or self._last_weights
         return torch.cat(weights).float().tolist() if weights else []
 
-    def flush(self, mean_over_ranks: Callable[[Tensor], Tensor] = lambda values: values) -> dict[str, float]:
+    def flush(
+        self, mean_over_ranks: Callable[[Tensor], Tensor] = lambda values: values, *, ranks: int = 1
+    ) -> dict[str, float]:
         """Return the means over the interval and start a new one.
 
-        ``advantage/ess`` is pooled over the interval's completions, as a share of their number. A metric that is NaN in
-        some batches (a batch without rejected completions) is averaged over the others. Gradients are those of the
-        interval's last measured step.
+        Each is a mean over rows, whatever batches they came in: ``Σ count · value / Σ count``. ``rewards/pairs`` is the
+        number of pairs behind the preference metrics. ``advantage/ess`` is pooled over the interval's completions, as a
+        share of their number. A metric that is NaN in some batches (a batch without rejected completions) is averaged
+        over the others. Gradients are those of the interval's last measured step.
         """
-        if not self._values:
+        if not self._sums:
             return {}
-        means = {name: torch.stack(values).float().nanmean() for name, values in self._values.items()}
-        if self._weights:
-            weights = torch.cat(self._weights)
-            means["advantage/ess"] = effective_sample_size(weights) / weights.numel()
+        names = list(self._sums)
+        sums_M2 = torch.stack([_added(parts) for parts in self._sums.values()])
+        weights_3 = _power_sums(self._weights, sums_M2)
         gradients = self._gradients
-        products = [gradients.gram_MM.flatten()] if gradients else []
-        moved = mean_over_ranks(torch.cat([torch.stack(list(means.values())), *products])).tolist()
-        flushed = dict(zip(means, moved, strict=False))
+        products = [gradients.gram_MM.flatten().float()] if gradients else []
+        moved = mean_over_ranks(torch.cat([sums_M2.flatten(), weights_3, *products])).tolist()
+        totals, counts = moved[: 2 * len(names) : 2], moved[1 : 2 * len(names) : 2]
+        flushed = {name: total / count for name, total, count in zip(names, totals, counts, strict=True) if count}
+        if "rewards/accuracies" in flushed:
+            flushed["rewards/pairs"] = round(ranks * counts[names.index("rewards/accuracies")])
+        total, squares, number = moved[2 * len(names) : 2 * len(names) + 3]
+        if self._weights:
+            flushed["advantage/ess"] = total**2 / (squares * number)
         if gradients:
-            flushed |= gradients.metrics(moved[len(means) :])
-        self._values.clear()
+            flushed |= gradients.metrics(moved[2 * len(names) + 3 :])
+        self._sums.clear()
         self._last_weights, self._weights = self._weights, []
         self._gradients = None
         return {name: value for name, value in flushed.items() if not math.isnan(value)}
+
+
+class _Part(NamedTuple):
+    mean: Tensor
+    number: Tensor | float
+
+
+def _added(parts: Sequence[_Part]) -> Tensor:
+    """Return ``Σ count · mean`` and ``Σ count`` over the parts whose mean is a number."""
+    mean_P = torch.stack([part.mean for part in parts]).float()
+    count_P = torch.stack([torch.as_tensor(part.number, device=mean_P.device).float() for part in parts])
+    count_P = count_P.masked_fill(mean_P.isnan(), 0)
+    return torch.stack([(mean_P.masked_fill(mean_P.isnan(), 0) * count_P).sum(), count_P.sum()])
+
+
+def _power_sums(weights: Sequence[Tensor], like: Tensor) -> Tensor:
+    """Return ``Σ w``, ``Σ w²`` and the number of weights."""
+    if not weights:
+        return like.new_zeros(3)
+    weights_N = torch.cat(list(weights)).float()
+    return torch.stack([weights_N.sum(), weights_N.square().sum(), torch.ones_like(weights_N).sum()])
 
 
 class _Gradients:

@@ -47,14 +47,13 @@ def is_finished(trainer: UPOTrainer) -> bool:
 
 
 def compare_answers(
-    before: ScoredAnswers | None, after: ScoredAnswers | None, *, split: str, seed: int
+    before: ScoredAnswers | None, after: ScoredAnswers | None, *, split: str
 ) -> tuple[BeforeAfter, ...]:
     """Compare the rewards of both models' answers, one objective after the other."""
     if before is None or after is None:
         return ()
     return tuple(
-        compare_rewards(label, rewards, after.rewards[label], split=split, seed=seed)
-        for label, rewards in before.rewards.items()
+        compare_rewards(label, rewards, after.rewards[label], split=split) for label, rewards in before.rewards.items()
     )
 
 

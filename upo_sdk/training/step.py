@@ -9,6 +9,7 @@ import torch
 
 from upo_sdk.engine import AuxiliaryBatch
 from upo_sdk.objectives import PreferenceBatch, TokenLogps
+from upo_sdk.statistics import ranked_right
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +48,7 @@ class Step:
         result: UnifiedOutput = self.unified(batch, auxiliary, step=step, sample_weight_N=weight_N, gradients=gradients)
         with torch.no_grad():
             result.metrics.update(preference_metrics(batch, self.beta))
+        result.counts.update(_counts(batch))
         return result
 
     def preference_batch(self, output: PolicyOutput, inputs: dict[str, Tensor]) -> PreferenceBatch:
@@ -97,8 +99,18 @@ def preference_metrics(batch: PreferenceBatch, beta: float) -> dict[str, Tensor]
             metrics[f"rewards/{name}"] = _masked_mean(rewards_N, which_N)
     if rewards_N is not None and batch.chosen_B is not None:
         margin_B = batch.pair_difference_B(rewards_N)
-        metrics |= {"rewards/margins": margin_B.mean(), "rewards/accuracies": (margin_B > 0).float().mean()}
+        metrics |= {"rewards/margins": margin_B.mean(), "rewards/accuracies": ranked_right(margin_B).mean()}
     return metrics
+
+
+def _counts(batch: PreferenceBatch) -> dict[str, Tensor | int]:
+    """Return over how many completions, or pairs, the metrics of the preferences are means."""
+    counts: dict[str, Tensor | int] = {}
+    for name, which_N in (("chosen", batch.desirable_N), ("rejected", ~batch.desirable_N)):
+        counts |= dict.fromkeys((f"logps/{name}", f"rewards/{name}"), which_N.sum())
+    if batch.chosen_B is not None:
+        counts |= dict.fromkeys(("rewards/margins", "rewards/accuracies"), len(batch.chosen_B))
+    return counts
 
 
 def sample_weights_N(inputs: dict[str, Tensor]) -> Tensor | None:

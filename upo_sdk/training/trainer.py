@@ -119,13 +119,15 @@ class UPOTrainer(Trainer):
         share = 1.0 if num_items_in_batch is None else inputs["weight"] / num_items_in_batch
         if probing and result.gradients is not None:
             result.metrics.update(probe(result.gradients, model))
+        counted = {"rows": inputs["rows"], "weight": inputs["weight"]}
         if training:
             self._all_finite &= result.loss.detach().isfinite()
             self._throughput.add(inputs)
             # over ranks gradients are averaged, and the products of gradients with them: hence the root
-            self._train_metrics.add(result, step=step, share=share / self.args.world_size**0.5)
+            per_rank = share / self.args.world_size**0.5
+            self._train_metrics.add(result, **counted, step=step, share=per_rank)
         else:
-            self._eval_metrics.add(result)
+            self._eval_metrics.add(result, **counted)
         loss = result.loss * share
         return (loss, result) if return_outputs else loss
 
@@ -157,10 +159,12 @@ class UPOTrainer(Trainer):
             self._summary = logs | self._throughput.summary(logs["train_runtime"], self.accelerator.gather)
             return
         if "loss" in logs:
-            logs |= self._train_metrics.flush(self._mean_over_ranks) | self._weights()
+            means = self._train_metrics.flush(self._mean_over_ranks, ranks=self.args.world_size)
+            logs |= means | {"loss": logs["loss"]} | self._weights()
             self.require_finite(logs)
         if "eval_loss" in logs:
-            logs |= {f"eval_{name}": value for name, value in self._eval_metrics.flush(self._mean_over_ranks).items()}
+            means = self._eval_metrics.flush(self._mean_over_ranks, ranks=self.args.world_size)
+            logs |= {f"eval_{name}": value for name, value in means.items()}  # eval_loss too: rows, not batches, count
         super().log(logs, start_time)
 
     @property

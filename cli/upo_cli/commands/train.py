@@ -159,7 +159,7 @@ def _print_result(result: AlignResult) -> None:
                 item.label,
                 f"{item.before:.3f}",
                 f"{item.after:.3f}",
-                f"{item.interval[0]:+.3f} to {item.interval[1]:+.3f}",
+                f"{item.interval[0]:+.3f} to {item.interval[1]:+.3f}" if item.interval else "one prompt: no interval",
             ]
             for item in result.before_after
         ]

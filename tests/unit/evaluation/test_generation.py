@@ -45,21 +45,21 @@ def tokenizer() -> PreTrainedTokenizerBase:
 def test_nothing_of_the_models_own_generation_settings_changes_an_answer(tokenizer: PreTrainedTokenizerBase) -> None:
     lm = load_language_model(ModelConfig(path=str(demo_model_path())))
     draws = [Draw(tokenizer("Customer: Hello?\nAgent:")["input_ids"], number) for number in range(3)]
-    plain = generate_ids(lm, tokenizer, draws, Sampling(max_new_tokens=12))
+    plain = generate_ids(lm, tokenizer, draws, Sampling(max_new_tokens=6))
     odd = GenerationConfig(eos_token_id=lm.generation_config.eos_token_id)  # type: ignore[no-untyped-call, union-attr]
     for name, value in ODD.items():
         setattr(odd, name, value)
     lm.generation_config = odd
-    assert generate_ids(lm, tokenizer, draws, Sampling(max_new_tokens=12)) == plain
+    assert generate_ids(lm, tokenizer, draws, Sampling(max_new_tokens=6)) == plain
     assert lm.generation_config is odd
 
 
 def test_all_tokens_of_a_list_of_end_tokens_end_an_answer(tokenizer: PreTrainedTokenizerBase) -> None:
     lm = load_language_model(ModelConfig(path=str(demo_model_path())))
     draw = Draw(tokenizer("Customer: Hello?\nAgent:")["input_ids"], 0)
-    (plain,) = generate_ids(lm, tokenizer, [draw], Sampling(max_new_tokens=12))
+    (plain,) = generate_ids(lm, tokenizer, [draw], Sampling(max_new_tokens=6))
     lm.generation_config.eos_token_id = [plain[2], plain[4]]  # type: ignore[union-attr]
-    assert generate_ids(lm, tokenizer, [draw], Sampling(max_new_tokens=12)) == [plain[: plain.index(plain[2]) + 1]]
+    assert generate_ids(lm, tokenizer, [draw], Sampling(max_new_tokens=6)) == [plain[: plain.index(plain[2]) + 1]]
 
 
 def _longrope() -> PreTrainedModel:

@@ -25,11 +25,11 @@ def test_the_margin_is_beta_times_the_difference_of_log_ratios() -> None:
     np.testing.assert_allclose(implicit_margins(policy, reference, 0.1), [0.1 * (1.0 + 0.5), 0.1 * (0.0 - 1.0)])
 
 
-def test_pairs_of_one_prompt_are_one_unit_and_a_tie_is_not_right() -> None:
+def test_pairs_of_one_prompt_are_one_unit_and_a_tie_is_half_right() -> None:
     accuracy, margin = pair_measurements(np.array([0.2, -0.1, 0.0, 0.3]), [0, 0, 1, 2], 3)
-    assert accuracy.model.value == 0.5
+    assert accuracy.model.value == 0.625  # right, wrong, tied, right
     assert accuracy.model.units == 3
-    np.testing.assert_array_equal(accuracy.model.total_U, [1, 0, 1])
+    np.testing.assert_array_equal(accuracy.model.total_U, [1, 0.5, 1])
     assert margin.model.value == pytest.approx(0.1)
 
 

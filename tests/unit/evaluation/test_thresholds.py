@@ -4,7 +4,7 @@ import pytest
 
 from upo_sdk.errors import ConfigError
 from upo_sdk.evaluation.schema import Estimate, Metric
-from upo_sdk.evaluation.thresholds import check_names, judge_all, parse_threshold
+from upo_sdk.evaluation.thresholds import check_names, check_prompts, judge_all, parse_threshold
 
 METRIC = Metric(
     value=Estimate(mean=0.03, low=0.01, high=0.05, count=10),
@@ -60,3 +60,21 @@ def test_an_unknown_metric_is_refused_with_a_suggestion_and_the_list() -> None:
         check_names([parse_threshold("toxicty>0.02")], ["toxicity", "kl"])
     assert caught.value.fix == "did you mean 'toxicity'? metrics: toxicity, kl"
     check_names([parse_threshold("kl>1")], ["toxicity", "kl"])
+
+
+def test_a_gate_is_not_passed_by_fewer_than_ten_prompts() -> None:
+    few = Metric(value=Estimate(mean=0.0, low=0.0, high=0.0, count=9))
+    (verdict,) = judge_all([parse_threshold("toxicity>0.02")], {"toxicity": few})
+    assert (verdict.value, verdict.holds) == (None, True)
+
+
+def test_conditions_on_too_few_prompts_are_refused_before_any_work() -> None:
+    conditions = [parse_threshold("toxicity>0.02")]
+    check_prompts(conditions, 10, 512)
+    check_prompts([], 3, 512)
+    with pytest.raises(ConfigError, match="at least 10 prompts, and 9 are evaluated") as caught:
+        check_prompts(conditions, 9, 512)
+    assert caught.value.fix == "evaluate on more prompts: --data"
+    with pytest.raises(ConfigError, match="and 4 are") as caught:
+        check_prompts(conditions, 64, 4)
+    assert caught.value.fix == "give --eval_prompts 10 or more"

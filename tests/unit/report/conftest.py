@@ -66,7 +66,7 @@ def compared(label: str, before: float, after: float, low: float, high: float) -
         "before": before,
         "after": after,
         "interval": [low, high],
-        "prompts": 4,
+        "prompts": 40,
         "split": "held-out",
     }
 
@@ -86,12 +86,12 @@ def sample(
 
 def rows(**last: float) -> list[dict[str, Any]]:
     shares = {"objective/dpo/share": 0.6, "objective/toxicity/share": 0.3, "likelihood/share": 0.1, "actor/share": 0.4}
-    common = {"rewards/accuracies": 0.7, "advantage/ess": 0.5, "objective/dpo/loss": 0.6}
+    common = {"rewards/accuracies": 0.7, "rewards/pairs": 320, "advantage/ess": 0.5, "objective/dpo/loss": 0.6}
     return [
         {"step": 10, "loss": 1.0, **common, "actor/share": 0.0, "objective/dpo/share": 1.0},
         {"step": 20, "loss": 0.9, **common, **shares, "objective/toxicity/grad_cos": -0.4},
         {"step": 30, "loss": 0.8, **common, **shares, "objective/toxicity/grad_cos": -0.2, **last},
-        {"step": 30, "eval_loss": 0.7, "eval_rewards/accuracies": 0.65},
+        {"step": 30, "eval_loss": 0.7, "eval_rewards/accuracies": 0.65, "eval_rewards/pairs": 400},
         {"step": 30, "train_runtime": 12.5, "tokens_per_second": 100.0, "peak_memory_mb": 300.0},
     ]
 
@@ -126,8 +126,8 @@ class MakeRun:
 
 def small_distributions() -> Distributions:
     return describe_distributions(
-        [Rewards(label="toxicity", weight=0.3, normalize="none", values_N=np.array([0.0, 0.5, 1.0, 1.0]))],
-        np.array([3, 4, 9, 12]),
+        [Rewards(label="toxicity", weight=0.3, normalize="none", values_N=np.array([0.0, 0.5, 1.0, 1.0] * 3))],
+        np.array([3, 4, 9, 12] * 3),
         np.array([0.5, 1.0, 2.0]),
     )
 

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from upo_sdk.report.audit import Finding, Level, audit
 from upo_sdk.report.collect import collect_run
+from upo_sdk.report.distributions import Rewards, describe_distributions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,24 +65,24 @@ def test_without_a_second_scorer_the_audit_says_so(make_run: MakeRun) -> None:
 )
 def test_answers_that_grow_or_shrink_are_noticed(make_run: MakeRun, words: int, level: Level) -> None:
     texts = [" ".join(f"w{number}" for number in range(count)) for count in (10, words)]
-    assert findings(make_run(samples=[make_run.sample(*texts)]))["Length of the answers"].level == level
+    assert findings(make_run(samples=[make_run.sample(*texts)] * 10))["Length of the answers"].level == level
 
 
 def test_a_model_that_fell_silent_is_a_warning(make_run: MakeRun) -> None:
-    assert findings(make_run(samples=[make_run.sample(after="")]))["Length of the answers"].level == Level.WARNING
+    assert findings(make_run(samples=[make_run.sample(after="")] * 10))["Length of the answers"].level == Level.WARNING
 
 
 def test_an_answer_that_goes_in_circles_is_a_warning(make_run: MakeRun) -> None:
-    found = findings(make_run(samples=[make_run.sample("a b c d e f", "a b c a b c a b c")]))
+    found = findings(make_run(samples=[make_run.sample("a b c d e f", "a b c a b c a b c")] * 10))
     assert found["Repetition within an answer"].level == Level.WARNING
     # seven triples, three of them distinct
     assert found["Repetition within an answer"].number == "+0.57"
 
 
 def test_answers_that_are_all_alike_are_a_warning(make_run: MakeRun) -> None:
-    different = [make_run.sample(before=f"a{n} b{n} c{n}", after="thank you very much") for n in range(5)]
+    different = [make_run.sample(before=f"a{n} b{n} c{n}", after="thank you very much") for n in range(10)]
     found = findings(make_run(samples=different))["Variety across answers"]
-    assert (found.level, found.number) == (Level.WARNING, "× 0.20")
+    assert (found.level, found.number) == (Level.WARNING, "× 0.10")
 
 
 def test_without_samples_the_answers_are_not_judged(make_run: MakeRun) -> None:
@@ -136,7 +138,7 @@ def test_the_accuracy_of_held_out_pairs_is_judged(
 
 
 def test_an_accuracy_that_was_better_earlier_is_a_warning(make_run: MakeRun) -> None:
-    earlier = {"step": 15, "eval_loss": 0.7, "eval_rewards/accuracies": 0.8}
+    earlier = {"step": 15, "eval_loss": 0.7, "eval_rewards/accuracies": 0.8, "eval_rewards/pairs": 400}
     found = findings(make_run(metrics=[*make_run.rows(), earlier]))["Preference accuracy"]
     assert found.level == Level.OK  # the better one is the last one
     found = findings(make_run(metrics=[earlier, *make_run.rows()]))["Preference accuracy"]
@@ -167,3 +169,31 @@ def test_every_finding_has_a_title_and_a_sentence(make_run: MakeRun) -> None:
     for finding in audit(collect_run(folder)):
         assert finding.title
         assert finding.text.endswith((".", ")")), finding.text
+
+
+def test_of_few_prompts_pairs_and_responses_nothing_is_said_to_be_so(make_run: MakeRun) -> None:
+    few = [{name: 9 if name.endswith("/pairs") else value for name, value in row.items()} for row in make_run.rows()]
+    effect = {**make_run.compared("toxicity", 0.8, 0.5, -0.5, -0.1), "prompts": 9}
+    found = findings(make_run(metrics=few, before_after=[effect], samples=[make_run.sample(after="a " * 99)] * 9))
+    titles = ("Preference accuracy", "Reward of toxicity", "Length of the answers", "Repetition within an answer")
+    assert {title: found[title].level for title in titles} == dict.fromkeys(titles, Level.UNKNOWN)
+    assert found["Preference accuracy"].text.startswith("Of 9 pairs 65\xa0% (95 %: 34")
+    effect = {**make_run.compared("toxicity", 0.8, 0.5, -0.5, -0.1), "prompts": 1, "interval": None}
+    assert "no interval" in findings(make_run(before_after=[effect]))["Reward of toxicity"].text
+
+
+def test_a_reward_at_its_ceiling_gets_no_advice_to_add_weight(make_run: MakeRun) -> None:
+    effect = {**make_run.compared("toxicity", 0.995, 0.996, -0.01, 0.01), "highest": 1.0}
+    found = findings(make_run(before_after=[effect]))["Reward of toxicity"]
+    assert found.level == Level.OK
+    assert "more weight" not in found.text
+    rewards = [
+        Rewards(label="brief", weight=1.0, normalize="none", values_N=np.array([0.0, 1.0] * 50)),
+        Rewards(label="kind", weight=1.0, normalize="none", values_N=np.array([1.0] * 99 + [0.9])),
+    ]
+    folder = make_run()
+    described = describe_distributions(rewards, np.arange(1, 101), np.array([1.0]))
+    (folder / "distributions.json").write_text(described.model_dump_json(), encoding="utf-8")
+    found = findings(folder)["Which objective decides the advantage"]
+    assert "highest reward of kind" in found.text
+    assert "raise" not in found.text

@@ -76,7 +76,7 @@ def test_the_mean_over_seeds_has_an_interval_over_seeds_and_prompts() -> None:
     found = average([metric(0.4, 0.3), metric(0.6, 0.3)]).value
     assert found.mean == pytest.approx(0.5)
     assert (found.low, found.high) == (pytest.approx(0.5 - 1.30554, abs=1e-4), pytest.approx(0.5 + 1.30554, abs=1e-4))
-    assert found.count == 100
+    assert found.count == 50  # the same prompts for every seed
 
 
 def test_one_seed_keeps_its_interval() -> None:
@@ -127,16 +127,31 @@ def test_the_table_marks_the_front_and_starts_with_the_model_before(grid: GridMa
     one, two, three = grid("toxicity:0,0.1,0.2").points
     failed = three.model_copy(update={"status": "failed", "failure": PointFailure(code="training", what="loss is nan")})
     baseline = {"accuracy": metric(0.5, 0.05), "reward/toxicity": metric(0.25)}
-    points = [done(one, accuracy=0.9, reward__toxicity=0.9), done(two, accuracy=0.8, reward__toxicity=0.8), failed]
+    points = [done(one, accuracy=0.9, reward__toxicity=0.9), done(two, accuracy=0.7, reward__toxicity=0.8), failed]
     state = summarized(sweep_of(points, baseline=baseline))
     headers, rows = table_rows(state)
     assert headers == ["", "point", "accuracy", "reward/toxicity"]
     assert rows == [
         ["", "(before)", "0.500 ±0.050", "0.250 ±0.000"],
         ["*", "toxicity=0", "0.900 ±0.100", "0.900 ±0.100"],
-        ["", "toxicity=0.1", "0.800 ±0.100", "0.800 ±0.100"],
+        ["", "toxicity=0.1", "0.700 ±0.100", "0.800 ±0.100"],
     ]
     marks, failure, caches = remarks(state)
     assert marks.endswith("accuracy (higher is better) and reward/toxicity (higher is better)")
     assert failure == "failed: toxicity=0.2: loss is nan"
     assert caches.endswith("saved 0 s, 0% of the 20 s that the points would have taken")
+
+
+def test_equal_points_have_equal_marks_and_a_star_needs_an_interval(grid: GridMaker) -> None:
+    """Half-widths of .1 and .1 make .141: .9 and .8 may be chance, .9 and .7 are not."""
+    one, two, three = grid("toxicity:0,0.1,0.2").points
+    same = [done(point, accuracy=0.9 + noise, reward__toxicity=0.5) for point, noise in ((one, 0.0), (two, 1e-15))]
+
+    def marks(accuracy: float) -> list[str]:
+        worse = done(three, accuracy=accuracy, reward__toxicity=0.4)
+        return [row[0] for row in table_rows(summarized(sweep_of([*same, worse])))[1]]
+
+    assert marks(0.7) == ["*", "*", ""]
+    assert marks(0.8) == ["~", "~", ""]
+    assert [row[0] for row in table_rows(summarized(sweep_of(same)))[1]] == ["~", "~"]
+    assert "it may be chance" in remarks(summarized(sweep_of(same)))[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,7 @@ from upo_sdk.evaluation.diversity import distinct, repetition
 from upo_sdk.report.audit import limits
 from upo_sdk.report.audit.finding import Finding, Level
 from upo_sdk.report.numbers import number, percent, signed
+from upo_sdk.statistics import ENOUGH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,9 +31,13 @@ def audit_answers(samples: Sequence[Sample]) -> Iterator[Finding]:
         for title in ("Length of the answers", "Repetition within an answer", "Variety across answers"):
             yield Finding(title=title, level=Level.UNKNOWN, number="", text=text)
         return
-    yield _length(samples)
-    yield _repetition(samples)
-    yield _variety(samples)
+    for finding in (_length(samples), _repetition(samples), _variety(samples)):
+        yield finding if len(samples) >= ENOUGH else _of_few(finding, len(samples))
+
+
+def _of_few(finding: Finding, answers: int) -> Finding:
+    word = "answer says" if answers == 1 else "answers say"
+    return replace(finding, level=Level.UNKNOWN, text=f"{finding.text} {answers} {word} little, either way.")
 
 
 def _length(samples: Sequence[Sample]) -> Finding:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from upo_sdk.report.audit import limits
 from upo_sdk.report.audit.finding import Finding, Level, worst
 from upo_sdk.report.numbers import percent
 from upo_sdk.report.worth import worth
+from upo_sdk.statistics import ENOUGH, share_interval
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from upo_sdk.report.collect import RunReport
+    from upo_sdk.report.distributions import RewardDistribution
 
 __all__ = ["audit_pull"]
 
@@ -57,7 +60,7 @@ def _variance(run: RunReport) -> Iterator[Finding]:
     alone = share > limits.SHARE_OF_AUXILIARY
     text = f"{label} makes up {percent(share)} of how the summed reward varies between responses. "
     text += (
-        "The others hardly change which response is learned from: raise their weights, or normalise the rewards."
+        f"The others hardly change which response is learned from{_advice(rewards, label)}."
         if alone
         else f"From {percent(limits.SHARE_OF_AUXILIARY)} on, it would decide alone."
     )
@@ -67,6 +70,14 @@ def _variance(run: RunReport) -> Iterator[Finding]:
         number=percent(share),
         text=text,
     )
+
+
+def _advice(rewards: Sequence[RewardDistribution], deciding: str) -> str:
+    """Return what would give the others a say; more weight does nothing for a reward that is at its ceiling."""
+    full = [item.label for item in rewards if item.label != deciding and item.at_ceiling]
+    if full:
+        return f"; nearly all responses of the data have the highest reward of {', '.join(full)} already"
+    return ": raise their weights, or normalise the rewards"
 
 
 def _weights(run: RunReport) -> Iterator[Finding]:
@@ -89,20 +100,41 @@ def _weights(run: RunReport) -> Iterator[Finding]:
 
 def _accuracy(run: RunReport) -> Iterator[Finding]:
     title, name = "Preference accuracy", "rewards/accuracies"
-    held_out, training = run.held_out_value(name), run.last(name)
+    held_out = _Share.of(run.held_out_value(name), run.held_out_value("rewards/pairs"))
+    training = _Share.of(run.last(name), run.last("rewards/pairs"))
     if held_out is None:
         if training is not None:
-            text = f"{percent(training)} of the last training pairs are ranked right; no pairs were held out."
-            yield Finding(title=title, level=Level.UNKNOWN, number=percent(training), text=text)
+            text = f"Of {training}, logged last in training, are ranked right; no pairs were held out."
+            yield Finding(title=title, level=Level.UNKNOWN, number=percent(training.value), text=text)
         return
     best = max(row[f"eval_{name}"] for row in run.held_out_rows if f"eval_{name}" in row)
-    text = f"{percent(held_out)} of the held-out pairs are ranked right"
-    text += f", {percent(training)} of the last training pairs." if training is not None else "."
+    text = f"Of {held_out} held out are ranked right" + (f", of {training} in training." if training else ".")
     level = Level.OK
-    if held_out < limits.ACCURACY_CHANCE:
+    if held_out.pairs < ENOUGH:
+        level, text = Level.UNKNOWN, f"{text} So few pairs say nothing."
+    elif held_out.high < limits.ACCURACY_CHANCE:
         level, text = Level.WARNING, f"{text} That is below chance: the model was turned against the preferences."
-    elif best - held_out > limits.ACCURACY_DROP:
+    elif best - held_out.value > limits.ACCURACY_DROP and best > held_out.high:
         level, text = Level.WARNING, f"{text} It was {percent(best)} earlier in the run: fewer steps were better."
-    elif training is not None and training - held_out > limits.ACCURACY_GAP:
+    elif training and training.value - held_out.value > limits.ACCURACY_GAP and training.low > held_out.high:
         level, text = Level.LOOK, f"{text} The gap says that pairs are being memorised."
-    yield Finding(title=title, level=level, number=percent(held_out), text=text)
+    yield Finding(title=title, level=level, number=percent(held_out.value), text=text)
+
+
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """A share of pairs, with its 95 % interval."""
+
+    value: float
+    pairs: int
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, value: float | None, pairs: float | None) -> _Share | None:
+        count = round(pairs or 0)
+        return None if value is None else cls(value, count, *(share_interval(value, count) if count else (0.0, 1.0)))
+
+    def __str__(self) -> str:
+        between = f"{percent(self.low)} to {percent(self.high)}"
+        return f"{self.pairs:,} pair{'s' if self.pairs != 1 else ''} {percent(self.value)} (95 %: {between})"

@@ -9,6 +9,7 @@ import numpy as np
 from upo_sdk.report.audit import limits
 from upo_sdk.report.audit.finding import Finding, Level
 from upo_sdk.report.numbers import signed, span
+from upo_sdk.statistics import ENOUGH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,6 +20,13 @@ if TYPE_CHECKING:
 
 __all__ = ["audit_rewards"]
 
+_DIRECTIONS = {
+    "fell": (Level.WARNING, "fell although it is in the loss: other terms outweigh it."),
+    "rose": (Level.OK, "rose."),
+    "open": (Level.LOOK, "did not change measurably: more weight, more steps or more prompts would tell."),
+    "too few": (Level.UNKNOWN, f"cannot be judged: {ENOUGH} prompts are the least, --eval_prompts 64 is better."),
+}
+
 
 def audit_rewards(run: RunReport) -> Iterator[Finding]:
     """Look at every auxiliary objective, and at those that only scored the answers."""
@@ -28,19 +36,18 @@ def audit_rewards(run: RunReport) -> Iterator[Finding]:
 
 
 def _direction(item: BeforeAfter) -> Finding:
-    low, high = item.interval
-    change = item.after - item.before
-    if high < 0:
-        level, text = Level.WARNING, "fell although it is in the loss: other terms outweigh it."
-    elif low > 0:
-        level, text = Level.OK, "rose."
-    else:
-        level, text = Level.LOOK, "did not change measurably: more weight, more steps or more prompts would tell."
+    level, text = _DIRECTIONS[item.verdict]
+    if item.verdict == "open" and item.at_ceiling:
+        level, text = (
+            Level.OK,
+            "did not change: nearly all had the highest reward already.",
+        )
     return Finding(
         title=f"Reward of {item.label}",
         level=level,
-        number=signed(change),
-        text=f"The mean reward of the answers {text} The 95 % interval of the change is {span(item.interval)}.",
+        number=signed(item.change),
+        text=f"The mean reward of the answers to {item.prompts} prompts {text} The 95 % interval of the change is "
+        f"{span(item.interval)}.",
     )
 
 
@@ -51,6 +58,10 @@ def _lengths(run: RunReport) -> Iterator[Finding]:
         value, title = item.correlation_length, f"{item.label} and length"
         if value is None:
             yield Finding(title=title, level=Level.UNKNOWN, number="", text="The reward or the length never varies.")
+            continue
+        if run.distributions.completions < ENOUGH:
+            text = f"{run.distributions.completions} responses are too few to say what the scorer likes."
+            yield Finding(title=title, level=Level.UNKNOWN, number=f"r = {signed(value)}", text=text)
             continue
         size = abs(value)
         if size > limits.CORRELATION_WARNING:
@@ -84,10 +95,12 @@ def _second_opinions(run: RunReport) -> Iterator[Finding]:
 
 def _second_opinion(first: BeforeAfter, second: BeforeAfter, samples: Sequence[Sample]) -> Finding:
     agreement = _agreement(first.label, second.label, samples)
-    said = f"{second.label}, which is not in the loss, changed by {signed(second.after - second.before)} (95 %: "
-    said += f"{span(second.interval)}) while {first.label} changed by {signed(first.after - first.before)}."
-    rose, confirmed, denied = first.interval[0] > 0, second.interval[0] > 0, second.interval[1] < 0
-    if agreement is None or abs(agreement) < limits.AGREEMENT:
+    said = f"{second.label}, which is not in the loss, changed by {signed(second.change)} (95 %: "
+    said += f"{span(second.interval)}) while {first.label} changed by {signed(first.change)}."
+    rose, confirmed, denied = first.verdict == "rose", second.verdict == "rose", second.verdict == "fell"
+    if second.verdict == "too few":
+        level, text = Level.UNKNOWN, f"{said} {second.prompts} prompts are too few to say whether they part."
+    elif agreement is None or abs(agreement) < limits.AGREEMENT:
         how = "never varied on both" if agreement is None else f"correlate only {signed(agreement)}"
         level = Level.LOOK if denied else Level.OK
         text = f"{said} Their scores {how} on the answers before, so they measure different things."
@@ -100,7 +113,7 @@ def _second_opinion(first: BeforeAfter, second: BeforeAfter, samples: Sequence[S
     return Finding(
         title=f"{second.label} as a second opinion on {first.label}",
         level=level,
-        number=signed(second.after - second.before),
+        number=signed(second.change),
         text=text,
     )
 

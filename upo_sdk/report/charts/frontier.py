@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from upo_sdk.report.charts.chart import Chart, Layer, Link, Table, dashed, drawn, nominal, quantitative
-from upo_sdk.report.numbers import number
+from upo_sdk.report.numbers import number, span_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,9 +83,9 @@ def metric_by_row(rows: Sequence[tuple[int, str, Estimate]], axis: ParetoAxis, b
         {
             "row": f"{place}",
             "x": value.mean,
-            "low": value.low,
-            "high": value.high,
-            "spoken": f"{name}: {number(value.mean)}, 95 % interval {number(value.low)} to {number(value.high)}",
+            "low": _ends(value)[0],
+            "high": _ends(value)[1],
+            "spoken": f"{name}: {number(value.mean)}, 95 % interval {span_of(value)}",
         }
         for place, name, value in rows
     ]
@@ -112,23 +112,24 @@ def metric_by_row(rows: Sequence[tuple[int, str, Estimate]], axis: ParetoAxis, b
         svg=drawn(data, *before, spans, means, height=_ROW * len(data) + 60),
         table=Table(
             headers=("row", "mean", "95 % interval"),
-            rows=tuple(
-                (f"{place} · {name}", number(value.mean), f"{number(value.low)} to {number(value.high)}")
-                for place, name, value in rows
-            ),
+            rows=tuple((f"{place} · {name}", number(value.mean), span_of(value)) for place, name, value in rows),
         ),
     )
+
+
+def _ends(value: Estimate) -> tuple[float, float]:
+    return value.interval or (value.mean, value.mean)
 
 
 def _rows(dots: Sequence[Dot]) -> list[dict[str, object]]:
     return [
         {
             "x": dot.x.mean,
-            "x_low": dot.x.low,
-            "x_high": dot.x.high,
+            "x_low": _ends(dot.x)[0],
+            "x_high": _ends(dot.x)[1],
             "y": dot.y.mean,
-            "y_low": dot.y.low,
-            "y_high": dot.y.high,
+            "y_low": _ends(dot.y)[0],
+            "y_high": _ends(dot.y)[1],
             "kind": dot.kind,
             "key": dot.key,
             "text": str(dot.number) if dot.number else "",

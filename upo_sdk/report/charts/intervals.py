@@ -23,10 +23,10 @@ def changes(items: Sequence[BeforeAfter], *, order: Sequence[str]) -> Chart:
     rows = [
         {
             "name": item.label,
-            "low": item.interval[0],
-            "high": item.interval[1],
-            "change": item.after - item.before,
-            "spoken": f"{item.label}: {signed(item.after - item.before)}, 95 % interval {span(item.interval)}",
+            "low": item.interval[0] if item.interval else item.change,
+            "high": item.interval[1] if item.interval else item.change,
+            "change": item.change,
+            "spoken": f"{item.label}: {signed(item.change)}, 95 % interval {span(item.interval)}",
         }
         for item in items
     ]
@@ -53,7 +53,8 @@ def changes(items: Sequence[BeforeAfter], *, order: Sequence[str]) -> Chart:
         title="What changed in the answers",
         unit="mean reward",
         note="Each dot is the change of an objective's mean reward, the bar its 95 % interval. A bar that crosses the "
-        "dashed line could be chance.",
+        "dashed line could be chance"
+        + ("." if items[0].verdict != "too few" else ", and these prompts are too few anyway."),
         label="Dots with intervals: " + "; ".join(str(row["spoken"]) for row in rows) + ".",
         svg=drawn(rows, dashed("x", 0), spans, dots, height=_ROW * len(rows) + 50),
         table=Table(
@@ -63,7 +64,7 @@ def changes(items: Sequence[BeforeAfter], *, order: Sequence[str]) -> Chart:
                     item.label,
                     number(item.before),
                     number(item.after),
-                    signed(item.after - item.before),
+                    signed(item.change),
                     span(item.interval),
                 )
                 for item in items

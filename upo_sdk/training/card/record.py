@@ -72,7 +72,7 @@ class ComparisonRecord(_Record):
     label: str
     before: float
     after: float
-    interval: tuple[float, float]
+    interval: tuple[float, float] | None
     prompts: int
     split: str
 
@@ -97,8 +97,8 @@ class EstimateRecord(_Record):
     """A mean with its 95 % interval."""
 
     mean: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
 
 
 class MetricRecord(_Record):

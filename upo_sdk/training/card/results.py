@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from huggingface_hub import EvalResult
 
-    from upo_sdk.training.card.record import EstimateRecord, EvaluationRecord, MetricRecord, RunRecord
+    from upo_sdk.training.card.record import ComparisonRecord, EstimateRecord, EvaluationRecord, MetricRecord, RunRecord
 
 __all__ = ["comparison_table", "eval_results", "evaluation_table", "objective_table"]
 
@@ -64,7 +64,7 @@ def comparison_table(run: RunRecord) -> str:
             _code(item.label),
             f"{item.before:.3f}",
             f"{item.after:.3f}",
-            f"{item.after - item.before:+.3f} ({item.interval[0]:+.3f} to {item.interval[1]:+.3f})",
+            f"{item.after - item.before:+.3f} ({_interval(item)})",
             f"{item.prompts} {item.split}",
         )
         for item in run.before_after
@@ -91,9 +91,15 @@ def _main_metrics_first(item: tuple[str, MetricRecord]) -> bool:
     return item[0].startswith("violations/")
 
 
+def _interval(item: ComparisonRecord) -> str:
+    return f"{item.interval[0]:+.3f} to {item.interval[1]:+.3f}" if item.interval else "one prompt: no interval"
+
+
 def _estimate(estimate: EstimateRecord | None, sign: str = "") -> str:
     if estimate is None:
         return ""
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.mean:{sign}.3g}"
     mean, low, high = (f"{value:{sign}.3g}" for value in (estimate.mean, estimate.low, estimate.high))
     return f"{mean} ({low} to {high})"
 
