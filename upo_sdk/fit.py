@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from upo_sdk.data import SAMPLE_WEIGHT, check_numbers, check_scores
+from upo_sdk.data import MARGIN, SAMPLE_WEIGHT, check_numbers, check_scores, describe_unused
 from upo_sdk.errors import ConfigError, DataError, ObjectiveRefError
 from upo_sdk.objectives.build import union_of_needs
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from upo_sdk.data import PreferenceData
     from upo_sdk.objectives.build import LiveObjective
 
-__all__ = ["check_fit", "check_given_numbers", "check_weighting"]
+__all__ = ["check_fit", "check_given_numbers", "check_weighting", "unused_columns"]
 
 
 def check_fit(objectives: Sequence[LiveObjective], data: PreferenceData) -> None:
@@ -77,3 +77,11 @@ def check_given_numbers(objectives: Sequence[LiveObjective], data: PreferenceDat
     """
     margin_readers = [item.label for item in objectives if item.objective.needs.margin]
     return check_numbers(data, [item.label for item in objectives if not item.is_preference], margin_readers)
+
+
+def unused_columns(objectives: Sequence[LiveObjective], data: PreferenceData) -> tuple[list[str], list[str]]:
+    """Return at most one note and one warning that name the columns of the data that these objectives do not use."""
+    needs = union_of_needs(objectives)
+    rewards = (f"reward/{item.label}" for item in objectives if not item.is_preference)
+    used = {SAMPLE_WEIGHT, *needs.columns, *((MARGIN,) if needs.margin else ())}
+    return describe_unused(data.unread, used, {*needs.score_columns, *rewards})

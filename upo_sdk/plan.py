@@ -14,6 +14,7 @@ import numpy as np
 from upo_sdk import demo
 from upo_sdk.config import ObjectiveRef, RunConfig, build_config
 from upo_sdk.data import (
+    BAD_ROWS_FILE,
     SAMPLE_WEIGHT,
     check_template,
     cut_batches,
@@ -25,7 +26,7 @@ from upo_sdk.data import (
 from upo_sdk.data.sample import sample_rows
 from upo_sdk.demo import settings
 from upo_sdk.errors import ConfigError
-from upo_sdk.fit import check_fit, check_given_numbers, check_weighting
+from upo_sdk.fit import check_fit, check_given_numbers, check_weighting, unused_columns
 from upo_sdk.objectives.build import LiveObjective, build_objectives
 from upo_sdk.policy import build_skeleton, check_weights, count_parameters, load_model_config, load_tokenizer
 from upo_sdk.policy.positions import positions, prompt_room
@@ -141,7 +142,7 @@ def make_plan(config: RunConfig, registry: Registry) -> RunPlan:
     config = config.model_copy(update={"data": data_config})
     data = load_preference_data(data_config, formats=registry.dataset_formats(data_config.format))
     if data.conversational:
-        model = _with_template_date(model, data, notices)
+        model = _with_template_date(model, data, notices, drop=data_config.on_bad_rows == "drop")
         config = config.model_copy(update={"model": model})
     if not any(item.is_preference for item in objectives):
         added = _default_preference(data, notices)
@@ -154,6 +155,9 @@ def make_plan(config: RunConfig, registry: Registry) -> RunPlan:
     check_weighting(objectives, config, data)
     rows_per_batch = _rows_per_batch(config, data, notices)
     notices += check_given_numbers(objectives, data)
+    unused, warnings = unused_columns(objectives, data)
+    notices += unused
+    warnings += [f"{text}, and listed in {BAD_ROWS_FILE} of the run folder" for text in data.describe_bad_rows()]
     answer_room = (
         prompt_room([model_config], config.eval_max_new_tokens, option="--eval_max_new_tokens")
         if config.eval_prompts
@@ -175,7 +179,7 @@ def make_plan(config: RunConfig, registry: Registry) -> RunPlan:
         parameters=parameters,
         memory=_memory(config, data_config, model_config, parameters, branches=2 if data.shape == "pairs" else 1),
         notices=tuple(notices),
-        warnings=(),
+        warnings=tuple(warnings),
     )
     return _with_warnings(plan)
 
@@ -249,13 +253,13 @@ def within_positions(data: DataConfig, model_config: Any, notices: list[str]) ->
     )
 
 
-def _with_template_date(model: ModelConfig, data: PreferenceData, notices: list[str]) -> ModelConfig:
+def _with_template_date(model: ModelConfig, data: PreferenceData, notices: list[str], *, drop: bool) -> ModelConfig:
     """Check the chat template, and keep the date that it writes: training, evaluation and a resumed run read the same.
 
     Raises:
         UPOError: There is no template for conversations, or it fails on the first row.
     """
-    writes_date = check_template(load_tokenizer(model), data.train, model.chat_template_date)
+    writes_date = check_template(load_tokenizer(model), data.train, model.chat_template_date, drop=drop)
     if not writes_date or model.chat_template_date:
         return model
     today = datetime.now().astimezone().date()
@@ -280,6 +284,7 @@ def _rows_per_batch(config: RunConfig, data: PreferenceData, notices: list[str])
         max_length=limits.max_length,
         max_prompt_length=limits.max_prompt_length,
         on_date=model.chat_template_date,
+        drop=limits.on_bad_rows == "drop",
     )
     tokens_R = tokens_per_row(tokenized.dataset).tolist()
     batches = cut_batches(range(len(tokens_R)), tokens_R, budget, padded=False)
@@ -333,7 +338,7 @@ def _memory(
 
 
 def _with_warnings(plan: RunPlan) -> RunPlan:
-    warnings: list[str] = []
+    warnings = list(plan.warnings)
     gate = plan.config.loss.gate_steps
     if plan.auxiliary and plan.steps <= gate:
         warnings.append(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from upo_sdk.cache import ContentCache, default_cache_dir
 from upo_sdk.config import to_yaml
+from upo_sdk.data import BAD_ROWS_FILE, list_bad_rows
 from upo_sdk.errors import CancelledError, PluginError
 from upo_sdk.events import Notice, PlanReady, Progress, RunFinished, emit
 from upo_sdk.isolation import isolated
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from upo_sdk.config import PluginPolicy, RunConfig
+    from upo_sdk.data import BadRow
     from upo_sdk.engine import UnifiedLoss
     from upo_sdk.events import Callback, CancelToken, ScoreStatistics
     from upo_sdk.plan import RunPlan
@@ -178,7 +180,8 @@ class _Run:
                 before = comparison.answers(policy, "base answers")
             self._load_checkpoint(policy)
             trainer = self._assembly.trainer(policy, tokenizer, rows, held_out_rows, unified)
-            with self._recorded(trainer, manifest), self.tracking:
+            bad_rows = [*self.plan.data.bad_rows, *train.bad_rows, *(held_out.bad_rows if held_out else ())]
+            with self._recorded(trainer, manifest, bad_rows), self.tracking:
                 train_to_the_end(trainer, self.folder)
             with self.failures.of_comparison(saved=True), suppress(CancelledError):  # only the comparison is left out
                 if before and is_finished(trainer):
@@ -233,10 +236,14 @@ class _Run:
         self.plan = self.failures.without_skipped(self.plan)
         self.preparation = replace(self.preparation, plan=self.plan)
 
-    def _recorded(self, trainer: UPOTrainer, manifest: dict[str, Any]) -> AbstractContextManager[None]:
+    def _recorded(
+        self, trainer: UPOTrainer, manifest: dict[str, Any], bad_rows: Sequence[BadRow]
+    ) -> AbstractContextManager[None]:
         """Open the run folder once every rank has checked it, and keep its manifest true."""
         trainer.accelerator.wait_for_everyone()
         kept = {NORMALIZATION_FILE: to_json(self.normalizers)} if self.normalizers else {}
+        if bad_rows:
+            kept[BAD_ROWS_FILE] = list_bad_rows(bad_rows)
         files = {"config.resolved.yaml": to_yaml(self.config), **kept}
         return self.folder.recorded(manifest, files) if self.is_main else nullcontext()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -34,6 +34,10 @@ class DataConfig(Section):
     format: str | None = Field(
         default=None,
         description="Shape of the rows: pairs, unpaired, or a format of a plugin; default: detected.",
+    )
+    on_bad_rows: Literal["refuse", "drop"] = Field(
+        default="refuse",
+        description="Rows that cannot be used: refuse the data, or drop them, counted and listed in bad_rows.jsonl.",
     )
     max_rows: int | None = Field(default=None, ge=1, description="Use only the first rows of the training data.")
     max_length: int = Field(default=1024, ge=2, description="Tokens of prompt and response together.")

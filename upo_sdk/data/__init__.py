@@ -14,15 +14,19 @@ from upo_sdk.data.numbers import (
     rewards_in_data,
     sample_weights,
 )
+from upo_sdk.data.problems import BAD_ROWS_FILE, BadRow, describe_left_out, list_bad_rows
 from upo_sdk.data.scores import check_scores, read_scores
 from upo_sdk.data.shortening import Trained
 from upo_sdk.data.texts import completions
 from upo_sdk.data.tokens import Tokenized, largest_token_id, tokenize
 from upo_sdk.data.truncation import TruncationReport
+from upo_sdk.data.unused import describe_unused
 
 __all__ = [
+    "BAD_ROWS_FILE",
     "MARGIN",
     "SAMPLE_WEIGHT",
+    "BadRow",
     "Finding",
     "PreferenceData",
     "Tokenized",
@@ -33,8 +37,11 @@ __all__ = [
     "check_template",
     "completions",
     "cut_batches",
+    "describe_left_out",
+    "describe_unused",
     "has_rewards",
     "largest_token_id",
+    "list_bad_rows",
     "load_preference_data",
     "longest_first",
     "margins",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from upo_sdk.data.columns import read_rows_of
 from upo_sdk.data.messages import CONVERSATION_COLUMNS, load_conversation
 from upo_sdk.data.problems import RowError
+from upo_sdk.data.provenance import problems_of
 from upo_sdk.errors import DataError, ModelError
 
 if TYPE_CHECKING:
@@ -60,13 +61,16 @@ def choose_template(tokenizer: PreTrainedTokenizerBase, chosen: str | None) -> N
         ) from error
 
 
-def check_template(tokenizer: PreTrainedTokenizerBase, data: Dataset, on_date: date | None = None) -> bool:
+def check_template(
+    tokenizer: PreTrainedTokenizerBase, data: Dataset, on_date: date | None = None, *, drop: bool = False
+) -> bool:
     """Return whether the date of the day stands in what the tokenizer's template makes of conversations.
 
     Args:
         tokenizer: The policy's.
         data: Normalised conversations; the first ones are rendered.
         on_date: What the template shall take for today.
+        drop: A row on which it fails is left out later.
 
     Raises:
         ModelError: There is no template, or there are several and none is the default.
@@ -80,8 +84,11 @@ def check_template(tokenizer: PreTrainedTokenizerBase, data: Dataset, on_date: d
         try:
             text = render()
         except RowError as error:
+            if drop:
+                continue
             reason = error.reason.replace(" them", " the messages", 1)
-            raise DataError(reason, where=f"row {row['row']}", fix=_FIX) from error
+            where = f"{problems_of(data).source}, row {row['row']}"
+            raise DataError(reason, where=where, fix=_FIX) from error
         if template.on_date and text != render(on_date=template.on_date - timedelta(days=400)):
             return True
     return False

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from upo_sdk.data.cells import columns_of_messages
 from upo_sdk.data.formats import choose_format, row_converter
-from upo_sdk.data.problems import Problems, RowError
+from upo_sdk.data.problems import Problems, RowError, describe_left_out, is_nothing
+from upo_sdk.data.provenance import Provenance, with_provenance
 from upo_sdk.data.rows import Reading
 from upo_sdk.data.shapes import detect_shape
 from upo_sdk.data.source import read_rows
@@ -28,13 +29,14 @@ if TYPE_CHECKING:
 
     from upo_sdk.config.data import DataConfig
     from upo_sdk.data.files import Row
+    from upo_sdk.data.problems import BadRow
     from upo_sdk.data.rows import NormalisedRow
     from upo_sdk.data.shapes import Kind, Shape
     from upo_sdk.plugin.specs import DatasetFormatSpec
 
 __all__ = ["PreferenceData", "load_preference_data"]
 
-_FIX = "correct or remove these rows; nothing was trained"
+_FIX = "nothing was trained; correct or remove these rows"
 _REPORT_EVERY = 1000
 _SAMPLE_ROWS = 20
 """Rows from which is decided whether a column of text holds messages."""
@@ -55,6 +57,8 @@ class PreferenceData:
         shape: Pairs, or single completions labelled desirable or not.
         conversational: Whether the policy sees the messages through its chat template.
         columns: Further columns that every row has, which ``Needs.columns`` may ask for.
+        unread: Further columns that any row has, with the first row in which they hold something.
+        bad_rows: What is left out because ``on_bad_rows`` is ``drop``.
         fingerprint: SHA-256 of the normalised content of both parts, in hexadecimal.
         description: One sentence: how much of what was found where.
     """
@@ -64,8 +68,15 @@ class PreferenceData:
     shape: Kind
     conversational: bool
     columns: frozenset[str]
+    unread: Mapping[str, int]
+    bad_rows: tuple[BadRow, ...]
     fingerprint: str
     description: str
+
+    def describe_bad_rows(self) -> list[str]:
+        """Return a sentence about the rows that are left out, if there are some."""
+        rows = len(self.train) + len(self.eval or ()) + len(self.bad_rows)
+        return [describe_left_out(self.bad_rows, rows)] if self.bad_rows else []
 
 
 def load_preference_data(
@@ -89,6 +100,7 @@ def load_preference_data(
     found = load(config.path, config.split, config.max_rows)
     train, held_out = found.dataset, None
     digests, columns = [found.digest], found.columns
+    unread, bad_rows = found.unread, found.bad_rows
     if config.eval_fraction:
         train, held_out = hold_out(found.dataset, config.eval_fraction, config.path)
     elif config.eval_path or config.eval_split:
@@ -98,12 +110,16 @@ def load_preference_data(
         held_out = other.dataset
         digests.append(other.digest)
         columns &= other.columns
+        unread = {**other.unread, **unread}
+        bad_rows += other.bad_rows
     return PreferenceData(
         train=train,
         eval=held_out,
         shape=found.shape.kind,
         conversational=found.conversational,
         columns=columns,
+        unread=unread,
+        bad_rows=tuple(bad_rows),
         fingerprint=digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest(),
         description=_describe(found, train, held_out, config),
     )
@@ -115,6 +131,8 @@ class _Split:
     shape: Shape
     conversational: bool
     columns: frozenset[str]
+    unread: Mapping[str, int]
+    bad_rows: list[BadRow]
     digest: str
     described: str
 
@@ -128,7 +146,7 @@ def _load_split(
     formats: Sequence[DatasetFormatSpec],
     on_progress: Callable[[int], None],
 ) -> _Split:
-    problems = Problems(path)
+    problems = Problems(path, drop=config.on_bad_rows == "drop")
     rows = islice(read_rows(path, split, problems), max_rows)
     first = list(islice(rows, _SAMPLE_ROWS))
     if not first:
@@ -137,21 +155,41 @@ def _load_split(
     spec = choose_format(config.format, formats, first[0][1].keys())
     convert = row_converter(spec) if spec else _as_it_is
     sample = _sample(first, convert, problems)
-    shape = detect_shape(sample[0], config, path)
-    reading = Reading(shape, columns_of_messages(sample, (*shape.prompt, *shape.responses)), sample[0])
+    shape = _shape_of(sample, config, path)
+    reading = Reading(shape, columns_of_messages(sample, (*shape.prompt, *shape.responses)), sample)
     checked = _Checked(chain(first, rows), convert, reading, problems, on_progress)
     return _Split(
-        dataset=build_dataset(checked, conversational=reading.conversational, finish=checked.finish),
+        dataset=with_provenance(
+            build_dataset(checked, conversational=reading.conversational, finish=checked.finish),
+            Provenance.of_shape(shape, path),
+        ),
         shape=shape,
         conversational=reading.conversational,
         columns=frozenset(checked.in_every_row - shape.reads),
+        unread={name: row for name, row in checked.first_row_with.items() if name not in reading.reads},
+        bad_rows=problems.rows,
         digest=checked.digest.hexdigest(),
-        described=reading.describe(checked.in_any_row),
+        described=reading.describe(checked.first_row_with.keys()),
     )
 
 
 def _as_it_is(row: Mapping[str, Any]) -> Mapping[str, Any]:
     return row
+
+
+def _shape_of(sample: Sequence[Mapping[str, Any]], config: DataConfig, path: str) -> Shape:
+    """Return the shape of the first row that has one; the others are told by what they lack.
+
+    Raises:
+        DataError: None has.
+    """
+    errors = list[DataError]()
+    for row in sample:
+        try:
+            return detect_shape(row, config, path)
+        except DataError as error:
+            errors.append(error)
+    raise errors[0]
 
 
 def _sample(
@@ -185,7 +223,7 @@ class _Checked:
     ) -> None:
         self.good = 0
         self.in_every_row = frozenset[str]()
-        self.in_any_row = frozenset[str]()
+        self.first_row_with = dict[str, int]()
         self.digest = hashlib.sha256()
         self._rows = rows
         self._convert = convert
@@ -202,14 +240,16 @@ class _Checked:
                 self._problems.add(number, error)
                 continue
             self.good += 1
-            self._note_columns(row)
+            self._note_columns(number, row)
             self.digest.update(json.dumps(normalised, sort_keys=True).encode())
             yield normalised
             if self.good % _REPORT_EVERY == 0:
                 self._on_progress(self.good)
 
-    def _note_columns(self, row: Mapping[str, Any]) -> None:
-        self.in_any_row |= row.keys()
+    def _note_columns(self, number: int, row: Mapping[str, Any]) -> None:
+        for name in row.keys() - self.first_row_with.keys():
+            if not is_nothing(row[name]):
+                self.first_row_with[name] = number
         self.in_every_row = self.in_every_row & row.keys() if self.good > 1 else frozenset(row)
 
     def finish(self) -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from upo_sdk.data.columns import read_rows_of
-from upo_sdk.data.problems import Problems, RowError
+from upo_sdk.data.problems import RowError
+from upo_sdk.data.provenance import problems_of
 from upo_sdk.data.scores import read_scores
 from upo_sdk.errors import DataError
 
@@ -98,7 +99,7 @@ def _require_any(weight_R: FloatArray) -> None:
 
 
 def _read(dataset: Dataset, name: str, *, per_response: bool, minimum: float = -np.inf) -> FloatArray:
-    problems, numbers = Problems("data"), list[float]()
+    problems, numbers = problems_of(dataset), list[float]()
     for row in read_rows_of(dataset, "row", "desirable", "extra"):
         try:
             found = read_scores(json.loads(row["extra"]), name, len(row["desirable"]) if per_response else 1)

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import math
+from typing import TYPE_CHECKING, NamedTuple
 
 from upo_sdk.errors import DataError
 
-__all__ = ["Problems", "RowError", "is_nothing", "kind_of"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+__all__ = [
+    "BAD_ROWS_FILE",
+    "BadRow",
+    "Problems",
+    "RowError",
+    "describe_left_out",
+    "is_nothing",
+    "kind_of",
+    "list_bad_rows",
+]
+
+BAD_ROWS_FILE = "bad_rows.jsonl"
+"""Where a run lists the rows that it leaves out."""
 
 _SHOWN = 5
 
@@ -25,36 +42,85 @@ class RowError(Exception):
         self.reason = reason
 
 
+class BadRow(NamedTuple):
+    """One row that cannot be used, for the list of those that are left out."""
+
+    source: str
+    row: int
+    column: str | None
+    reason: str
+
+    def describe(self) -> str:
+        """Return row, column and reason in one clause."""
+        column = f", column '{self.column}'" if self.column is not None else ""
+        return f"row {self.row}{column}: {self.reason}"
+
+
 class Problems:
-    """Counts every bad row of a source and keeps the first few for the message.
+    """Counts the bad rows of a source, and keeps the first few for the message, or all to list what is left out.
 
     Args:
         source: What to name as the place: a file, a folder or a hub name.
+        drop: Bad rows are left out, unless no good one is there.
+        names: What the source calls the columns of normalised rows.
     """
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, *, drop: bool = False, names: Mapping[str, str] | None = None) -> None:
         self.source = source
+        self._names = names or {}
         self.count = 0
-        self._first: list[tuple[int, str]] = []
+        self.drop = drop
+        self._rows = list[BadRow]()
 
-    def add(self, row: int, error: RowError) -> None:
-        """Count a bad row; ``row`` is 1-based in the source."""
+    @property
+    def rows(self) -> list[BadRow]:
+        """The bad rows in the order of the source: all of them if they are left out, else the first few."""
+        return sorted(self._rows, key=lambda bad: bad.row)
+
+    def add(self, row: int, error: RowError) -> BadRow:
+        """Count a bad row, and return it; ``row`` is 1-based in the source."""
         self.count += 1
-        column = f", column '{error.column}'" if error.column is not None else ""
-        self._first = sorted([*self._first, (row, f"row {row}{column}: {error.reason}")])[:_SHOWN]
+        column = error.column and self._names.get(error.column, error.column)
+        bad = BadRow(self.source, row, column, error.reason)
+        self._rows.append(bad)
+        if not self.drop:
+            self._rows = self.rows[:_SHOWN]
+        return bad
 
     def raise_if_any(self, total: int, *, fix: str) -> None:
-        """Raise one error for all bad rows.
+        """Raise one error for all bad rows, unless they are left out and some row is good.
 
         Raises:
             DataError: There was at least one.
         """
-        if not self.count:
+        if not self.count or (self.drop and self.count < total):
             return
-        verb = "is" if self.count == 1 else "are"
-        shown = f" (first {_SHOWN} shown)" if self.count > _SHOWN else ""
-        first = "; ".join(text for _, text in self._first)
-        raise DataError(f"{self.count:,} of {total:,} rows {verb} bad: {first}{shown}", where=self.source, fix=fix)
+        leave_out = "" if self.drop else "; or leave them out: --on_bad_rows drop"
+        raise DataError(_described(self.rows, total, self.count), where=self.source, fix=f"{fix}{leave_out}")
+
+
+def _described(rows: Sequence[BadRow], total: int, count: int | None = None) -> str:
+    """Return how many of how many rows are bad, and why the first few are.
+
+    Args:
+        rows: At least the first few.
+        total: Of all rows.
+        count: Of the bad ones, if ``rows`` are not all.
+    """
+    count = len(rows) if count is None else count
+    shown = f" (first {_SHOWN} shown)" if count > _SHOWN else ""
+    first = "; ".join(bad.describe() for bad in rows[:_SHOWN])
+    return f"{count:,} of {total:,} rows {'is' if count == 1 else 'are'} bad: {first}{shown}"
+
+
+def describe_left_out(rows: Sequence[BadRow], total: int) -> str:
+    """Return how many of how many rows are left out, and why the first few are."""
+    return f"{_described(rows, total)}; left out"
+
+
+def list_bad_rows(rows: Iterable[BadRow]) -> str:
+    """Return the content of the list: one JSON object a line."""
+    return "".join(json.dumps(bad._asdict(), ensure_ascii=False) + "\n" for bad in rows)
 
 
 def is_nothing(value: object) -> bool:

@@ -15,7 +15,7 @@ from upo_sdk.data.problems import RowError, is_nothing
 from upo_sdk.data.template_inputs import read_template_inputs
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from upo_sdk.data.messages import Message
     from upo_sdk.data.shapes import Shape
@@ -31,14 +31,22 @@ class Reading:
     Args:
         shape: Where a row's parts are.
         cells: The columns whose messages are written as text.
-        sample: A row; if its prompt or a response of it is messages, all rows are conversations.
+        sample: Rows; if the prompt or a response of most of them is messages, all rows are conversations.
     """
 
-    def __init__(self, shape: Shape, cells: frozenset[str], sample: Mapping[str, Any]) -> None:
-        spoken = (*shape.responses, *shape.prompt)
+    def __init__(self, shape: Shape, cells: frozenset[str], sample: Sequence[Mapping[str, Any]]) -> None:
+        spoken = sum(
+            any(isinstance(row.get(name), list | Mapping) for name in (*shape.responses, *shape.prompt))
+            for row in sample
+        )
         self.shape = shape
-        self.conversational = bool(cells) or any(isinstance(sample.get(name), list | Mapping) for name in spoken)
+        self.conversational = bool(cells) or 2 * spoken > len(sample)
         self._cells = cells
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """All columns that become part of a row: text, messages, label or what the chat template reads."""
+        return self.shape.reads | (frozenset(self.shape.beside.values()) if self.conversational else frozenset())
 
     def normalise(self, number: int, row: Mapping[str, Any]) -> NormalisedRow:
         """Return a row as ``row, prompt, responses, desirable, extra``, with messages if it is conversational.

@@ -46,6 +46,7 @@ class TokenRow(NamedTuple):
         kept_responses: What is left of each response, None for a whole one; None if all are whole.
         kept_response_messages: The same as messages, JSON.
         findings: What :func:`~upo_sdk.data.findings.noted` made, or None.
+        bad: Source, column (or an empty text) and reason of a row that cannot be used, or None.
     """
 
     prompt_ids: Sequence[int] = ()
@@ -61,6 +62,7 @@ class TokenRow(NamedTuple):
     kept_responses: Sequence[str | None] | None = None
     kept_response_messages: Sequence[str | None] | None = None
     findings: Sequence[str] | None = None
+    bad: Sequence[str] | None = None
 
 
 def shortened(row: Encoded, encoder: Encoder, limits: Limits) -> TokenRow | RowError:

@@ -16,7 +16,8 @@ from upo_sdk.cache import cache_folder, content_key
 from upo_sdk.data.columns import content_name, read_tables
 from upo_sdk.data.encoding import Encoded, Encoder
 from upo_sdk.data.findings import count_findings
-from upo_sdk.data.problems import Problems, RowError
+from upo_sdk.data.problems import BadRow, Problems, RowError
+from upo_sdk.data.provenance import problems_of
 from upo_sdk.data.shortening import TokenRow, shortened
 from upo_sdk.data.truncation import Limits, TruncationReport
 from upo_sdk.errors import DataError
@@ -45,11 +46,13 @@ class Tokenized:
             ``response_trained`` is there only if some row has it.
         report: What was truncated.
         findings: Where data, scores and what is learned differ.
+        bad_rows: What is left out because it cannot be used.
     """
 
     dataset: Dataset
     report: TruncationReport
     findings: tuple[Finding, ...]
+    bad_rows: tuple[BadRow, ...]
 
 
 def tokenize(
@@ -59,6 +62,7 @@ def tokenize(
     max_length: int,
     max_prompt_length: int | None,
     on_date: date | None = None,
+    drop: bool = False,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Tokenized:
     """Tokenise and truncate every row, or read what an earlier call made of the same rows with an equal tokenizer.
@@ -75,6 +79,7 @@ def tokenize(
         max_length: Tokens of prompt and response together, at least two.
         max_prompt_length: Tokens of the prompt, or None.
         on_date: What a chat template that writes the date takes for today; what it writes is part of the tokens.
+        drop: Rows that cannot be used are left out, unless there is no other.
         on_progress: Called with the rows done and their total.
 
     Raises:
@@ -87,23 +92,25 @@ def tokenize(
     limits = Limits(max_length=max_length, max_prompt_length=max_prompt_length)
     fingerprint = content_key(
         "tokens",
-        3,
+        4,
         content_name(data),
         _content_sha256(tokenizer),
         max_length,
         max_prompt_length,
         encoder.template and encoder.template.on_date,
+        drop,
     ).hex()
     with no_bars_of("datasets"):
         dataset = data.with_format("arrow").map(
-            _Batches(encoder, limits, len(data), on_progress),
+            _Batches(encoder, limits, problems_of(data, drop=drop), len(data), on_progress),
             batched=True,
             batch_size=_BATCH_ROWS,
             load_from_cache_file=True,
             cache_file_name=str(cache_folder("tokens") / f"{fingerprint}.arrow"),
             new_fingerprint=fingerprint,
         )
-    return _counted(dataset.with_format(None), limits, conversational=conversational)
+    used, bad_rows = _without_bad_rows(dataset.with_format(None)) if drop else (dataset.with_format(None), ())
+    return _counted(used, limits, bad_rows, conversational=conversational)
 
 
 def largest_token_id(dataset: Dataset) -> int:
@@ -152,10 +159,17 @@ def _content_sha256(tokenizer: PreTrainedTokenizerBase) -> str:
 class _Batches:
     """Adds the columns of :class:`TokenRow` to one table after the other; raises behind the last if a row was bad."""
 
-    def __init__(self, encoder: Encoder, limits: Limits, total: int, on_progress: Callable[[int, int], None]) -> None:
+    def __init__(
+        self,
+        encoder: Encoder,
+        limits: Limits,
+        problems: Problems,
+        total: int,
+        on_progress: Callable[[int, int], None],
+    ) -> None:
         self._encoder = encoder
         self._limits = limits
-        self._problems = Problems("tokenising")
+        self._problems = problems
         self._done, self._total = 0, total
         self._on_progress = on_progress
 
@@ -176,8 +190,8 @@ class _Batches:
             whole = RowError("responses", f"are the same tokens{by_template}")
         made = whole if isinstance(whole, RowError) else shortened(whole, self._encoder, self._limits)
         if isinstance(made, RowError):
-            self._problems.add(number, made)
-            return TokenRow()
+            bad = self._problems.add(number, made)
+            return TokenRow(bad=(bad.source, bad.column or "", bad.reason))
         return made
 
 
@@ -199,13 +213,27 @@ def _with_columns(table: Any, rows: list[TokenRow]) -> Any:
         "kept_responses": texts,
         "kept_response_messages": texts,
         "findings": texts,
+        "bad": texts,
     }
     for name, values in zip(TokenRow._fields, zip(*rows, strict=True), strict=True):
         table = table.append_column(name, pa.array(values, types[name]))
     return table
 
 
-def _counted(dataset: Dataset, limits: Limits, *, conversational: bool) -> Tokenized:
+def _without_bad_rows(dataset: Dataset) -> tuple[Dataset, tuple[BadRow, ...]]:
+    """Return the rows that can be used, and what is wrong with the others."""
+    marks = [
+        (row, bad)
+        for table in read_tables(dataset, "row", "bad")
+        for row, bad in zip(table.column("row").to_pylist(), table.column("bad").to_pylist(), strict=True)
+    ]
+    bad_rows = tuple(BadRow(bad[0], row, bad[1] or None, bad[2]) for row, bad in marks if bad)
+    if not bad_rows:
+        return dataset, ()
+    return dataset.select([place for place, (_, bad) in enumerate(marks) if not bad]), bad_rows
+
+
+def _counted(dataset: Dataset, limits: Limits, bad_rows: tuple[BadRow, ...], *, conversational: bool) -> Tokenized:
     """Leave out the rows that teach nothing, and count what is different from the data."""
     import pyarrow.compute
 
@@ -235,7 +263,8 @@ def _counted(dataset: Dataset, limits: Limits, *, conversational: bool) -> Token
         dataset = dataset.remove_columns("response_trained")
     if left_out_R.any():
         dataset = dataset.select(np.flatnonzero(~left_out_R))
-    return Tokenized(dataset=dataset, report=report, findings=count_findings(_notes(tables), report.rows))
+    findings = count_findings(_notes(tables), report.rows)
+    return Tokenized(dataset=dataset, report=report, findings=findings, bad_rows=bad_rows)
 
 
 def _notes(tables: Sequence[Any]) -> Iterator[tuple[int, list[str]]]:

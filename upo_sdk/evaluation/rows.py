@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from upo_sdk.data import tokenize
+from upo_sdk.data import describe_left_out, tokenize
 from upo_sdk.evaluation.answers import Prompt, fit_prompts, read_prompts
 from upo_sdk.policy import Branches
 
@@ -95,8 +95,11 @@ def tokenize_rows(
         max_length=limits.max_length,
         max_prompt_length=limits.max_prompt_length,
         on_date=on_date,
+        drop=limits.on_bad_rows == "drop",
         on_progress=reporter.progress("tokenising evaluation rows", "rows"),
     )
+    if tokenized.bad_rows:
+        reporter.warn(f"evaluation data: {describe_left_out(tokenized.bad_rows, len(rows))}")
     if tokenized.report.changed:
         reporter.warn(f"evaluation data {tokenized.report.describe()}")
     prompts = dict[str, Prompt]()

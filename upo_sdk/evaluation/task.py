@@ -96,6 +96,7 @@ def plan_evaluation(config: EvalConfig, registry: Registry) -> EvalTask:
     for model_config in model_configs:
         data_config = within_positions(data_config, model_config, notices)
     data = load_preference_data(data_config, formats=registry.dataset_formats(data_config.format))
+    notices += data.describe_bad_rows()
     rows, split = (data.train, "training" if run and not is_given else "given")
     if data.eval is not None:
         rows, split = data.eval, "held-out"

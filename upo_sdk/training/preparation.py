@@ -10,9 +10,11 @@ import numpy as np
 
 from upo_sdk.cache import CountingCache
 from upo_sdk.data import (
+    BAD_ROWS_FILE,
     MARGIN,
     SAMPLE_WEIGHT,
     completions,
+    describe_left_out,
     has_rewards,
     margins,
     rewards_in_data,
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from upo_sdk.cache import ContentCache
-    from upo_sdk.data import Finding, TruncationReport
+    from upo_sdk.data import BadRow, Finding, TruncationReport
     from upo_sdk.events import Callback, CancelToken, ScoreStatistics, SharedWork
     from upo_sdk.objectives import Completion
     from upo_sdk.objectives.build import LiveObjective
@@ -61,6 +63,7 @@ class Split:
         rewards: One array over all completions per auxiliary objective, in the plan's order.
         findings: Where data, scores and what is learned differ.
         sample_weight_R: How much each row counts, or None if all count alike.
+        bad_rows: What is left out because it cannot be tokenised.
     """
 
     name: str
@@ -68,6 +71,7 @@ class Split:
     completions: Sequence[Completion]
     rewards: Sequence[FloatArray] = ()
     findings: Sequence[Finding] = ()
+    bad_rows: Sequence[BadRow] = ()
     sample_weight_R: FloatArray | None = None
 
     @property
@@ -258,15 +262,26 @@ class Preparation:
             max_length=limits.max_length,
             max_prompt_length=limits.max_prompt_length,
             on_date=self.plan.model.chat_template_date,
+            drop=limits.on_bad_rows == "drop",
             on_progress=self.progress(f"tokenising {name} rows", "rows"),
         )
+        if tell and tokenized.bad_rows:
+            said = f"{name} data: {describe_left_out(tokenized.bad_rows, len(data))}, and listed in {BAD_ROWS_FILE}"
+            emit(self.callbacks, Notice("warning", said))
         if tell and tokenized.report.changed:
             said = f"{name} data {tokenized.report.describe()}{self._given_rewards(tokenized.report)}"
             emit(self.callbacks, Notice("warning", said))
         texts = completions(tokenized.dataset, needs)
         counted = SAMPLE_WEIGHT in self.plan.data.columns
         weight_R = sample_weights(tokenized.dataset) if counted else None
-        return Split(name, tokenized.dataset, texts, findings=tokenized.findings, sample_weight_R=weight_R)
+        return Split(
+            name,
+            tokenized.dataset,
+            texts,
+            findings=tokenized.findings,
+            bad_rows=tokenized.bad_rows,
+            sample_weight_R=weight_R,
+        )
 
     def _given_rewards(self, report: TruncationReport) -> str:
         """Return that rewards of the data stay those of whole responses, if there are some and it matters."""

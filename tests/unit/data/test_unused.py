@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from upo_sdk.data import describe_unused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from upo_sdk.data import PreferenceData
+
+    Load = Callable[..., PreferenceData]
+
+GOOD = {"prompt": "p", "chosen": "yes", "rejected": "no"}
+CHAT = {"prompt": [{"role": "user", "content": "p"}], "chosen": "yes", "rejected": "no"}
+
+
+def test_columns_that_nobody_reads_come_with_the_first_row_that_has_something(load: Load) -> None:
+    data = load(GOOD | {"id": None}, GOOD | {"id": 7, "empty": None}, GOOD | {"system": "s", "topic": "x"})
+    assert data.unread == {"id": 2, "topic": 3}
+
+
+def test_tools_are_read_in_conversations_alone(load: Load) -> None:
+    tools = [{"name": "look"}]
+    assert load(CHAT | {"tools": tools}).unread == {}
+    assert load(GOOD | {"tools": tools}).unread == {"tools": 1}
+
+
+def test_used_columns_and_scores_are_not_named() -> None:
+    unread = {"id": 3, "sample_weight": 1, "help_chosen": 1, "help_rejected": 1, "reward/x": 1, "margin": 2}
+    notes, warnings = describe_unused(unread, {"sample_weight"}, {"help", "reward/x"})
+    (note,) = notes
+    assert note.startswith("the column 'id' of the data is not used (row 3): ")
+    (warning,) = warnings
+    assert warning.startswith("the column 'margin' of the data is not used (row 2): ")
+    assert describe_unused({}, (), ()) == ([], [])
+
+
+def test_several_columns_are_named_in_one_line() -> None:
+    notes, warnings = describe_unused({"a": 4, "b": 2}, (), ())
+    assert warnings == []
+    assert "the columns 'a', 'b' of the data are not used (row 2): rename them to be read" in notes[0]
+
+
+def test_tools_beside_texts_are_named_with_what_reads_them() -> None:
+    _, (warning,) = describe_unused({"tools": 1}, (), ())
+    assert "a chat template reads it, and these rows are texts" in warning
