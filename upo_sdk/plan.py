@@ -13,16 +13,7 @@ import numpy as np
 
 from upo_sdk import demo
 from upo_sdk.config import ObjectiveRef, RunConfig, build_config
-from upo_sdk.data import (
-    BAD_ROWS_FILE,
-    SAMPLE_WEIGHT,
-    check_template,
-    cut_batches,
-    load_preference_data,
-    sample_weights,
-    tokenize,
-    tokens_per_row,
-)
+from upo_sdk.data import BAD_ROWS_FILE, SAMPLE_WEIGHT, check_template, load_preference_data, sample_weights
 from upo_sdk.data.sample import sample_rows
 from upo_sdk.demo import settings
 from upo_sdk.errors import ConfigError
@@ -30,6 +21,8 @@ from upo_sdk.fit import check_fit, check_given_numbers, check_weighting, unused_
 from upo_sdk.objectives.build import LiveObjective, build_objectives
 from upo_sdk.policy import build_skeleton, check_weights, count_parameters, load_model_config, load_tokenizer
 from upo_sdk.policy.positions import positions, prompt_room
+from upo_sdk.row_sample import RowSample, tokenize_sample
+from upo_sdk.unused_settings import check_used, unused_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,8 +34,6 @@ if TYPE_CHECKING:
     from upo_sdk.plugin.registry import Registry
 
 __all__ = ["MemoryEstimate", "RunPlan", "make_plan", "with_builtin_scorer", "within_positions"]
-
-_SAMPLE_ROWS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +67,8 @@ class RunPlan:
         held_out: Auxiliary objectives of weight zero, if answers are compared: they score those, and nothing else.
         data: The checked dataset.
         answer_room: Tokens that a prompt may have so that an answer fits behind it, or None.
+        sample: Some of the training rows as tokens.
+        rows_per_step: Rows of one optimizer step, on all processes; with a token budget the mean.
         steps: Optimizer steps.
         parameters: Parameters of the policy.
         memory: Rough estimate.
@@ -93,6 +86,8 @@ class RunPlan:
     held_out: tuple[LiveObjective, ...]
     data: PreferenceData
     answer_room: int | None
+    sample: RowSample
+    rows_per_step: float
     steps: int
     parameters: int
     memory: MemoryEstimate
@@ -111,6 +106,11 @@ class RunPlan:
         return tuple(item for item in self.objectives if not item.is_preference)
 
     @property
+    def tokens_per_step(self) -> float:
+        """About how many tokens one optimizer step reads, on all processes: each prompt once, and its responses."""
+        return self.rows_per_step * self.sample.tokens_per_row
+
+    @property
     def completions(self) -> int:
         """How many training completions there are."""
         return len(self.data.train) * (2 if self.data.shape == "pairs" else 1)
@@ -123,6 +123,7 @@ def make_plan(config: RunConfig, registry: Registry) -> RunPlan:
         UPOError: Anything is wrong with them.
     """
     notices: list[str] = []
+    asked = config
     is_demo = config.model is None and config.data is None
     if is_demo:
         config = _with_demo(config, notices)
@@ -153,7 +154,10 @@ def make_plan(config: RunConfig, registry: Registry) -> RunPlan:
         notices.append("scale balanced has nothing to balance: no auxiliary objective has a weight above zero")
     check_fit(objectives, data)
     check_weighting(objectives, config, data)
-    rows_per_batch = _rows_per_batch(config, data, notices)
+    check_used(asked, data)
+    notices += unused_settings(asked, config, objectives, data)
+    sample = tokenize_sample(data, model, data_config, budget=config.training.tokens_per_batch)
+    rows_per_batch = _rows_per_batch(config, sample, notices)
     notices += check_given_numbers(objectives, data)
     unused, warnings = unused_columns(objectives, data)
     notices += unused
@@ -175,6 +179,8 @@ def make_plan(config: RunConfig, registry: Registry) -> RunPlan:
         data=data,
         answer_room=answer_room,
         balance_rows=_balance_rows(config, whole, data),
+        sample=sample,
+        rows_per_step=rows_per_batch * config.training.gradient_accumulation_steps * _ranks(),
         steps=_steps(config, len(data.train), rows_per_batch),
         parameters=parameters,
         memory=_memory(config, data_config, model_config, parameters, branches=2 if data.shape == "pairs" else 1),
@@ -270,29 +276,17 @@ def _with_template_date(model: ModelConfig, data: PreferenceData, notices: list[
     return model.model_copy(update={"chat_template_date": today})
 
 
-def _rows_per_batch(config: RunConfig, data: PreferenceData, notices: list[str]) -> float:
-    """Return the rows of a batch on one device; with a token budget, its mean over a sample that is tokenised now."""
-    training, model, limits = config.training, config.model, config.data
-    budget = training.tokens_per_batch
-    if budget is None or model is None or limits is None:
-        return training.per_device_train_batch_size
-    rows = len(data.train)
-    sample = data.train.select(range(0, rows, math.ceil(rows / _SAMPLE_ROWS)))
-    tokenized = tokenize(
-        sample,
-        load_tokenizer(model),
-        max_length=limits.max_length,
-        max_prompt_length=limits.max_prompt_length,
-        on_date=model.chat_template_date,
-        drop=limits.on_bad_rows == "drop",
-    )
-    tokens_R = tokens_per_row(tokenized.dataset).tolist()
-    batches = cut_batches(range(len(tokens_R)), tokens_R, budget, padded=False)
+def _rows_per_batch(config: RunConfig, sample: RowSample, notices: list[str]) -> float:
+    """Return the rows of a batch on one device; with a token budget, its mean over the sample."""
+    budget = config.training.tokens_per_batch
+    if budget is None:
+        return config.training.per_device_train_batch_size
+    rows = sample.rows_per_batch(budget)
     notices.append(
-        f"tokens_per_batch is {budget:,}: about {len(tokens_R) / len(batches):.1f} rows per batch, estimated from "
-        f"{len(tokens_R):,} rows; so the number of steps is an estimate unless max_steps is given"
+        f"tokens_per_batch is {budget:,}: about {rows:.1f} rows per batch, estimated from "
+        f"{len(sample.tokens_R):,} rows; so the number of steps is an estimate unless max_steps is given"
     )
-    return len(tokens_R) / len(batches)
+    return rows
 
 
 def _steps(config: RunConfig, rows: int, rows_per_batch: float) -> int:

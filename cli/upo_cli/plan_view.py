@@ -22,7 +22,9 @@ def print_plan(plan: RunPlan, out: Console) -> None:
     facts = (
         ("model", f"{plan.model.path} ({_short(plan.parameters)} parameters, {plan.model.dtype})"),
         ("data", plan.data.description),
-        ("steps", f"{plan.steps:,} of {_batch(plan.config.training)} per device"),
+        ("length", _length(plan)),
+        ("steps", f"{plan.steps:,} of {_batch(plan.config.training)} per device, {_per_step(plan)} a step"),
+        ("learning", _learning(plan.config.training)),
         ("memory", f"about {_size(plan.memory.total)} per device ({_size(plan.memory.weights)} for the weights)"),
         ("output", str(plan.config.output_dir)),
     )
@@ -62,6 +64,18 @@ def plan_as_data(plan: RunPlan, registry: Registry) -> dict[str, Any]:
         ],
         "third_party": third_party(registry),
         "steps": plan.steps,
+        "rows_per_step": plan.rows_per_step,
+        "tokens_per_step": plan.tokens_per_step,
+        "max_length": plan.data_config.max_length,
+        "learning_rate": plan.config.training.learning_rate,
+        "lr_scheduler_type": plan.config.training.lr_scheduler_type,
+        "warmup_steps": plan.config.training.warmup_steps,
+        "sample": {
+            "rows": plan.sample.truncation.rows,
+            "tokens_per_row": plan.sample.tokens_per_row,
+            "truncation": plan.sample.truncation,
+            "findings": [item.text for item in plan.sample.findings],
+        },
         "memory_bytes": {
             "weights": plan.memory.weights,
             "activations": plan.memory.activations,
@@ -91,6 +105,23 @@ def _options(item: LiveObjective) -> str:
 def _batch(training: TrainingConfig) -> str:
     budget = training.tokens_per_batch
     return f"up to {budget:,} tokens" if budget else f"{training.per_device_train_batch_size} rows"
+
+
+def _per_step(plan: RunPlan) -> str:
+    return f"about {plan.rows_per_step:,.0f} rows or {plan.tokens_per_step:,.0f} tokens"
+
+
+def _learning(training: TrainingConfig) -> str:
+    warm_up = f" after {training.warmup_steps:,} steps of warm-up" if training.warmup_steps else ""
+    return f"rate {training.learning_rate:g}, {training.lr_scheduler_type}{warm_up}, {training.optim}"
+
+
+def _length(plan: RunPlan) -> str:
+    sample = plan.sample
+    return (
+        f"max_length {plan.data_config.max_length:,} tokens; in a sample of {sample.truncation.rows:,} rows "
+        f"{sample.truncation.describe()}"
+    )
 
 
 def _short(count: int) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from upo_sdk.config import build_config
-from upo_sdk.errors import ConfigError, DataError, ObjectiveRefError
+from upo_sdk.errors import ConfigError, DataError, ObjectiveRefError, UPOError
 from upo_sdk.plan import RunPlan, make_plan
 from upo_sdk.plugin.registry import load_registry
 
@@ -140,3 +140,42 @@ def test_columns_with_numbers_are_named_and_checked(model_folder: Callable[[str]
     path.write_text(json.dumps({**row, "sample_weight": -2}) + "\n", encoding="utf-8")
     with pytest.raises(DataError, match="below 0"):
         plan(**settings)
+
+
+def test_the_plan_knows_the_tokens_of_a_step_and_what_truncation_changes_in_a_sample(
+    model_folder: Callable[[str], Path], tmp_path: Path
+) -> None:
+    path = tmp_path / "pairs.jsonl"
+    rows = [{"prompt": f"{n:03}", "chosen": "\x01" * 9, "rejected": "\x02" * (99 if n == 0 else 4)} for n in range(8)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    training = {"per_device_train_batch_size": 2, "gradient_accumulation_steps": 2}
+    data = {"path": str(path), "max_length": 20}
+    made = plan(model=str(model_folder("llama")), data=data, training=training)
+    # a prompt of 3, a chosen response of 9 and EOS, a rejected one of 4 and EOS; the first row's of 99 keeps 19 at most
+    assert made.rows_per_step == 4
+    assert made.sample.truncation.rows == 8
+    assert made.sample.truncation.responses_shortened == 1
+    assert made.sample.tokens_R[1:] == [3 + 10 + 5] * 7
+    assert made.tokens_per_step == pytest.approx(4 * sum(made.sample.tokens_R) / 8)
+
+
+def test_conversations_without_a_chat_template_are_refused_by_the_plan(
+    model_folder: Callable[[str], Path], tmp_path: Path
+) -> None:
+    path = tmp_path / "chats.jsonl"
+    row = {
+        "prompt": [{"role": "user", "content": "Hi"}],
+        "chosen": [{"role": "assistant", "content": "Hello"}],
+        "rejected": [{"role": "assistant", "content": "Go"}],
+    }
+    path.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    with pytest.raises(UPOError, match="chat template"):
+        plan(model=str(model_folder("llama")), data=str(path))
+
+
+def test_bad_rows_of_the_sample_are_counted_in_all_rows(model_folder: Callable[[str], Path], tmp_path: Path) -> None:
+    path = tmp_path / "pairs.jsonl"
+    rows = [{"prompt": f"{n} ", "chosen": "word word yes", "rejected": "word word no"} for n in range(400)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    with pytest.raises(DataError, match="all 400 pairs become identical"):
+        plan(model=str(model_folder("llama")), data={"path": str(path), "max_length": 2})

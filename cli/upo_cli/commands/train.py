@@ -120,7 +120,9 @@ def _show_plan(config: RunConfig, registry: Registry, *, as_json: bool) -> None:
         return
     print_plan(plan, console())
     err = console(stderr=True)
-    for kind, texts in (("note", plan.notices), ("warning", plan.warnings)):
+    found = [(item.level, item.text) for item in plan.sample.findings]
+    notes, warnings = ([text for level, text in found if level == kind] for kind in ("info", "warning"))
+    for kind, texts in (("note", (*plan.notices, *notes)), ("warning", (*plan.warnings, *warnings))):
         for text in texts:
             err.print(f"{kind}: {text}", markup=False, soft_wrap=True)
 

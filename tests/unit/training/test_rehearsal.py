@@ -157,7 +157,7 @@ def test_a_setting_that_optimizer_or_schedule_do_not_read_is_named(
 
 
 def test_settings_that_work_are_not_complained_of(settings: dict[str, Any]) -> None:
-    arguments = {"adam_beta2": 0.95, "dataloader_num_workers": 1, "dataloader_prefetch_factor": 2, "eval_delay": 1}
+    arguments = {"adam_beta2": 0.95, "dataloader_num_workers": 1, "dataloader_prefetch_factor": 2}
     assert warnings(settings, lr_scheduler_type="cosine", arguments=arguments) == ""
 
 
