@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
@@ -28,8 +29,10 @@ from upo_sdk.training import (
     Preparation,
     RunFolder,
     Tracking,
+    TrainedWith,
     check_hub,
     check_trackers,
+    check_unchanged,
     checked_arguments,
     compare_answers,
     findings,
@@ -97,7 +100,7 @@ def align(
     plan = plan_run(config, registry)
     emit(tuple(callbacks), Progress("reading model and data", 1, 1, "plan"))
     added = [callback for _, group in registry.calls("upo_register_callbacks", run=plan) for callback in group or ()]
-    folder = RunFolder.check(plan.config)
+    folder = RunFolder.of(plan.config)
     reserve_repository(plan.config)
     with isolated():
         return _Run(plan, folder, (*callbacks, *added), cancel, command).execute()
@@ -120,8 +123,21 @@ def plan_run(config: RunConfig, registry: Registry) -> RunPlan:
             where=", ".join(origin for origin, _ in vetoes),
             fix="change what it objects to",
         )
-    RunFolder.check(plan.config)
+    plan = _with_checkpoint(plan)
     return replace(plan, config=check_hub(plan.config))
+
+
+def _with_checkpoint(plan: RunPlan) -> RunPlan:
+    """Check the run folder; of a run that is resumed, choose the checkpoint and compare what it was trained with."""
+    folder = RunFolder.check(plan.config)
+    if folder.resume_from is None:
+        return plan
+    ranks = int(os.environ.get("WORLD_SIZE", "1"))
+    planned = TrainedWith.of(plan, load_tokenizer(plan.model), ranks)
+    changed = check_unchanged(folder.resume_from, planned, plan.config.training.allow_changed)
+    warnings = [*folder.passed_over, *(f"resumed with another {name}: {text}" for name, text in changed.items())]
+    config = plan.config.model_copy(update={"resume_from_checkpoint": str(folder.resume_from)})
+    return replace(plan, config=config, warnings=(*plan.warnings, *warnings))
 
 
 class _Run:
@@ -151,6 +167,7 @@ class _Run:
             lambda level, text: emit(callbacks, Notice(level, text)),
         )
         self.normalizers: dict[str, ZScore | Rank] = {}
+        self.trained_with, self.changed = TrainedWith(), dict[str, str]()
 
     def execute(self) -> AlignResult:
         self._announce()
@@ -159,11 +176,13 @@ class _Run:
             self._set_up(until_the_end)
             train, held_out = self.preparation.tokenize(tokenizer)
             policy = self._assembly.policy(train)
+            weights = weights_sha256(policy.lm)
+            self._compare_with_checkpoint(tokenizer, weights)
             train, held_out = self._score(train, held_out)
+            self._compare_with_checkpoint(tokenizer, weights)  # again: an objective may have been skipped
             statistics = self.preparation.describe(train)
             train, held_out = self._normalize(train, held_out)
-            weights = weights_sha256(policy.lm)
-            manifest = self._manifest(weights, policy.layout.name, statistics)
+            manifest = self._manifest(policy.layout.name, statistics)
             manifest["data"]["findings"] = findings(train, held_out)
             rows = self._rows(train, policy, weights)
             held_out_rows = self._rows(held_out, policy, weights) if held_out else None
@@ -179,7 +198,7 @@ class _Run:
             with self.failures.of_comparison(saved=False):
                 before = comparison.answers(policy, "base answers")
             self._load_checkpoint(policy)
-            trainer = self._assembly.trainer(policy, tokenizer, rows, held_out_rows, unified)
+            trainer = self._assembly.trainer(policy, tokenizer, rows, held_out_rows, unified, self.trained_with)
             bad_rows = [*self.plan.data.bad_rows, *train.bad_rows, *(held_out.bad_rows if held_out else ())]
             with self._recorded(trainer, manifest, bad_rows), self.tracking:
                 train_to_the_end(trainer, self.folder)
@@ -205,6 +224,13 @@ class _Run:
             return result
         address = push_after_run(self.folder.path, config.hub_model_id, self.callbacks, samples=config.hub_samples)
         return replace(result, hub_url=address)
+
+    def _compare_with_checkpoint(self, tokenizer: PreTrainedTokenizerBase, weights: str) -> None:
+        """Compare what was not known when the run was planned: the weights, and which objectives take part."""
+        self.trained_with = TrainedWith.of(self.plan, tokenizer, self.args.world_size, weights)
+        if self.folder.resume_from:
+            allowed = self.config.training.allow_changed
+            self.changed = check_unchanged(self.folder.resume_from, self.trained_with, allowed)
 
     def _set_up(self, until_the_end: ExitStack) -> None:
         for item in (*self.plan.objectives, *self.plan.held_out):
@@ -253,14 +279,14 @@ class _Run:
         for notice in (*notices, *(Notice("warning", text) for text in self.plan.warnings)):
             emit(self.callbacks, notice)
 
-    def _manifest(self, weights: str, layout: str, statistics: Sequence[ScoreStatistics]) -> dict[str, Any]:
+    def _manifest(self, layout: str, statistics: Sequence[ScoreStatistics]) -> dict[str, Any]:
         return make_manifest(
             self.plan,
-            weights_sha256=weights,
+            trained_with=self.trained_with,
             statistics=statistics,
             normalizers=self.normalizers,
             layout=layout,
-            resumed_from=self.folder.resume_from,
+            resumed=(self.folder.resume_from, self.changed) if self.folder.resume_from else None,
             skipped=self.failures.skipped,
             command=self.command,
         )

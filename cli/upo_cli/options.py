@@ -58,6 +58,11 @@ class ConfigOption:
         return get_origin(self.field.annotation) is dict
 
     @property
+    def is_list(self) -> bool:
+        """Whether it is repeatable and takes one value each time."""
+        return get_origin(self.field.annotation) is tuple
+
+    @property
     def is_flag(self) -> bool:
         """Whether it takes no value."""
         return self.field.annotation is bool
@@ -70,7 +75,9 @@ class ConfigOption:
 
     def annotation(self) -> Any:
         """Return the annotation that Typer reads; conversion and ranges are left to the configuration."""
-        value_type = list[str] | None if self.is_mapping else bool | None if self.is_flag else str | None
+        value_type = (
+            list[str] | None if self.is_mapping or self.is_list else bool | None if self.is_flag else str | None
+        )
         return Annotated[
             value_type,
             typer.Option(*self.flags, help=self._help(), metavar=self._metavar(), rich_help_panel=self.panel),

@@ -106,7 +106,8 @@ def test_a_run_resumed_with_other_objectives_finds_its_own_gamma(
 ) -> None:
     first = run(settings)["gamma"]
     whole = run(settings, {"objectives": objectives, "output_dir": str(tmp_path / "whole")})["gamma"]
-    resumed = run(settings, {"objectives": objectives, "resume_from_checkpoint": "checkpoint-2"})["gamma"]
+    change = {"objectives": objectives, "training": {"allow_changed": ["objectives"]}}
+    resumed = run(settings, {**change, "resume_from_checkpoint": "checkpoint-2"})["gamma"]
     assert resumed == whole != first
 
 

@@ -10,9 +10,26 @@ from pydantic import Field, model_validator
 
 from upo_sdk.config.base import Section
 
-__all__ = ["LayoutName", "LossConfig", "ModelConfig", "PluginPolicy", "TrainingConfig"]
+__all__ = ["Change", "LayoutName", "LossConfig", "ModelConfig", "PluginPolicy", "TrainingConfig"]
 
 LayoutName = Literal["auto", "padded", "separate", "packed", "prefix-shared", "prefix-packed", "prefix-cache"]
+
+Change = Literal[
+    "model",
+    "data",
+    "tokenizer",
+    "objectives",
+    "plugins",
+    "scorers",
+    "loss",
+    "batch",
+    "ranks",
+    "seed",
+    "learning_rate",
+    "optimizer",
+    "steps",
+]
+"""What a resumed run may have otherwise than the run that it resumes, if the user says so."""
 
 
 class ModelConfig(Section):
@@ -137,6 +154,11 @@ class TrainingConfig(Section):
     )
     save_steps: int = Field(default=0, ge=0, description="Steps between two checkpoints; 0 saves only the final model.")
     save_total_limit: int | None = Field(default=None, ge=1, description="How many checkpoints to keep.")
+    allow_changed: tuple[Change, ...] = Field(
+        default=(),
+        description="What may differ from the run that is resumed; it is recorded in run.json. Else a difference is "
+        "an error.",
+    )
     eval_steps: int = Field(default=0, ge=0, description="Steps between two evaluations; 0 evaluates once, at the end.")
     report_to: str = Field(
         default="none", description="Trackers, with commas between: mlflow, tensorboard, trackio, wandb."

@@ -22,6 +22,7 @@ from upo_sdk.sweep.channel import Channel, Told
 from upo_sdk.sweep.folder import SweepFolder
 from upo_sdk.sweep.record import PointRecord, metrics_of, read_record, run_status, write_record
 from upo_sdk.sweep.watch import Watch
+from upo_sdk.training.checkpoints import damage, newest_first
 
 if TYPE_CHECKING:
     from upo_sdk.config import RunConfig
@@ -131,7 +132,7 @@ def _find(sweep: Sweep, folder: Path) -> SweepPoint:
 
 
 def _has_checkpoint(folder: Path) -> bool:
-    return any(folder.glob("checkpoint-*/trainer_state.json"))
+    return any(damage(entry) is None for entry in newest_first(folder))
 
 
 if __name__ == "__main__":

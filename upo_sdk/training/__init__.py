@@ -9,7 +9,7 @@ from upo_sdk.training.card import CARD_FILE, model_card, refresh_card
 from upo_sdk.training.comparison import Comparison, ScoredAnswers
 from upo_sdk.training.failures import Failures
 from upo_sdk.training.hub import check_hub, reserve_repository
-from upo_sdk.training.manifest import findings, finished, make_manifest, now
+from upo_sdk.training.manifest import TrainedWith, check_unchanged, findings, finished, make_manifest, now
 from upo_sdk.training.outcome import compare_answers, is_finished, outcome, train_to_the_end
 from upo_sdk.training.preparation import Preparation, Split, normalized
 from upo_sdk.training.push import push_after_run
@@ -37,8 +37,10 @@ __all__ = [
     "Step",
     "StopWhenCancelled",
     "Tracking",
+    "TrainedWith",
     "check_hub",
     "check_trackers",
+    "check_unchanged",
     "checked_arguments",
     "compare_answers",
     "findings",

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from upo_sdk.objectives.build import LiveObjective
     from upo_sdk.objectives.guard import Guard
     from upo_sdk.plan import RunPlan
+    from upo_sdk.training.manifest import TrainedWith
     from upo_sdk.training.preparation import Split
     from upo_sdk.training.rows import PreparedRows
     from upo_sdk.training.run_folder import RunFolder
@@ -89,6 +90,7 @@ class Assembly:
         rows: PreparedRows,
         held_out_rows: PreparedRows | None,
         unified: UnifiedLoss,
+        trained_with: TrainedWith,
     ) -> UPOTrainer:
         """Build the trainer.
 
@@ -110,6 +112,7 @@ class Assembly:
                 eval_rows=held_out_rows,
                 tokenizer=tokenizer,
                 callbacks=self._watchers(),
+                trained_with=trained_with.model_dump_json(indent=2),
                 batches=epoch_batches(
                     rows,
                     self.plan.config.training,

@@ -12,13 +12,14 @@ from accelerate.utils import reduce
 from transformers import TrainerCallback
 
 from upo_sdk.events import TRAINING, CheckpointSaved, Notice, Progress, StepLogged, emit
+from upo_sdk.whole_file import write_whole
 
 if TYPE_CHECKING:
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
     from upo_sdk.events import Callback, CancelToken
 
-__all__ = ["CollapseWarning", "EventBridge", "MetricsFile", "StopWhenCancelled"]
+__all__ = ["CollapseWarning", "EventBridge", "LogLastStep", "MetricsFile", "StopWhenCancelled"]
 
 _COLLAPSE_SHARE = 0.05
 _COLLAPSE_STEPS = 20
@@ -83,8 +84,8 @@ class MetricsFile(TrainerCallback):
         if not state.is_world_process_zero:
             return
         rows = self._path.read_text(encoding="utf-8").splitlines() if self._path.is_file() else []
-        kept = [row for row in rows if 0 < json.loads(row)["step"] <= state.global_step and "train_runtime" not in row]
-        self._path.write_text("".join(f"{row}\n" for row in kept), encoding="utf-8")
+        kept = [row for row in rows if 0 < _step(row) <= state.global_step and "train_runtime" not in row]
+        write_whole(self._path, "".join(f"{row}\n" for row in kept))
 
     def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Append one row."""
@@ -93,6 +94,15 @@ class MetricsFile(TrainerCallback):
         row = {"step": state.global_step, **{name: _jsonable(value) for name, value in kwargs["logs"].items()}}
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
+
+
+class LogLastStep(TrainerCallback):
+    """Logs the last step of a run, whatever ``logging_steps`` says."""
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """Ask for a log after the last step."""
+        if state.global_step >= state.max_steps:
+            control.should_log = True
 
 
 class StopWhenCancelled(TrainerCallback):
@@ -104,6 +114,7 @@ class StopWhenCancelled(TrainerCallback):
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Look at the token; all ranks stop at the same step."""
         if self._asked_on_any_rank(args):
+            control.should_log = True
             control.should_save = True
             control.should_training_stop = True
 
@@ -138,6 +149,14 @@ class CollapseWarning(TrainerCallback):
                 f"{state.global_step}; lower --lambda or set --advantage_cap 3"
             )
             emit(self._callbacks, Notice("warning", text))
+
+
+def _step(row: str) -> int:
+    """Return the step of a row; 0 for what a kill left of one."""
+    try:
+        return int(json.loads(row)["step"])
+    except (ValueError, KeyError, TypeError):
+        return 0
 
 
 def _jsonable(value: Any) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import platform
 import shlex
 from dataclasses import asdict
@@ -9,6 +11,9 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from upo_sdk.errors import OutputError
 from upo_sdk.objectives import Fingerprinted
 from upo_sdk.redaction import redact
 from upo_sdk.training.origins import data_origin, model_origin
@@ -17,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from transformers import PreTrainedTokenizerBase
+
+    from upo_sdk.config.sections import Change
     from upo_sdk.events import ScoreStatistics
     from upo_sdk.objectives.build import LiveObjective
     from upo_sdk.plan import RunPlan
@@ -24,23 +32,162 @@ if TYPE_CHECKING:
     from upo_sdk.scoring import Rank, ZScore
     from upo_sdk.training.preparation import Split
 
-__all__ = ["findings", "finished", "make_manifest", "now"]
+__all__ = [
+    "TRAINED_WITH",
+    "TrainedWith",
+    "check_unchanged",
+    "findings",
+    "finished",
+    "make_manifest",
+    "now",
+    "read_trained_with",
+]
+
+TRAINED_WITH = "trained_with.json"
+"""The file of a checkpoint that says what it was trained with: what ``run.json`` says under ``trained_with``."""
 
 _PACKAGES = ("upo-sdk", "torch", "transformers", "accelerate", "datasets", "safetensors", "textstat", "detoxify")
+
+
+class TrainedWith(BaseModel):
+    """What decides the weights that a run ends with; each field is a name of ``--allow_changed``.
+
+    A field is None where it is not known yet. Places are no part of it: model and data may have been moved.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
+
+    model: dict[str, Any] | None = None
+    data: dict[str, Any] | None = None
+    tokenizer: dict[str, Any] | None = None
+    objectives: dict[str, Any] | None = None
+    plugins: dict[str, Any] | None = None
+    scorers: dict[str, Any] | None = None
+    loss: dict[str, Any] | None = None
+    batch: dict[str, Any] | None = None
+    ranks: dict[str, Any] | None = None
+    seed: dict[str, Any] | None = None
+    learning_rate: dict[str, Any] | None = None
+    optimizer: dict[str, Any] | None = None
+    steps: dict[str, Any] | None = None
+
+    @classmethod
+    def of(
+        cls, plan: RunPlan, tokenizer: PreTrainedTokenizerBase, ranks: int, weights_sha256: str | None = None
+    ) -> TrainedWith:
+        """Describe a plan; without weights, its objectives need not be set up, and neither is told of."""
+        training, model, data = plan.config.training, plan.model, plan.data_config
+        accumulated = training.gradient_accumulation_steps * ranks
+        rows = training.per_device_train_batch_size
+        by_rows = {"rows": rows * accumulated}
+        if training.train_sampling_strategy != "random":  # then rows share a batch for a reason
+            by_rows = {"rows": rows, "batches": accumulated}
+        budget = training.tokens_per_batch
+        constant = training.lr_scheduler_type.startswith("constant")
+        weights = weights_sha256 and {
+            "weights_sha256": weights_sha256,
+            "dtype": model.dtype,
+            "dropout": model.dropout,
+        }
+        return cls(
+            model=weights or None,
+            data={
+                "fingerprint": plan.data.fingerprint,
+                "max_length": data.max_length,
+                "max_prompt_length": data.max_prompt_length,
+                "eval_fraction": data.eval_fraction,
+            },
+            tokenizer=_tokenizer_hashes(tokenizer),
+            objectives={item.label: str(item.ref) for item in plan.objectives},
+            plugins={item.label: _code(item) for item in plan.objectives},
+            scorers={item.label: _scorer(item) for item in plan.objectives} if weights else None,
+            loss=plan.config.loss.model_dump(mode="json", by_alias=True),
+            batch={
+                **({"tokens": budget, "batches": accumulated} if budget else by_rows),
+                "train_sampling_strategy": training.train_sampling_strategy,
+            },
+            ranks={"processes": ranks},
+            seed={"seed": training.seed},
+            learning_rate=training.model_dump(
+                mode="json", include={"learning_rate", "lr_scheduler_type", "warmup_steps"}
+            ),
+            optimizer=training.model_dump(
+                mode="json", include={"optim", "weight_decay", "max_grad_norm", "bf16", "arguments"}
+            ),
+            steps={"rows": len(plan.data.train), **({} if constant else {"steps": plan.steps})},
+        )
+
+    def changes(self, now: TrainedWith) -> dict[str, str]:
+        """Return what differs from ``now``, by field: old and new values in words; what is unknown does not differ."""
+        found = dict[str, str]()
+        for name in type(self).model_fields:
+            old, new = getattr(self, name), getattr(now, name)
+            if old is not None and new is not None and old != new:
+                keys = [key for key in dict.fromkeys((*old, *new)) if old.get(key) != new.get(key)]
+                found[name] = ", ".join(f"{key} {_short(old.get(key))} → {_short(new.get(key))}" for key in keys)
+        return found
+
+
+def read_trained_with(checkpoint: Path) -> TrainedWith:
+    """Read what a checkpoint was trained with; nothing is known of one that was made before this was recorded.
+
+    Raises:
+        OutputError: The file is not of this form.
+    """
+    file = checkpoint / TRAINED_WITH
+    try:
+        return TrainedWith.model_validate_json(file.read_bytes()) if file.is_file() else TrainedWith()
+    except ValidationError as error:
+        raise OutputError(
+            "the record of what the checkpoint was trained with cannot be read",
+            where=str(file),
+            fix="resume from another checkpoint",
+        ) from error
+
+
+def check_unchanged(checkpoint: Path, now: TrainedWith, allowed: Sequence[Change]) -> dict[str, str]:
+    """Compare a run with the checkpoint that it resumes from, and return the allowed changes, by name.
+
+    Raises:
+        OutputError: Something else changed; it lists old and new.
+    """
+    changes = read_trained_with(checkpoint).changes(now)
+    refused = {name: text for name, text in changes.items() if name not in allowed}
+    if refused:
+        options = " ".join(f"--allow_changed {name}" for name in refused)
+        raise OutputError(
+            "the run that is resumed was made with something else: "
+            + "; ".join(f"{name}: {text}" for name, text in refused.items()),
+            where=str(checkpoint),
+            fix=f"give what it was made with, or resume all the same: {options}",
+        )
+    return changes
 
 
 def make_manifest(
     plan: RunPlan,
     *,
-    weights_sha256: str,
+    trained_with: TrainedWith,
     statistics: Sequence[ScoreStatistics],
     normalizers: Mapping[str, ZScore | Rank],
     layout: str,
-    resumed_from: Path | None,
+    resumed: tuple[Path, Mapping[str, str]] | None,
     skipped: Sequence[Mapping[str, str]],
     command: Sequence[str],
 ) -> dict[str, Any]:
-    """Describe a run that is about to train; its objectives are set up, so their scorers are known."""
+    """Describe a run that is about to train; its objectives are set up, so their scorers are known.
+
+    Args:
+        plan: Of the run.
+        trained_with: Of the run, with the weights of the base model.
+        statistics: Of the rewards.
+        normalizers: Of the rewards, by label.
+        layout: Name of the policy's layout.
+        resumed: The checkpoint that is resumed, and what was allowed to differ from it, by name.
+        skipped: Objectives that failed and were left out.
+        command: What the user typed.
+    """
+    checkpoint, changed = resumed or (None, {})
     return {
         "started": now(),
         "command": redact(shlex.join(command)),
@@ -48,7 +195,7 @@ def make_manifest(
         "model": {
             "path": plan.model.path,
             "revision": plan.model.revision,
-            "weights_sha256": weights_sha256,
+            "weights_sha256": (trained_with.model or {}).get("weights_sha256"),
             "origin": model_origin(plan.model.path, plan.model.revision, is_demo=plan.is_demo),
         },
         "data": {
@@ -64,7 +211,9 @@ def make_manifest(
         "normalization": {label: normalizer.summary() for label, normalizer in normalizers.items()},
         "seed": plan.config.training.seed,
         "layout": layout,
-        "resumed_from": str(resumed_from) if resumed_from else None,
+        "resumed_from": str(checkpoint) if checkpoint else None,
+        "changed_on_resuming": dict(changed),
+        "trained_with": trained_with.model_dump(mode="json"),
     }
 
 
@@ -90,7 +239,6 @@ def now() -> str:
 
 
 def _describe(item: LiveObjective) -> dict[str, Any]:
-    objective = item.objective
     return {
         "label": item.label,
         "objective": str(item.ref),
@@ -102,5 +250,35 @@ def _describe(item: LiveObjective) -> dict[str, Any]:
         "version": item.version,
         "target": item.target,
         "code_sha256": item.target_sha256,
-        "fingerprint": dict(objective.fingerprint()) if isinstance(objective, Fingerprinted) else {},
+        "fingerprint": _scorer(item),
     }
+
+
+def _code(item: LiveObjective) -> str:
+    """Return which code computes an objective."""
+    return " ".join(filter(None, (item.distribution, item.version, item.target_sha256)))
+
+
+def _scorer(item: LiveObjective) -> dict[str, Any]:
+    """Return what an objective scores with; it is set up."""
+    return dict(item.objective.fingerprint()) if isinstance(item.objective, Fingerprinted) else {}
+
+
+def _tokenizer_hashes(tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
+    """Return hashes of the vocabulary with its rules, and of the chat template."""
+    backend: Any = getattr(tokenizer, "backend_tokenizer", None)
+    rules = backend.to_str() if backend is not None else json.dumps(tokenizer.get_vocab(), sort_keys=True)
+    special = json.dumps(tokenizer.special_tokens_map, sort_keys=True, default=str)
+    template = json.dumps(getattr(tokenizer, "chat_template", None), sort_keys=True)
+    return {
+        "vocabulary_sha256": hashlib.sha256((rules + special).encode()).hexdigest(),
+        "chat_template_sha256": hashlib.sha256(template.encode()).hexdigest(),
+    }
+
+
+def _short(value: Any) -> str:
+    text = "none" if value is None else value if isinstance(value, str) else json.dumps(value, default=str)
+    return f"{text[:_HASH]}…" if len(text) == _SHA256 and set(text) <= set("0123456789abcdef") else text
+
+
+_SHA256, _HASH = 64, 8

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from upo_sdk.errors import OutputError
+from upo_sdk.training.checkpoints import STAGING, choose_checkpoint, newest_first
 from upo_sdk.whole_file import check_takes_files, write_whole
 
 if TYPE_CHECKING:
@@ -29,15 +29,17 @@ class RunFolder:
 
     Attributes:
         path: The folder.
-        resume_from: The checkpoint to go on from, or None for a fresh start.
+        resume_from: The checkpoint to resume from, or None for a fresh start.
+        passed_over: What is wrong with newer checkpoints, in words.
     """
 
     path: Path
     resume_from: Path | None
+    passed_over: tuple[str, ...] = ()
 
     @classmethod
     def check(cls, config: RunConfig) -> RunFolder:
-        """Check that the folder may be written, and write nothing.
+        """Check that the folder may be written and that the checkpoint is whole, and write nothing.
 
         Raises:
             OutputError: It is not empty, not a folder, not writable, or has no such checkpoint.
@@ -49,10 +51,17 @@ class RunFolder:
             )
         check_takes_files(path)
         if config.resume_from_checkpoint:
-            return cls(path, _checkpoint(path, config.resume_from_checkpoint))
+            chosen = choose_checkpoint(path, config.resume_from_checkpoint)
+            return cls(path, chosen.path, chosen.passed_over)
         if path.exists() and any(path.iterdir()):
             _check_may_overwrite(path, overwrite=config.overwrite_output_dir)
         return cls(path, None)
+
+    @classmethod
+    def of(cls, config: RunConfig) -> RunFolder:
+        """Return the folder of a plan, whose configuration names a checkpoint that was checked."""
+        checkpoint = config.resume_from_checkpoint
+        return cls(config.output_dir, Path(checkpoint) if checkpoint else None)
 
     @property
     def resumed_run(self) -> Path | None:
@@ -64,6 +73,7 @@ class RunFolder:
         if self.resume_from is None and self.path.exists():
             for entry in self.path.iterdir():
                 shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+        shutil.rmtree(self.path / STAGING, ignore_errors=True)
         self.path.mkdir(parents=True, exist_ok=True)
 
     @contextmanager
@@ -89,8 +99,7 @@ class RunFolder:
 
     def newest_checkpoint(self) -> Path | None:
         """Return the checkpoint with the most steps."""
-        found = [entry for entry in self.path.glob("checkpoint-*") if (entry / "trainer_state.json").is_file()]
-        return max(found, key=lambda entry: int(entry.name.rpartition("-")[2]), default=None)
+        return next(iter(newest_first(self.path)), None)
 
 
 def _check_may_overwrite(path: Path, *, overwrite: bool) -> None:
@@ -106,20 +115,3 @@ def _check_may_overwrite(path: Path, *, overwrite: bool) -> None:
             where=str(path),
             fix="choose another --output_dir, or empty the folder yourself",
         )
-
-
-def _checkpoint(path: Path, wanted: str) -> Path:
-    if wanted == "last":
-        found = RunFolder(path, None).newest_checkpoint() if path.is_dir() else None
-    else:
-        found = next(
-            (place for place in (Path(wanted), path / wanted) if (place / "trainer_state.json").is_file()), None
-        )
-    if found is None:
-        there = sorted(entry.name for entry in path.glob("checkpoint-*")) if path.is_dir() else []
-        raise OutputError(
-            "there is no complete checkpoint to resume from",
-            where=os.fspath(path / wanted) if wanted != "last" else str(path),
-            fix=f"checkpoints there: {', '.join(there)}" if there else "start the run without --resume_from_checkpoint",
-        )
-    return found

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import shutil
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch.utils.data import DataLoader
-from transformers import PrinterCallback, Trainer, TrainerCallback
+from transformers import GenerationConfig, PrinterCallback, Trainer, TrainerCallback
+from transformers.trainer_utils import rotate_checkpoints
 
-from upo_sdk.errors import ConfigError, TrainingError
+from upo_sdk.errors import ConfigError, OutputError, TrainingError
+from upo_sdk.training.callbacks import LogLastStep
+from upo_sdk.training.checkpoints import STAGING, publish, seal
 from upo_sdk.training.free_memory import FreeMemory
+from upo_sdk.training.manifest import TRAINED_WITH
 from upo_sdk.training.metrics import MetricBuffer
 from upo_sdk.training.probe import probe
 from upo_sdk.training.throughput import Throughput
+from upo_sdk.whole_file import write_whole
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -54,7 +63,11 @@ class UPOTrainer(Trainer):
         tokenizer: PreTrainedTokenizerBase,
         callbacks: list[TrainerCallback],
         batches: EpochBatches | None = None,
+        trained_with: str = "{}",
     ) -> None:
+        self._saving_to: Path | None = None
+        self._trained_with = trained_with
+        self._base = deepcopy((policy.lm.config, policy.lm.generation_config))  # both are changed in what follows
         super().__init__(
             model=policy,
             args=args,
@@ -62,7 +75,7 @@ class UPOTrainer(Trainer):
             train_dataset=train_rows,
             eval_dataset=eval_rows,
             processing_class=tokenizer,
-            callbacks=[*callbacks, _ValueStep(self)],
+            callbacks=[LogLastStep(), *callbacks, _ValueStep(self)],
         )
         self._batches = batches
         if batches is not None:
@@ -114,7 +127,7 @@ class UPOTrainer(Trainer):
         """Return the loss of a micro-batch, scaled by its share of the accumulated batch."""
         step, training = self.state.global_step, torch.is_grad_enabled()
         probing = training and self.step.probe_steps > 0 and step % self.step.probe_steps == 0
-        logged = training and (step + 1) % self.state.logging_steps == 0
+        logged = training and ((step + 1) % self.state.logging_steps == 0 or step + 1 == self.state.max_steps)
         result = self.step(model(**inputs["policy"]), inputs["loss"], step=step, gradients=probing or logged)
         share = 1.0 if num_items_in_batch is None else inputs["weight"] / num_items_in_batch
         if probing and result.gradients is not None:
@@ -200,17 +213,63 @@ class UPOTrainer(Trainer):
         }
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
+        """Write a checkpoint aside, seal it and move it to its place, so that a kill leaves none that looks whole."""
         self.require_finite({})
-        super()._save_checkpoint(model, trial)
+        run = Path(str(self.args.output_dir))
+        name = f"checkpoint-{self.state.global_step}"
+        staged = run / STAGING / name
+        if self.args.should_save:
+            shutil.rmtree(run / STAGING, ignore_errors=True)
+        self.accelerator.wait_for_everyone()
+        self._saving_to = run / STAGING
+        try:
+            super()._save_checkpoint(model, trial)
+            self.accelerator.wait_for_everyone()
+            if self.args.should_save:
+                write_whole(staged / TRAINED_WITH, self._trained_with)
+                seal(staged)
+                publish(staged, run / name)
+                shutil.rmtree(run / STAGING, ignore_errors=True)
+                rotate_checkpoints(str(run), self.args.save_total_limit, str(run / name), use_mtime=True)
+            self.accelerator.wait_for_everyone()
+        except (OSError, SafetensorError) as error:
+            raise TrainingError(
+                f"the checkpoint cannot be written: {error}",
+                where=str(run / name),
+                fix="make room, then resume: --resume_from_checkpoint last",
+            ) from error
+        finally:
+            self._saving_to = None
+
+    def _get_output_dir(self, trial: Any) -> str:
+        return str(self._saving_to) if self._saving_to else str(super()._get_output_dir(trial))
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
-        """Save the language model and tokenizer in Hugging Face layout; no pickle."""
-        folder = output_dir or str(self.args.output_dir)
-        policy = self.accelerator.unwrap_model(self.model)
+        """Save the language model, configured as its base, and the tokenizer in Hugging Face layout; no pickle."""
+        folder = Path(output_dir or str(self.args.output_dir))
+        lm = self.accelerator.unwrap_model(self.model).lm
         weights = state_dict and {name.removeprefix("lm."): tensor for name, tensor in state_dict.items()}
-        policy.lm.save_pretrained(folder, state_dict=weights, is_main_process=self.args.should_save)
-        if self.args.should_save and self.processing_class is not None:
+        in_training = lm.config, lm.generation_config
+        lm.config, generation = self._base
+        plain: Any = GenerationConfig  # of transformers, untyped
+        lm.generation_config = generation and plain()  # saving refuses some that loading takes
+        try:
+            lm.save_pretrained(folder, state_dict=weights, is_main_process=self.args.should_save)
+        finally:
+            lm.config, lm.generation_config = in_training
+        if not self.args.should_save:
+            return
+        if generation is not None:
+            generation.to_json_file(folder / "generation_config.json")
+        if self.processing_class is not None:
             self.processing_class.save_pretrained(folder)
+        for file in folder.glob("*.safetensors"):  # which safetensors lets nobody else read
+            shutil.copymode(folder / "config.json", file)
+
+    def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
+        """Train on an epoch, unless a checkpoint of the last step is resumed: transformers would take one step more."""
+        if self.state.global_step < self.state.max_steps:
+            super()._run_epoch(*args, **kwargs)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
         """Do nothing: the policy was built from the checkpoint's weights before the trainer existed."""
@@ -222,11 +281,20 @@ class UPOTrainer(Trainer):
             torch.save(self.value_optimizer.state_dict(), Path(output_dir) / _VALUE_OPTIMIZER)
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
-        super()._load_optimizer_and_scheduler(checkpoint)
-        if checkpoint is not None and self.value_head is not None and self.value_optimizer is not None:
-            self.value_head.load_state_dict(load_file(Path(checkpoint) / _VALUE_HEAD))
-            state = torch.load(Path(checkpoint) / _VALUE_OPTIMIZER, weights_only=True, map_location="cpu")
-            self.value_optimizer.load_state_dict(state)
+        if checkpoint is None:
+            return
+        try:
+            super()._load_optimizer_and_scheduler(checkpoint)
+            if self.value_head is not None and self.value_optimizer is not None:
+                self.value_head.load_state_dict(load_file(Path(checkpoint) / _VALUE_HEAD))
+                state = torch.load(Path(checkpoint) / _VALUE_OPTIMIZER, weights_only=True, map_location="cpu")
+                self.value_optimizer.load_state_dict(state)
+        except (OSError, ValueError, KeyError, RuntimeError, UnpicklingError, SafetensorError) as error:
+            raise OutputError(
+                f"the state of the optimizers does not fit this run: {next(iter(str(error).splitlines()), error)}",
+                where=checkpoint,
+                fix="resume with the settings that it was trained with, or start a run from its model: --model FOLDER",
+            ) from error
 
     def step_value_head(self) -> None:
         """Take one step of the value head's own optimizer; the policy's clipping never sees these gradients."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from recorder import Recorder
+from safetensors.torch import load_file, save_file
 
 from upo_sdk import align
-from upo_sdk.errors import CancelledError
-from upo_sdk.events import Progress, StepLogged
+from upo_sdk.errors import CancelledError, OutputError
+from upo_sdk.events import Notice, PlanReady, Progress, StepLogged
 
 from .conftest import config, same, weights
 
@@ -29,6 +31,59 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(settings: dict[st
     assert same(weights(whole.output_dir), weights(resumed.output_dir))
     rows = (resumed.output_dir / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(row)["step"] for row in rows if '"loss"' in row] == [1, 2, 3, 4]
+
+
+@pytest.mark.usefixtures("no_report")
+def test_a_damaged_checkpoint_is_named_and_the_newest_whole_one_is_resumed(
+    settings: dict[str, Any], tmp_path: Path
+) -> None:
+    whole = weights(align(config(settings)).output_dir)
+    run = tmp_path / "run"
+    optimizer = run / "checkpoint-4" / "optimizer.pt"
+    optimizer.write_bytes(optimizer.read_bytes()[:100])
+    (run / "checkpoint-2").rename(run / "checkpoint-1")  # of an older version, without checksums and record
+    for name in ("checksums.json", "trained_with.json"):
+        (run / "checkpoint-1" / name).unlink()
+    with (run / "metrics.jsonl").open("a", encoding="utf-8") as file:
+        file.write('{"step": 3, "lo')  # what a kill leaves
+    recorder = Recorder()
+    resumed = align(config(settings, {"resume_from_checkpoint": "last"}), callbacks=[recorder])
+    assert resumed.steps == 4
+    assert same(whole, weights(run))
+    warnings = [event.text for event in recorder.events if isinstance(event, Notice) and event.level == "warning"]
+    assert any("checkpoint-4 is damaged: optimizer.pt" in text and "checkpoint-1" in text for text in warnings)
+
+
+@pytest.mark.usefixtures("no_report")
+def test_a_changed_setting_is_refused_before_any_work_unless_it_is_allowed(settings: dict[str, Any]) -> None:
+    align(config(settings))
+    change = {"training": {"learning_rate": 2e-3, "max_steps": 5}, "resume_from_checkpoint": "checkpoint-4"}
+    recorder = Recorder()
+    with pytest.raises(OutputError, match=r"learning_rate 0\.001 → 0\.002.*; steps: .*steps 4 → 5"):
+        align(config(settings, change), callbacks=[recorder])
+    assert not any(isinstance(event, PlanReady) for event in recorder.events)
+    allowed = {"training": {**change["training"], "allow_changed": ["learning_rate", "steps"]}}
+    resumed = align(config(settings, change, allowed))
+    assert resumed.steps == 5
+    record = json.loads((resumed.output_dir / "run.json").read_text(encoding="utf-8"))
+    assert record["changed_on_resuming"]["learning_rate"] == "learning_rate 0.001 → 0.002"
+    assert record["trained_with"]["learning_rate"]["learning_rate"] == 2e-3
+
+
+@pytest.mark.usefixtures("no_report")
+def test_resuming_from_the_last_step_trains_no_further_and_another_base_model_is_refused(
+    settings: dict[str, Any], tmp_path: Path
+) -> None:
+    whole = weights(align(config(settings)).output_dir)
+    base = shutil.copytree(settings["model"], tmp_path / "base")
+    moved = {"model": str(base), "resume_from_checkpoint": "checkpoint-4"}
+    finished = align(config(settings, moved))
+    assert finished.steps == 4
+    assert same(whole, weights(finished.output_dir))
+    tensors = load_file(base / "model.safetensors")
+    save_file({**tensors, "model.norm.weight": tensors["model.norm.weight"] + 1}, base / "model.safetensors")
+    with pytest.raises(OutputError, match="model: weights_sha256"):
+        align(config(settings, moved))
 
 
 @pytest.mark.usefixtures("no_report")

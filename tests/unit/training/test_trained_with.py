@@ -1,0 +1,64 @@
+"""What a resumed run is compared with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, get_args
+
+import pytest
+
+from upo_sdk.config.sections import Change
+from upo_sdk.errors import OutputError
+from upo_sdk.training.manifest import TRAINED_WITH, TrainedWith, check_unchanged, read_trained_with
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BEFORE = TrainedWith(
+    data={"fingerprint": "a" * 64},
+    objectives={"dpo": "dpo:1", "length": "length:0.5"},
+    ranks={"processes": 1},
+    learning_rate={"learning_rate": 1e-3, "warmup_steps": 0},
+)
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    (tmp_path / TRAINED_WITH).write_text(BEFORE.model_dump_json(), encoding="utf-8")
+    return tmp_path
+
+
+def test_every_name_that_may_be_allowed_is_compared() -> None:
+    assert tuple(TrainedWith.model_fields) == get_args(Change)
+
+
+def test_the_same_run_has_no_changes(checkpoint: Path) -> None:
+    assert check_unchanged(checkpoint, BEFORE, ()) == {}
+
+
+def test_what_is_not_known_yet_is_no_change(checkpoint: Path) -> None:
+    assert check_unchanged(checkpoint, BEFORE.model_copy(update={"data": None, "seed": {"seed": 1}}), ()) == {}
+
+
+def test_a_change_lists_old_and_new_and_what_to_type(checkpoint: Path) -> None:
+    now = BEFORE.model_copy(
+        update={"objectives": {"dpo": "dpo:1", "length": "length:0.7"}, "learning_rate": {"learning_rate": 2e-3}}
+    )
+    with pytest.raises(OutputError) as raised:
+        check_unchanged(checkpoint, now, ())
+    assert "objectives: length length:0.5 → length:0.7" in raised.value.what
+    assert "learning_rate: learning_rate 0.001 → 0.002, warmup_steps 0 → none" in raised.value.what
+    assert "--allow_changed objectives --allow_changed learning_rate" in str(raised.value.fix)
+
+
+def test_an_allowed_change_is_returned_and_another_is_still_refused(checkpoint: Path) -> None:
+    now = BEFORE.model_copy(update={"ranks": {"processes": 2}})
+    assert check_unchanged(checkpoint, now, ("ranks",)) == {"ranks": "processes 1 → 2"}
+    with pytest.raises(OutputError, match="data: fingerprint aaaaaaaa… → bbbbbbbb…"):
+        check_unchanged(checkpoint, now.model_copy(update={"data": {"fingerprint": "b" * 64}}), ("ranks",))
+
+
+def test_nothing_is_known_of_a_checkpoint_without_a_record(tmp_path: Path) -> None:
+    assert read_trained_with(tmp_path) == TrainedWith()
+    (tmp_path / TRAINED_WITH).write_text("[]", encoding="utf-8")
+    with pytest.raises(OutputError, match="cannot be read"):
+        read_trained_with(tmp_path)
