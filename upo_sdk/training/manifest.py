@@ -91,12 +91,7 @@ class TrainedWith(BaseModel):
         }
         return cls(
             model=weights or None,
-            data={
-                "fingerprint": plan.data.fingerprint,
-                "max_length": data.max_length,
-                "max_prompt_length": data.max_prompt_length,
-                "eval_fraction": data.eval_fraction,
-            },
+            data={"fingerprint": plan.data.fingerprint, **data.model_dump(mode="json", exclude=_IN_THE_FINGERPRINT)},
             tokenizer=_tokenizer_hashes(tokenizer),
             objectives={item.label: str(item.ref) for item in plan.objectives},
             plugins={item.label: _code(item) for item in plan.objectives},
@@ -282,3 +277,5 @@ def _short(value: Any) -> str:
 
 
 _SHA256, _HASH = 64, 8
+_IN_THE_FINGERPRINT = {"path", "split", "eval_path", "eval_split", "columns", "format", "max_rows"}
+"""Settings of the data that say where rows come from: the fingerprint is of the rows."""

@@ -269,7 +269,7 @@ class UPOTrainer(Trainer):
     def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
         """Train on an epoch, unless a checkpoint of the last step is resumed: transformers would take one step more."""
         if self.state.global_step < self.state.max_steps:
-            super()._run_epoch(*args, **kwargs)
+            super()._run_epoch(*args, **kwargs)  # type: ignore[no-untyped-call]  # of transformers
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
         """Do nothing: the policy was built from the checkpoint's weights before the trainer existed."""
