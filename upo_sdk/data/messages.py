@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 from upo_sdk.data.problems import RowError, kind_of
@@ -19,6 +19,7 @@ __all__ = [
     "load_messages",
     "read_messages",
     "read_response",
+    "shown",
     "spoken_text",
     "without_nulls",
 ]
@@ -113,6 +114,24 @@ def is_answer(messages: list[Any]) -> bool:
 def join_contents(messages: list[Message]) -> str:
     """Return the contents of a conversation, joined by blank lines."""
     return "\n\n".join(message["content"] for message in messages if message["content"])
+
+
+def shown(text: str, messages: Sequence[Mapping[str, Any]] | None) -> str:
+    """Return a prompt for people to read, with who says what where more than the user speaks.
+
+    Args:
+        text: The prompt as plain text.
+        messages: The prompt as messages, or None.
+    """
+    if not messages or [message["role"] for message in messages] == ["user"]:
+        return text
+    return "\n\n".join(f"{message['role']}: {_said(message)}" for message in messages)
+
+
+def _said(message: Mapping[str, Any]) -> str:
+    calls = message.get("tool_calls") or ()
+    parts = [message.get("content") or "", *(json.dumps(item, ensure_ascii=False) for item in calls)]
+    return " ".join(filter(None, parts))
 
 
 def spoken_text(response: list[Message]) -> str:

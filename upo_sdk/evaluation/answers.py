@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -9,15 +10,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from upo_sdk.cache import content_key
+from upo_sdk.data.columns import read_rows_of
+from upo_sdk.data.encoding import Encoder
 from upo_sdk.data.messages import load_messages
+from upo_sdk.data.shortening import within
 from upo_sdk.data.truncation import Limits, truncate
+from upo_sdk.errors import DataError
 from upo_sdk.evaluation.generation import Draw, Sampling, end_ids, generate_ids
 from upo_sdk.objectives import Completion
 from upo_sdk.policy.generate import neighbours_matter
 from upo_sdk.statistics import Sums
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import date
 
     from datasets import Dataset
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -29,17 +35,19 @@ if TYPE_CHECKING:
 
 __all__ = ["Answers", "Prompt", "answer_rewards", "fit_prompts", "read_prompts", "sample_answers"]
 
+_COLUMNS = ("prompt", "prompt_ids")
 _SHOWN = 60
 """Characters of an example."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """A prompt as objectives and as the policy see it."""
+    """A prompt as objectives and as the policy see it; ``template_inputs`` is what its chat template reads besides."""
 
     text: str
     ids: Sequence[int]
     messages: Sequence[Message] | None = None
+    template_inputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,33 +89,70 @@ class Answers:
 
 def read_prompts(dataset: Dataset) -> list[Prompt]:
     """Return the prompt of every row of a tokenised split."""
-    texts, ids = dataset["prompt"][:], dataset["prompt_ids"][:]
-    stored = dataset["prompt_messages"][:] if "prompt_messages" in dataset.column_names else [None] * len(texts)
-    messages = [None if value is None else load_messages(value) for value in stored]
-    return [Prompt(text=text, ids=own, messages=spoken) for text, own, spoken in zip(texts, ids, messages, strict=True)]
+    if "prompt_messages" not in dataset.column_names:
+        return [Prompt(text=row["prompt"], ids=row["prompt_ids"]) for row in read_rows_of(dataset, *_COLUMNS)]
+    return [
+        Prompt(
+            text=row["prompt"],
+            ids=row["prompt_ids"],
+            messages=load_messages(row["prompt_messages"]),
+            template_inputs=json.loads(row["template_inputs"]),
+        )
+        for row in read_rows_of(dataset, *_COLUMNS, "prompt_messages", "template_inputs")
+    ]
 
 
 def fit_prompts(
-    prompts: Sequence[Prompt], room: int | None, tokenizer: PreTrainedTokenizerBase, tell: Callable[[str], None]
+    prompts: Sequence[Prompt],
+    room: int | None,
+    tokenizer: PreTrainedTokenizerBase,
+    tell: Callable[[str], None],
+    on_date: date | None = None,
 ) -> list[Prompt]:
     """Return the prompts, those without room for an answer behind them shortened as training would shorten them.
+
+    A text loses its beginning, a conversation its oldest turns; one whose last turn alone is too long is left out.
 
     Args:
         prompts: Tokenised by the tokenizer.
         room: Tokens that a prompt may have, from :func:`~upo_sdk.policy.positions.prompt_room`; None is no limit.
-        tokenizer: Says what begins a sequence, which stays.
-        tell: Hears, once, how many were shortened.
+        tokenizer: What the model reads.
+        tell: Hears, once, how many were shortened, and how many left out.
+        on_date: What a chat template that writes the date takes for today.
+
+    Raises:
+        DataError: No prompt is left.
     """
     long = [prompt for prompt in prompts if room is not None and len(prompt.ids) > room]
     if room is None or not long:
         return list(prompts)
-    bos: Any = tokenizer.bos_token_id
+    encoder = Encoder(tokenizer, conversational=long[0].messages is not None, on_date=on_date)
+    fitted = [prompt if len(prompt.ids) <= room else _fitted(prompt, room, encoder) for prompt in prompts]
+    left, lose = [prompt for prompt in fitted if prompt], "oldest turns" if long[0].messages else "beginning"
+    if not left:
+        raise DataError(
+            f"no prompt fits into the {room:,} tokens that leave the model positions for an answer",
+            where=f"such as '{_start(long[0].text)}'",
+            fix="ask for fewer new tokens, or give shorter prompts",
+        )
+    out = len(prompts) - len(left)
     tell(
         f"{len(long):,} of {len(prompts):,} prompts have more than the {room:,} tokens that leave the model positions "
-        f"for an answer: they lose their beginning before it answers, such as '{_start(long[0].text)}'"
+        f"for an answer: they lose their {lose} before it answers"
+        + (f", and {out:,} whose last turn alone is too long are left out" if out else "")
+        + f"; such as '{_start(long[0].text)}'"
     )
-    limits = Limits(max_length=room + 1, max_prompt_length=None)
-    return [replace(prompt, ids=truncate(list(prompt.ids), [[0]], limits, bos=bos)[0]) for prompt in prompts]
+    return left
+
+
+def _fitted(prompt: Prompt, room: int, encoder: Encoder) -> Prompt | None:
+    if prompt.messages is None:
+        limits = Limits(max_length=room + 1, max_prompt_length=None)
+        return replace(prompt, ids=truncate(list(prompt.ids), [[0]], limits, bos=encoder.bos)[0])
+    messages = within(prompt.messages, prompt.template_inputs, encoder, room)
+    if messages is None:
+        return None
+    return replace(prompt, messages=messages, ids=encoder.prompt_ids(messages, prompt.template_inputs))
 
 
 def sample_answers(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from upo_sdk.data import describe_left_out, tokenize
@@ -106,11 +106,13 @@ def tokenize_rows(
     for prompt in read_prompts(tokenized.dataset):
         prompts.setdefault(prompt.text, prompt)
     number = {text: place for place, text in enumerate(prompts)}
-    return EvalRows(
+    whole = EvalRows(
         dataset=tokenized.dataset,
-        prompts=fit_prompts(list(prompts.values()), room, tokenizer, reporter.warn),
+        prompts=list(prompts.values()),
         prompt_R=[number[text] for text in tokenized.dataset["prompt"][:]],
     )
+    fitted = fit_prompts(whole.prompts, room, tokenizer, reporter.warn, on_date)
+    return replace(_only(whole, {prompt.text for prompt in fitted}), prompts=fitted)
 
 
 def same_tokens(one: PreTrainedTokenizerBase, other: PreTrainedTokenizerBase) -> bool:

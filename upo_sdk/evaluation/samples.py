@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from upo_sdk.data.messages import shown
 from upo_sdk.evaluation.schema import Compared, Sample
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def side_by_side(
     chosen = _chosen(rows)
     return [
         Sample(
-            prompt=completion.prompt,
+            prompt=shown(completion.prompt, completion.prompt_messages),
             chosen=chosen[place // ours.num_samples],
             model=completion.response,
             baseline=theirs.texts[place] if theirs else None,

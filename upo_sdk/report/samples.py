@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from upo_sdk.data.messages import shown
 from upo_sdk.errors import DataError
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def samples_of(before: ScoredAnswers, after: ScoredAnswers) -> str:
     """Return the content of ``samples.jsonl``: one object a line, in the order of the prompts."""
     samples = [
         Sample(
-            prompt=old.prompt,
+            prompt=shown(old.prompt, old.prompt_messages),
             before=old.response,
             after=new.response,
             tokens=Twice(before=old.token_count or 0, after=new.token_count or 0),

@@ -52,7 +52,7 @@ class Comparison:
         plan = self.preparation.plan
         count = min(plan.config.eval_prompts or 0, len(self.split.dataset))
         found = read_prompts(self.split.dataset.select(range(count))) if count else []
-        return fit_prompts(found, plan.answer_room, self.tokenizer, self._warn)
+        return fit_prompts(found, plan.answer_room, self.tokenizer, self._warn, plan.model.chat_template_date)
 
     def answers(self, policy: Policy, shared: SharedWork | None = None) -> ScoredAnswers | None:
         """Return the scored answers; None if no prompt is to be answered.

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from upo_sdk.errors import OutputError
 from upo_sdk.objectives import Fingerprinted
 from upo_sdk.redaction import redact
+from upo_sdk.training.card.usage import chat_of
 from upo_sdk.training.origins import data_origin, model_origin
 
 if TYPE_CHECKING:
@@ -197,6 +198,7 @@ def make_manifest(
             "description": plan.data.description,
             "fingerprint": plan.data.fingerprint,
             "conversational": plan.data.conversational,
+            "chat": chat_of(plan.data.train) if plan.data.conversational else None,
             "origin": data_origin(plan.data_config.path),
         },
         "objectives": [_describe(item) for item in plan.objectives],

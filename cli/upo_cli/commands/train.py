@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import ExitStack, redirect_stdout
-from pathlib import Path  # noqa: TC003 - Typer reads the annotations
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -171,12 +171,18 @@ def _print_result(result: AlignResult) -> None:
         out.print(sentence, markup=False, soft_wrap=True)
     folder = str(result.output_dir)
     out.print(f"model: {folder} ({result.steps} steps; metrics.jsonl and run.json are beside it)", markup=False)
-    call = f'pipeline("text-generation", {folder!r})("Hello")'
     if result.hub_url:
         out.print(f"pushed: {result.hub_url}", markup=False, soft_wrap=True)
-    out.print(f"use it: from transformers import pipeline; print({call})", markup=False, soft_wrap=True)
+    out.print(f"use it: from transformers import pipeline; print({_call(folder)})", markup=False, soft_wrap=True)
     if (report := result.output_dir / "report.html").is_file():
         out.print(f"next: open {report} in a browser; it shows what changed", markup=False, soft_wrap=True)
+
+
+def _call(folder: str) -> str:
+    """Return the code that lets the model answer, as it was trained."""
+    from upo_sdk.training.card import call, read_run
+
+    return call(read_run(Path(folder)).data.called_with, generate=f'pipeline("text-generation", {folder!r})')
 
 
 def _typed() -> list[str]:

@@ -2,5 +2,6 @@
 
 from upo_sdk.training.card.model_card import CARD_FILE, model_card, refresh_card
 from upo_sdk.training.card.record import read_run
+from upo_sdk.training.card.usage import call
 
-__all__ = ["CARD_FILE", "model_card", "read_run", "refresh_card"]
+__all__ = ["CARD_FILE", "call", "model_card", "read_run", "refresh_card"]

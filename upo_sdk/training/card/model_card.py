@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from upo_sdk.training.card.record import read_evaluation, read_run
 from upo_sdk.training.card.results import comparison_table, eval_results, evaluation_table, objective_table
+from upo_sdk.training.card.usage import call
 from upo_sdk.training.portable import without_local_paths
 from upo_sdk.training.run_folder import RunFolder
 
@@ -43,6 +44,7 @@ def model_card(folder: Path) -> str:
         run=run,
         name=folder.resolve().name,
         base=_base(run),
+        call=call(run.data.called_with),
         objectives=objective_table(run),
         evaluation=_evaluation(run, evaluation),
         start=_START,

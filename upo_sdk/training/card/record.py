@@ -12,7 +12,16 @@ from upo_sdk.errors import DataError, OutputError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["EstimateRecord", "EvaluationRecord", "MetricRecord", "RunRecord", "read_evaluation", "read_run"]
+__all__ = [
+    "ChatRecord",
+    "ComparisonRecord",
+    "EstimateRecord",
+    "EvaluationRecord",
+    "MetricRecord",
+    "RunRecord",
+    "read_evaluation",
+    "read_run",
+]
 
 _RUN, _EVALUATION = "run.json", "eval.json"
 
@@ -45,13 +54,26 @@ class ModelRecord(_Record):
         return self.origin or OriginRecord(name=PurePath(self.path).name)
 
 
+class ChatRecord(_Record):
+    """What all conversations of the data share."""
+
+    system: str | None = None
+    template_inputs: dict[str, Any] = Field(default_factory=dict)
+
+
 class DataRecord(_Record):
     """The training data."""
 
     description: str
     fingerprint: str
     conversational: bool = False
+    chat: ChatRecord | None = None
     origin: OriginRecord | None = None
+
+    @property
+    def called_with(self) -> ChatRecord | None:
+        """How the model is called: None for plain text."""
+        return (self.chat or ChatRecord()) if self.conversational else None
 
 
 class ObjectiveRecord(_Record):
