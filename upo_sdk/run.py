@@ -175,7 +175,7 @@ class _Run:
         with ExitStack() as until_the_end:
             self._set_up(until_the_end)
             train, held_out = self.preparation.tokenize(tokenizer)
-            policy = self._assembly.policy(train)
+            policy = self._assembly.policy(*filter(None, (train, held_out)))
             weights = weights_sha256(policy.lm)
             self._compare_with_checkpoint(tokenizer, weights)
             train, held_out = self._score(train, held_out)

@@ -12,7 +12,7 @@ from upo_sdk.config.base import Section
 
 __all__ = ["Change", "LayoutName", "LossConfig", "ModelConfig", "PluginPolicy", "TrainingConfig"]
 
-LayoutName = Literal["auto", "padded", "separate", "packed", "prefix-shared", "prefix-packed", "prefix-cache"]
+LayoutName = Literal["auto", "padded", "separate", "packed", "prefix-shared", "prefix-packed", "prefix-cache", "single"]
 
 Change = Literal[
     "model",
@@ -139,6 +139,10 @@ class TrainingConfig(Section):
     lr_scheduler_type: str = Field(default="linear", description="Learning-rate schedule.")
     layout: LayoutName = Field(
         default="auto", description="How prompts and responses are laid out; auto picks the fastest that is exact."
+    )
+    cpu_kernels: Literal["auto", "off"] = Field(
+        default="auto",
+        description="auto: parts of the model take fewer passes over memory where that is exact; off: its own modules.",
     )
     optim: str = Field(default="adamw_torch_fused", description="Optimizer of the policy.")
     weight_decay: float = Field(default=0.0, ge=0, description="Weight decay.")

@@ -3,7 +3,7 @@
 from upo_sdk.data.batches import cut_batches
 from upo_sdk.data.chat_template import check_template
 from upo_sdk.data.findings import Finding
-from upo_sdk.data.lengths import longest_first, tokens_per_row
+from upo_sdk.data.lengths import spread_by_length, tokens_per_row
 from upo_sdk.data.load import PreferenceData, load_preference_data
 from upo_sdk.data.numbers import (
     MARGIN,
@@ -43,11 +43,11 @@ __all__ = [
     "largest_token_id",
     "list_bad_rows",
     "load_preference_data",
-    "longest_first",
     "margins",
     "read_scores",
     "rewards_in_data",
     "sample_weights",
+    "spread_by_length",
     "tokenize",
     "tokens_per_row",
 ]

@@ -11,7 +11,7 @@ from upo_sdk.data.columns import read_tables
 if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["longest_first", "row_lengths", "tokens_per_row"]
+__all__ = ["row_lengths", "spread_by_length", "tokens_per_row"]
 
 IntArray = np.ndarray[tuple[int], np.dtype[np.int64]]
 
@@ -39,8 +39,14 @@ def tokens_per_row(dataset: Dataset) -> IntArray:
     return prompts_R + np.add.reduceat(responses_N, np.cumsum(counts_R) - counts_R)
 
 
-def longest_first(dataset: Dataset, count: int) -> Dataset:
-    """Return some rows, evenly spread over the dataset, behind the longest one."""
-    longest = int(tokens_per_row(dataset).argmax())
+def spread_by_length(dataset: Dataset, count: int) -> Dataset:
+    """Return the rows with the longest and the shortest sequence, then some, evenly spread over the dataset.
+
+    A sequence is a prompt and one of its responses.
+    """
+    prompts_R, counts_R, responses_N = row_lengths(dataset)
+    first_R = np.cumsum(counts_R) - counts_R
+    longest = int((prompts_R + np.maximum.reduceat(responses_N, first_R)).argmax())
+    shortest = int((prompts_R + np.minimum.reduceat(responses_N, first_R)).argmin())
     spread = np.linspace(0, len(dataset) - 1, num=min(count, len(dataset)), dtype=np.int64)
-    return dataset.select([longest, *(index for index in dict.fromkeys(spread.tolist()) if index != longest)])
+    return dataset.select(list(dict.fromkeys([longest, shortest, *spread.tolist()])))

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from upo_sdk.cache import content_key
-from upo_sdk.data import largest_token_id, longest_first
+from upo_sdk.data import largest_token_id, spread_by_length
 from upo_sdk.errors import ModelError
 from upo_sdk.evaluation.answers import Answers, sample_answers
 from upo_sdk.evaluation.branches import BranchList
@@ -86,9 +86,9 @@ class ModelReader:
         _check_finite(lm, config.path)
         identity = ModelIdentity(path=config.path, weights_sha256=weights_sha256(lm))
         lm.to(accelerator())  # type: ignore[arg-type]  # transformers types it as if it were a method of a tensor
-        some = longest_first(rows, _LAYOUT_ROWS)
+        some = spread_by_length(rows, _LAYOUT_ROWS)
         branches = [Branches(*row) for row in zip(some["prompt_ids"], some["response_ids"], strict=True)]
-        policy = Policy(lm, choose_layout(lm, branches).layout)
+        policy = choose_layout(lm, branches, training=False).policy(lm)
         return cls(name=name, identity=identity, policy=policy, tokenizer=tokenizer, cache=cache, reporter=reporter)
 
     def answers(self, rows: EvalRows, sampling: Sampling, batch_size: int) -> Answers:

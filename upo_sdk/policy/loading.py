@@ -11,12 +11,12 @@ from safetensors import SafetensorError
 from upo_sdk.data.chat_template import choose_template
 from upo_sdk.errors import ModelError
 from upo_sdk.network import require_cached_or_online
+from upo_sdk.policy.dropout import disable_dropout
 from upo_sdk.policy.model_kind import check_architecture, check_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from torch import nn
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from upo_sdk.config import ModelConfig
@@ -63,7 +63,7 @@ def load_language_model(config: ModelConfig, weights_from: str | None = None) ->
             fix="use a complete causal language model; missing weights would be random",
         )
     if not config.dropout:
-        _disable_dropout(model)
+        disable_dropout(model)
     loaded: PreTrainedModel = model.eval()
     return loaded
 
@@ -115,14 +115,6 @@ def check_vocabulary(lm: PreTrainedModel, largest_id: int, path: str) -> None:
             where=path,
             fix="give the tokenizer that belongs to the model: --tokenizer",
         )
-
-
-def _disable_dropout(model: nn.Module) -> None:
-    """Set every dropout probability of the modules to zero; the saved configuration keeps its own."""
-    for module in model.modules():
-        for name, value in vars(module).items():
-            if isinstance(value, float) and ("dropout" in name or (name == "p" and "Dropout" in type(module).__name__)):
-                setattr(module, name, 0.0)
 
 
 def resolve_dtype(config: ModelConfig) -> Any:

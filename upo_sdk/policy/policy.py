@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from upo_sdk.policy.lean import make_lean
-from upo_sdk.policy.recompute import Recomputed
+from upo_sdk.policy.cpu_kernels import CPUKernels
+from upo_sdk.policy.dropout import has_dropout
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -24,19 +24,23 @@ class Policy(nn.Module):
     Args:
         lm: The language model; its parameters are the policy's.
         layout: How a batch is laid out.
+        cpu_kernels: Whether parts of the model may be computed in another way than its modules do.
     """
 
     accepts_loss_kwargs = False  # transformers.Trainer must not pass num_items_in_batch to forward
 
-    def __init__(self, lm: PreTrainedModel, layout: Layout) -> None:
+    def __init__(self, lm: PreTrainedModel, layout: Layout, *, cpu_kernels: bool = True) -> None:
         super().__init__()
         self.layout = layout
-        self.use(lm)
+        self.lm = lm
+        self.kernels = CPUKernels(lm, enabled=cpu_kernels)
 
     def use(self, lm: PreTrainedModel) -> None:
         """Read this language model from now on, such as a checkpoint of the first; it is on its device."""
+        enabled = self.kernels.enabled
+        self.kernels.remove()
         self.lm = lm
-        self._recomputed = Recomputed(lm, make_lean(lm))
+        self.kernels = CPUKernels(lm, enabled=enabled)
 
     @property
     def config(self) -> Any:
@@ -48,6 +52,15 @@ class Policy(nn.Module):
         """Width of the hidden state that the value head reads."""
         return int(self.lm.config.get_text_config().hidden_size)
 
+    def train(self, mode: bool = True) -> Policy:  # noqa: FBT001, FBT002 - the signature of torch
+        """Train the model in its evaluation mode, unless it has dropout or activation checkpointing needs the other.
+
+        In training mode some models do more than drop out: they leave out layers, or add noise to a router.
+        """
+        super().train(mode)
+        self.lm.train(mode and (has_dropout(self.lm) or self.lm.is_activation_checkpointing))
+        return self
+
     def activation_checkpointing_enable(self, **kwargs: Any) -> None:
         """Pass on to the language model."""
         self.lm.activation_checkpointing_enable(**kwargs)
@@ -56,5 +69,5 @@ class Policy(nn.Module):
         """Return log-probs and prompt states of a batch collated by the layout; one forward of the model."""
         if not torch.is_grad_enabled() or not self.training or self.lm.is_activation_checkpointing:
             return self.layout.forward(self.lm, inputs)
-        with self._recomputed.forward(self.lm.device):
+        with self.kernels.keep_less(self.lm.device):
             return self.layout.forward(self.lm, inputs)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from upo_sdk.data import largest_token_id, longest_first
+from upo_sdk.data import largest_token_id, spread_by_length
 from upo_sdk.engine import AuxiliaryTerm, PreferenceTerm, UnifiedLoss
 from upo_sdk.errors import ConfigError
 from upo_sdk.events import Notice, Progress, emit
 from upo_sdk.objectives.guarded_loss import GuardedLoss
-from upo_sdk.policy import Branches, Policy, check_vocabulary, choose_layout, load_language_model
+from upo_sdk.policy import Branches, check_vocabulary, choose_layout, load_language_model
 from upo_sdk.training.callbacks import CollapseWarning, EventBridge, MetricsFile, StopWhenCancelled
 from upo_sdk.training.rows import Collator
 from upo_sdk.training.step import Step
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from upo_sdk.objectives.build import LiveObjective
     from upo_sdk.objectives.guard import Guard
     from upo_sdk.plan import RunPlan
+    from upo_sdk.policy import Policy
     from upo_sdk.training.manifest import TrainedWith
     from upo_sdk.training.preparation import Split
     from upo_sdk.training.rows import PreparedRows
@@ -51,19 +52,24 @@ class Assembly:
     cancel: CancelToken | None
     tracking: Tracking
 
-    def policy(self, train: Split) -> Policy:
-        """Load the model and choose the fastest layout that is exact for it."""
+    def policy(self, *splits: Split) -> Policy:
+        """Load the model and choose the fastest layout that is exact for it on rows of all splits."""
         emit(self.callbacks, Progress("loading the model", 0, 1, "model"))
         lm = load_language_model(self.plan.model)
-        check_vocabulary(lm, largest_token_id(train.dataset), self.plan.model.path)
+        check_vocabulary(lm, max(largest_token_id(split.dataset) for split in splits), self.plan.model.path)
         lm.to(self.args.device)  # type: ignore[arg-type]  # transformers types it as if it were a method of a tensor
-        some = longest_first(train.dataset, _ROWS_MEASURED)
-        rows = [Branches(*row) for row in zip(some["prompt_ids"], some["response_ids"], strict=True)]
         training = self.plan.config.training
-        chosen = choose_layout(lm, rows, training.layout, caches=not training.gradient_checkpointing)
+        chosen = choose_layout(
+            lm,
+            [row for split in splits for row in _some(split)],
+            training.layout,
+            checkpointing=training.gradient_checkpointing,
+            bf16=training.bf16,
+            cpu_kernels=training.cpu_kernels == "auto",
+        )
         emit(self.callbacks, Progress("loading the model", 1, 1, "model"))
         emit(self.callbacks, Notice("info", chosen.reason))
-        return Policy(lm, chosen.layout)
+        return chosen.policy(lm)
 
     def loss(self, policy: Policy, train: Split) -> UnifiedLoss:
         """Build the loss of the plan's objectives."""
@@ -134,6 +140,11 @@ class Assembly:
             CollapseWarning(self.callbacks),
             *([StopWhenCancelled(self.cancel)] if self.cancel else []),
         ]
+
+
+def _some(split: Split) -> list[Branches]:
+    some = spread_by_length(split.dataset, _ROWS_MEASURED)
+    return [Branches(*row) for row in zip(some["prompt_ids"], some["response_ids"], strict=True)]
 
 
 def _beta(preference: Sequence[LiveObjective]) -> float:

@@ -43,19 +43,21 @@ def test_without_segments_the_attention_is_the_models_own() -> None:
 
 
 def test_a_model_with_dropout_keeps_the_mask() -> None:
-    assert isinstance(choose_layout(make_model("llama", attention_dropout=0.1), ROWS).layout, BlockLayout)
+    lm: Any = make_model("llama")
+    lm.model.layers[0].self_attn.attention_dropout = 0.1
+    assert isinstance(choose_layout(lm, ROWS).layout, BlockLayout)
 
 
 def test_the_last_layer_computes_only_what_is_read() -> None:
     lm = make_model("llama")
-    layout = choose_layout(lm, ROWS).layout
+    policy = choose_layout(lm, ROWS).policy(lm)
     widths = dict[str, list[int]]()
     for name, module in lm.named_modules():
         if name.endswith(("_proj", "act_fn")):
             seen = widths.setdefault(name.removeprefix("model.layers."), [])
             module.register_forward_hook(lambda _module, inputs, _output, seen=seen: seen.append(inputs[0].shape[1]))
-    inputs = layout.collate(ROWS)
-    layout.forward(lm, inputs)
+    inputs = policy.layout.collate(ROWS)
+    policy(**inputs)
     fed, read = inputs["ids_1S"].numel(), sum(len(r) - 1 for row in ROWS for r in row.response_ids) + len(ROWS)
     assert {widths[f"0.{part}"][0] for part in ("self_attn.q_proj", "mlp.up_proj", "mlp.act_fn")} == {fed}
     assert widths["1.self_attn.k_proj"] == widths["1.self_attn.v_proj"] == [fed]

@@ -1,29 +1,29 @@
-"""Which layout a run uses: picked from the lengths, checked on real rows against the model's plain forward."""
+"""Which layout a run uses: picked from the lengths, checked on real rows against each row's own plain forward."""
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-import torch
+from typing import TYPE_CHECKING
 
 from upo_sdk.errors import ModelError
 from upo_sdk.policy.layouts.base import Branches, fed_tokens
 from upo_sdk.policy.layouts.blocks import BlockLayout
+from upo_sdk.policy.layouts.exactness import Exactness
 from upo_sdk.policy.layouts.padded import PaddedLayout
 from upo_sdk.policy.layouts.prefix_cache import PrefixCacheLayout
 from upo_sdk.policy.layouts.segments import SegmentLayout
 from upo_sdk.policy.layouts.separate import SeparateLayout
+from upo_sdk.policy.layouts.single import SingleLayout
+from upo_sdk.policy.policy import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from torch import Tensor
     from transformers import PreTrainedModel
 
     from upo_sdk.config.sections import LayoutName
     from upo_sdk.policy.layouts.base import Layout
+    from upo_sdk.policy.layouts.exactness import Difference
 
 __all__ = ["ChosenLayout", "choose_layout"]
 
@@ -40,131 +40,152 @@ _LAYOUTS: dict[str, Sequence[Callable[[], Layout]]] = {
         lambda: BlockLayout("prefix-packed", shared=True, packed=True),
     ],
     "prefix-cache": [PrefixCacheLayout],
+    "single": [SingleLayout],
 }
 """What a name stands for: the first that is exact for the model."""
 _CHECKED_ROWS = 4
 _WORTH_SHARING = 0.95
 """Share of the token positions above which a shared prompt saves too little to be worth another mask."""
-_EXACT = 1e-5
-"""Nats by which a log-prob may differ where nothing but the order of sums does, in fp32."""
-_NOISE = 4
-"""How many times the noise of plain padding a layout may differ by, where that is more (bfloat16 weights)."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChosenLayout:
-    """A layout and one line about why it was chosen."""
+    """A layout, whether the CPU kernels are exact with it, and one line about why it was chosen."""
 
     layout: Layout
+    cpu_kernels: bool
     reason: str
+
+    def policy(self, lm: PreTrainedModel) -> Policy:
+        """Return the policy that was checked."""
+        return Policy(lm, self.layout, cpu_kernels=self.cpu_kernels)
 
 
 def choose_layout(
-    lm: PreTrainedModel, rows: Sequence[Branches], requested: LayoutName = "auto", *, caches: bool = True
+    lm: PreTrainedModel,
+    rows: Sequence[Branches],
+    requested: LayoutName = "auto",
+    *,
+    checkpointing: bool = False,
+    training: bool = True,
+    bf16: bool = False,
+    cpu_kernels: bool = True,
 ) -> ChosenLayout:
-    """Return the fastest layout that gives the model's own log-probs on these rows, or the one that was asked for.
+    """Return the fastest layout that gives each row's own log-probs, or the one that was asked for.
 
     ``auto`` shares prompts where that saves positions and packs rows; if the model does not take such a mask, or takes
-    it and computes something else, the prompt's cache is shared; if it cannot, every response gets its own row.
+    it and computes something else, the prompt's cache is shared; if it cannot, every response gets its own row; where
+    padding or a neighbour changes results, every response gets a forward of its own.
 
     Args:
         lm: The language model, in evaluation mode.
-        rows: Real rows, the longest one first, because a sliding window shows only in rows that are longer. Their
-            lengths decide what is tried; the first few are computed.
+        rows: Real rows, the longest and the shortest among them, because windows and length-switched rotary embeddings
+            show only there. Their lengths decide what is tried; a few are computed.
         requested: ``auto`` or one layout.
-        caches: Whether the model may keep a cache in training; activation checkpointing forbids it.
+        checkpointing: Whether training uses activation checkpointing, which forbids a shared cache.
+        training: Whether gradients will be asked for; else only log-probs are compared.
+        bf16: Whether training computes under bfloat16 autocast.
+        cpu_kernels: Whether parts of the model may be computed in another way than its modules do.
 
     Raises:
-        ModelError: The layout that was asked for is not exact for this model.
+        ModelError: The layout that was asked for, or every layout, is not exact for this model.
     """
-    check = _Check(lm, rows[:_CHECKED_ROWS])
+    names = _candidates(rows, caches=not checkpointing) if requested == "auto" else [requested]
+    exactness = Exactness(lm, _check_rows(rows), training=training, bf16=bf16, checkpointing=checkpointing)
     refused = list[str]()
-    for name in _candidates(rows, caches=caches) if requested == "auto" else [requested]:
-        verdicts = list[str]()
-        for layout in (make() for make in _LAYOUTS[name]):
-            difference = check(layout, verdicts)
-            if difference is not None:
-                return ChosenLayout(layout, _reason(layout, rows, difference, [*refused, *verdicts]))
-        refused.append(f"{name}: {verdicts[-1]}")
-    raise ModelError(
-        f"the layout is not exact for this model: {'; '.join(refused)}",
-        where=f"--layout {requested}",
-        fix="use --layout auto, which takes another one where this happens",
-    )
-
-
-class _Check:
-    """Compares layouts with the model's plain forward on a few rows; never holds the logits of more than one."""
-
-    def __init__(self, lm: PreTrainedModel, rows: Sequence[Branches]) -> None:
-        self._lm, self._rows = lm, rows
-        self._plain = [_plain_logps(lm, row) for row in rows]
-        padded = PaddedLayout()
-        self._padded = max(_difference(padded, lm, [row], [own]) for row, own in zip(rows, self._plain, strict=True))
-        self._tolerance = max(_EXACT, _NOISE * self._padded)
-
-    def __call__(self, layout: Layout, refusals: list[str]) -> float | None:
-        """Return by how much a layout differs; if that is too much, leave the model as it was and add why."""
-        config: Any = self._lm.config
-        attention = config._attn_implementation  # noqa: SLF001 - it has no other name
+    for kernels in (True, False) if cpu_kernels else (False,):
+        refused = list[str]()  # of the last try: without the kernels it is the model's own doing
+        policy = Policy(lm, PaddedLayout(), cpu_kernels=kernels)
         try:
-            padded = isinstance(layout, PaddedLayout)
-            difference = self._padded if padded else _difference(layout, self._lm, self._rows, self._plain)
+            for name in names:
+                chosen = _first_exact(policy, name, exactness, refused)
+                if chosen is not None:
+                    without = cpu_kernels and not kernels
+                    reason = _reason(chosen[0], rows, chosen[1], refused, policy.kernels.left, without=without)
+                    return ChosenLayout(chosen[0], kernels, reason)
+        finally:
+            policy.kernels.remove()
+    raise _not_exact(refused, requested, checkpointing=checkpointing)
+
+
+def _first_exact(
+    policy: Policy, name: str, exactness: Exactness, refused: list[str]
+) -> tuple[Layout, Difference] | None:
+    """Return the first exact layout of a name; add why others are not."""
+    verdicts = list[str]()
+    attention = policy.config._attn_implementation  # noqa: SLF001 - it has no other name
+    for make in _LAYOUTS[name]:
+        policy.layout = make()
+        if isinstance(policy.layout, SegmentLayout) and not policy.kernels.enabled:
+            continue
+        try:
+            difference, exact = exactness.difference(policy)
         except Exception as error:  # noqa: BLE001 - what a model does with a mask it does not know has no common type
-            refusals.append(next(iter(str(error).splitlines()), type(error).__name__))
+            verdicts.append(next(iter(str(error).splitlines()), type(error).__name__))
         else:
-            if difference <= self._tolerance:
-                return difference
-            refusals.append(f"differs by {difference:.2g} nats")
-        if config._attn_implementation != attention:  # noqa: SLF001 - likewise
-            self._lm.set_attn_implementation(attention)
-        return None
+            if exact:
+                refused.extend(verdicts)
+                return policy.layout, difference
+            verdicts.append(str(difference))
+        if policy.config._attn_implementation != attention:  # noqa: SLF001 - likewise
+            policy.lm.set_attn_implementation(attention)
+    refused.append(f"{name}: {verdicts[-1]}")
+    return None
+
+
+def _check_rows(rows: Sequence[Branches]) -> list[Branches]:
+    """Return the row of the longest sequence, that of the shortest, and the first others."""
+    longest = max(rows, key=lambda row: len(row.prompt_ids) + max(map(len, row.response_ids)))
+    shortest = min(rows, key=lambda row: len(row.prompt_ids) + min(map(len, row.response_ids)))
+    others = [row for row in rows if row is not longest and row is not shortest]
+    return [longest, *([shortest] if shortest is not longest else []), *others][:_CHECKED_ROWS]
 
 
 def _candidates(rows: Sequence[Branches], *, caches: bool) -> list[str]:
     shares = sum(map(fed_tokens, rows)) < _WORTH_SHARING * _separate_tokens(rows)
     cached = ["prefix-cache"] if shares and caches else []
-    return ["prefix-packed" if shares else "packed", *cached, "separate", "padded"]
+    return ["prefix-packed" if shares else "packed", *cached, "separate", "padded", "single"]
 
 
 def _separate_tokens(rows: Sequence[Branches]) -> int:
     return sum(len(row.prompt_ids) + len(response) - 1 for row in rows for response in row.response_ids)
 
 
-def _reason(layout: Layout, rows: Sequence[Branches], difference: float, refused: Sequence[str]) -> str:
+def _reason(
+    layout: Layout,
+    rows: Sequence[Branches],
+    difference: Difference,
+    refused: Sequence[str],
+    left: dict[str, str],
+    *,
+    without: bool,
+) -> str:
     name = layout.name
-    fed = _separate_tokens(rows) if name in {"padded", "separate", "packed"} else sum(map(fed_tokens, rows))
+    shares = name in {"prefix-shared", "prefix-packed", "prefix-cache"}
+    fed = sum(map(fed_tokens, rows)) if shares else _separate_tokens(rows)
     saved = f"{fed / len(rows):,.0f} of {_separate_tokens(rows) / len(rows):,.0f} tokens per row are computed"
-    instead = f"; not {'; not '.join(refused)}" if refused else ""
-    return f"layout {name}: {saved}, log-probs within {max(difference, 1e-9):.0e} of the plain forward{instead}"
+    exact = f"log-probs within {max(difference.logps, 1e-9):.0e} of each row's own forward"
+    return "; ".join(
+        [
+            f"layout {name}: {saved}, {exact}",
+            *(f"not {reason}" for reason in refused),
+            *(["no cpu_kernels: with them the model computes something else"] if without else []),
+            *([f"own forward kept by {_listed(left)}"] if left else []),
+        ]
+    )
 
 
-@torch.no_grad()
-def _difference(
-    layout: Layout, lm: PreTrainedModel, rows: Sequence[Branches], plain: Sequence[Sequence[Tensor]]
-) -> float:
-    """Return the largest difference from the plain log-probs over all response tokens; infinite if any is NaN."""
-    inputs = {name: tensor.to(lm.device) for name, tensor in layout.collate(rows).items()}
-    logps_NT = layout.forward(lm, inputs).logps_NT
-    responses = [response for row in rows for response in row.response_ids]
-    differences = [
-        (logps_T[: len(response)] - plain_T).abs().max()
-        for logps_T, plain_T, response in zip(logps_NT, [p for row in plain for p in row], responses, strict=True)
-    ]
-    return float(torch.stack(differences).max().nan_to_num(nan=float("inf")))
+def _listed(left: dict[str, str]) -> str:
+    return ", ".join(f"{name} ({reason})" for name, reason in left.items())
 
 
-@torch.no_grad()
-def _plain_logps(lm: PreTrainedModel, row: Branches) -> list[Tensor]:
-    """Return the log-probs of every response of a row by the model's own forward: one sequence, no padding, no mask."""
-    return [_plain(lm, row.prompt_ids, response) for response in row.response_ids]
-
-
-def _plain(lm: PreTrainedModel, prompt_ids: Sequence[int], response_ids: Sequence[int]) -> Tensor:
-    count = len(response_ids)
-    keep = {"logits_to_keep": count + 1} if "logits_to_keep" in inspect.signature(lm.forward).parameters else {}
-    output: Any = lm(input_ids=torch.tensor([[*prompt_ids, *response_ids]], device=lm.device), use_cache=False, **keep)
-    logits_TV = output.logits[0, -count - 1 : -1].float()
-    target_T1 = torch.tensor(response_ids, device=lm.device).unsqueeze(-1)
-    logps_T: Tensor = logits_TV.gather(-1, target_T1).squeeze(-1) - logits_TV.logsumexp(-1)
-    return logps_T
+def _not_exact(refused: Sequence[str], requested: str, *, checkpointing: bool) -> ModelError:
+    if requested != "auto":
+        fix = "use --layout auto, which takes another one where this happens"
+    elif checkpointing:
+        fix = "leave out --gradient_checkpointing: it needs the model's training mode, which computes something else"
+    else:
+        fix = "use another model: what this one computes for a row is not the same every time"
+    return ModelError(
+        f"the layout is not exact for this model: {'; '.join(refused)}", where=f"--layout {requested}", fix=fix
+    )

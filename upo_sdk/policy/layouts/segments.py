@@ -6,12 +6,11 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
 
+from upo_sdk.policy.cpu_kernels.segment_attention import NAME, Segment
+from upo_sdk.policy.cpu_kernels.tied_weight import embed
+from upo_sdk.policy.dropout import has_dropout
 from upo_sdk.policy.layouts.base import Branches, PolicyInputs, PolicyOutput, Reading, read
-from upo_sdk.policy.layouts.last_layer import skip_unread
-from upo_sdk.policy.layouts.segment_attention import NAME, Segment
-from upo_sdk.policy.tied_weight import embed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,16 +94,10 @@ def use_segments(lm: PreTrainedModel) -> None:
     if lm.device.type != "cpu" or implementation != "sdpa":
         msg = f"attention '{implementation}' on {lm.device.type} takes no segments"
         raise NotImplementedError(msg)
-    if any(map(_drops, lm.modules())):
+    if has_dropout(lm):
         msg = "attention by segments has no dropout"
         raise NotImplementedError(msg)
     lm.set_attn_implementation(NAME)
-    skip_unread(lm)
-
-
-def _drops(module: nn.Module) -> bool:
-    rates = [value for name, value in vars(module).items() if "dropout" in name and isinstance(value, float)]
-    return any(rates) or (isinstance(module, nn.Dropout) and module.p > 0)
 
 
 def _segments(ends_QB: torch.Tensor) -> list[Segment]:

@@ -3,50 +3,49 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
 
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from torch.utils.hooks import RemovableHandle
 
-__all__ = ["skip_unread"]
+__all__ = ["LastLayer"]
 
 _POSITION_WISE = ("mlp", "self_attn.q_proj", "self_attn.o_proj")
 """Parts of a layer, as transformers names them, that compute every position by itself; values and keys do so, too, but
 are read by later positions."""
-_skipping = WeakSet[nn.Module]()
 
 
-def skip_unread(lm: PreTrainedModel) -> None:
-    """Let the parts of the last layer compute the positions in ``read_U`` only, wherever the model is given some.
+class LastLayer:
+    """Lets parts of the last layer compute the positions in ``read_U`` only, wherever the model is given some.
 
     Elsewhere their result is zero. That is the model's own computation if its last layer is what it looks like, which
     the check of a layout finds out. A model whose layers have other names stays as it is.
-    """
-    layers = getattr(lm.base_model, "layers", None)
-    if isinstance(layers, nn.ModuleList) and layers[-1] not in _skipping:
-        _skipping.add(layers[-1])
-        _LastLayer(layers[-1])
 
-
-class _LastLayer:
-    """Hooks that hand the positions, which attention gets as a keyword, to the parts that compute only these.
-
-    Attention comes first in a layer, and gets them again where activation checkpointing computes the layer again.
+    Attention, which gets the positions as a keyword, hands them to the parts by hooks. It comes first in a layer, and
+    gets them again where activation checkpointing computes the layer again.
     """
 
-    def __init__(self, layer: nn.Module) -> None:
+    def __init__(self, trunk: nn.Module) -> None:
         self._read_U: Tensor | None = None
         self._positions = 0
-        parts = dict(layer.named_modules())
+        self._hooks: list[RemovableHandle] = []
+        layers = getattr(trunk, "layers", None)
+        if not isinstance(layers, nn.ModuleList) or not len(layers):
+            return
+        parts = dict(layers[-1].named_modules())
         if "self_attn" not in parts:
             return
-        parts["self_attn"].register_forward_pre_hook(self._start, with_kwargs=True)
-        layer.register_forward_hook(self._end, always_call=True)
+        self._hooks.append(parts["self_attn"].register_forward_pre_hook(self._start, with_kwargs=True))
+        self._hooks.append(layers[-1].register_forward_hook(self._end, always_call=True))
         for part in (parts[name] for name in _POSITION_WISE if name in parts):
-            part.register_forward_pre_hook(self._take)
-            part.register_forward_hook(self._put)
+            self._hooks.append(part.register_forward_pre_hook(self._take))
+            self._hooks.append(part.register_forward_hook(self._put))
+
+    def remove(self) -> None:
+        """Take the hooks off."""
+        for hook in self._hooks:
+            hook.remove()
 
     def _start(self, _attention: nn.Module, _inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
         self._read_U = named.get("read_U")

@@ -9,10 +9,12 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
+from upo_sdk.policy.cpu_kernels.probe import is_whole
+
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["LeanNorm", "rms_norm"]
+__all__ = ["RMSNormKernel", "rms_norm"]
 
 
 def rms_norm(hidden: Tensor, weight_H: Tensor, epsilon: float) -> Tensor:
@@ -21,26 +23,32 @@ def rms_norm(hidden: Tensor, weight_H: Tensor, epsilon: float) -> Tensor:
     return normed
 
 
-class LeanNorm:
+class RMSNormKernel:
     """Computes a module that has a weight, a small constant and nothing else.
+
+    Both are read from the module at every call: whoever shards or swaps parameters puts others there.
 
     Raises:
         AttributeError: The module is built otherwise.
+        ValueError: It has another number of parameters.
     """
 
     def __init__(self, module: nn.Module) -> None:
-        (self._weight_H,) = module.parameters()
-        own: Any = module
-        self._epsilon: float = own.variance_epsilon if hasattr(own, "variance_epsilon") else own.eps
-        (self.width,) = self._weight_H.shape
+        ((self._weight, weight_H),) = module.named_parameters()
+        if any(True for _ in module.buffers()):
+            raise AttributeError
+        self._module: Any = module
+        self._epsilon = "variance_epsilon" if hasattr(module, "variance_epsilon") else "eps"
+        (self.width,) = weight_H.shape
 
-    def fits(self, _hidden: Tensor) -> bool:
-        """Always."""
-        return True
+    def fits(self, hidden: Tensor) -> bool:
+        """Return whether the module's weight, as it is now, is a plain one of the input's width."""
+        weight_H = getattr(self._module, self._weight)
+        return is_whole(weight_H) and hidden.shape[-1:] == weight_H.shape and hidden.device == weight_H.device
 
     def __call__(self, hidden: Tensor) -> Tensor:
         """Return what the module returns."""
-        return rms_norm(hidden, self._weight_H, self._epsilon)
+        return rms_norm(hidden, getattr(self._module, self._weight), float(getattr(self._module, self._epsilon)))
 
 
 class _RMSNorm(Function):

@@ -2,44 +2,51 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
+from upo_sdk.policy.cpu_kernels.probe import is_whole
 from upo_sdk.policy.fused_head import is_plain
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["LeanGatedMLP"]
+__all__ = ["GatedMLPKernel"]
 
 
-class LeanGatedMLP:
+class GatedMLPKernel:
     """Computes a module that has a gate, an up- and a down-projection, all without bias, and an activation.
 
-    The graph keeps the input and what both projections give; products go into buffers that exist anyway.
+    The graph keeps the input and what both projections give; products go into buffers that exist anyway. Parts and
+    weights are read from the module at every call: whoever shards, swaps or adapts them puts others there.
 
     Raises:
         AttributeError: The module is built otherwise.
     """
 
     def __init__(self, module: nn.Module) -> None:
-        own: Any = module
-        self._parts = (own.gate_proj, own.up_proj, own.down_proj)
-        self._activation = own.act_fn
-        self.width: int = own.gate_proj.in_features
+        self._module = cast("Any", module)
+        self.width: int = self._module.gate_proj.in_features
+        if len(list(module.parameters())) != len(self._parts()) or not callable(self._module.act_fn):
+            raise AttributeError
 
-    def fits(self, _hidden: Tensor) -> bool:
-        """Return whether the projections' weights are all of them: no bias, no adapter, no hook."""
-        return all(map(is_plain, self._parts))
+    def _parts(self) -> tuple[Any, Any, Any]:
+        return self._module.gate_proj, self._module.up_proj, self._module.down_proj
+
+    def fits(self, hidden: Tensor) -> bool:
+        """Return whether the projections, as they are now, are their weights: no bias, no adapter, no hook."""
+        return all(
+            is_plain(part) and is_whole(part.weight) and part.weight.device == hidden.device for part in self._parts()
+        )
 
     def __call__(self, hidden: Tensor) -> Tensor:
         """Return what the module returns."""
-        weights = [part.weight for part in self._parts]
-        result: Tensor = _GatedMLP.apply(hidden, *weights, self._activation)  # type: ignore[no-untyped-call]  # of torch
+        weights = [part.weight for part in self._parts()]
+        result: Tensor = _GatedMLP.apply(hidden, *weights, self._module.act_fn)  # type: ignore[no-untyped-call]  # of torch
         return result
 
 

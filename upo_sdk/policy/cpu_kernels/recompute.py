@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from weakref import ref
+from weakref import WeakKeyDictionary, ref
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
     from weakref import ReferenceType
 
+    from torch.utils.hooks import RemovableHandle
     from transformers import PreTrainedModel
 
 __all__ = ["Recomputed"]
@@ -87,25 +88,40 @@ class Recomputed:
 
     Args:
         lm: The language model; modules of its trunk get forward hooks.
-        lean: Modules of it that compute without calling their parts; these get no hooks.
+        replaced: Modules of it that compute without calling their parts; these get no hooks.
+
+    Attributes:
+        left: Why modules are not computed again, by the name of their class.
     """
 
-    def __init__(self, lm: PreTrainedModel, lean: Iterable[nn.Module] = ()) -> None:
+    def __init__(self, lm: PreTrainedModel, replaced: Iterable[nn.Module] = ()) -> None:
+        self.left = dict[str, str]()
         self._known = dict[int, _Known]()
+        self._trusted = WeakKeyDictionary[nn.Module, bool]()
         self._kept = dict[Any, _Recipe | _Input]()
         self._last: tuple[_Recipe, Tensor] | None = None
         self._active = False
         self._autocast = torch.autocast(lm.device.type, enabled=False)
-        uncalled = {child for module in lean for child in module.children()}
+        self._hooks: list[RemovableHandle] = []
+        uncalled = {child for module in replaced for child in module.children()}
         for module in lm.base_model.modules():
             if _is_cheap(module):
-                module.register_forward_hook(self._note_module)
+                self._hooks.append(module.register_forward_hook(self._note_module, with_kwargs=True))
             elif isinstance(module, nn.Linear) and module not in uncalled:
-                module.register_forward_pre_hook(self._note_product)
+                self._hooks.append(module.register_forward_pre_hook(self._note_product))
+
+    def remove(self) -> None:
+        """Take the hooks off."""
+        for hook in self._hooks:
+            hook.remove()
 
     @contextmanager
     def forward(self, device: torch.device) -> Generator[None]:
-        """Keep recipes for the backward pass of what is computed inside."""
+        """Keep recipes for the backward pass of what is computed inside.
+
+        The first result of every module is compared with its recipe's; a module for which they differ, because it
+        reads more than its input, is kept as it is from then on.
+        """
         enabled, dtype = torch.is_autocast_enabled(device.type), torch.get_autocast_dtype(device.type)
         self._autocast = torch.autocast(device.type, dtype=dtype, enabled=enabled)
         self._last, self._active = None, True
@@ -117,11 +133,31 @@ class Recomputed:
             self._kept.clear()
             self._active = False
 
-    def _note_module(self, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
-        if not self._active or len(inputs) != 1 or not isinstance(output, Tensor) or not output.requires_grad:
+    def _note_module(self, module: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any], output: Any) -> None:
+        if not self._active or named or len(inputs) != 1 or self._trusted.get(module) is False:
             return
-        if output.data_ptr() != inputs[0].data_ptr():
-            self._learn(output, module.forward, (_Input(inputs[0]),))
+        given = inputs[0]
+        if not isinstance(output, Tensor) or not output.requires_grad or not isinstance(given, Tensor):
+            return
+        if output.data_ptr() == given.data_ptr():
+            return
+        if module not in self._trusted:
+            self._trusted[module] = self._gives_again(module, given, output)
+        if self._trusted[module]:
+            self._learn(output, module.forward, (_Input(given),))
+
+    def _gives_again(self, module: nn.Module, given: Tensor, output: Tensor) -> bool:
+        recipe = _Recipe(module.forward, (_Input(given),), self._autocast)
+        try:
+            with torch.random.fork_rng(devices=[]):
+                again = recipe()
+            same = again.shape == output.shape and torch.allclose(again, output, rtol=1e-3, atol=1e-6, equal_nan=True)
+        except Exception as error:  # noqa: BLE001 - what a module does when it is called again has no common type
+            self.left[type(module).__name__] = f"cannot be called again: {type(error).__name__}"
+            return False
+        if not same:
+            self.left[type(module).__name__] = "computes something else when it is called again"
+        return same
 
     def _note_product(self, _module: nn.Module, inputs: tuple[Any, ...]) -> None:
         if not self._active:
@@ -162,4 +198,6 @@ class Recomputed:
 def _is_cheap(module: nn.Module) -> bool:
     """Return whether a module is an activation or a norm."""
     kind = type(module)
+    if any(True for _ in module.buffers()):  # it may count what it sees
+        return False
     return kind.__module__ in _ACTIVATIONS or kind.__name__.endswith("Norm")

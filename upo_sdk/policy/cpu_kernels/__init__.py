@@ -1,0 +1,10 @@
+"""Everything that computes a model's own modules in another way than they do, behind one switch: `--cpu_kernels off`.
+
+Values and gradients stay the same but for rounding. A part is recognised by how it is built and taken only if it
+computes, on random input, what is expected of it; names are never enough (Gemma's norms multiply by ``1 + weight``).
+What does not fit keeps its own forward. Removing the kernels leaves the model as it was.
+"""
+
+from upo_sdk.policy.cpu_kernels.kernels import CPUKernels
+
+__all__ = ["CPUKernels"]

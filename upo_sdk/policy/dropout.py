@@ -1,0 +1,31 @@
+"""Dropout of a model, wherever its modules keep the rates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import nn
+
+__all__ = ["disable_dropout", "has_dropout"]
+
+
+def disable_dropout(model: nn.Module) -> None:
+    """Set every dropout rate of the modules to zero; the saved configuration keeps its own."""
+    for module, name in list(_rates(model)):
+        setattr(module, name, 0.0)
+
+
+def has_dropout(model: nn.Module) -> bool:
+    """Return whether any dropout rate of the modules is above zero."""
+    return any(getattr(module, name) > 0 for module, name in _rates(model))
+
+
+def _rates(model: nn.Module) -> Iterator[tuple[nn.Module, str]]:
+    for module in model.modules():
+        of_dropout = "Dropout" in type(module).__name__
+        for name, value in vars(module).items():
+            if isinstance(value, float) and ("drop" in name or (name == "p" and of_dropout)):
+                yield module, name
