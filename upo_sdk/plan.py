@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 __all__ = ["MemoryEstimate", "RunPlan", "make_plan", "with_builtin_scorer", "within_positions"]
 
+_STEPS_PER_GATE = 10
+"""Steps of a run for each that its preference term has to itself, where we suggest a gate."""
+
 
 @dataclass(frozen=True, slots=True)
 class MemoryEstimate:
@@ -297,6 +300,10 @@ def _steps(config: RunConfig, rows: int, rows_per_batch: float) -> int:
     return math.ceil(math.ceil(batches / training.gradient_accumulation_steps) * training.num_train_epochs)
 
 
+def _steps_are_estimated(config: RunConfig) -> bool:
+    return config.training.max_steps < 1 and config.training.tokens_per_batch is not None
+
+
 def _ranks() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
@@ -335,9 +342,12 @@ def _with_warnings(plan: RunPlan) -> RunPlan:
     warnings = list(plan.warnings)
     gate = plan.config.loss.gate_steps
     if plan.auxiliary and plan.steps <= gate:
-        warnings.append(
-            f"the auxiliary term starts after {gate} steps and this run has {plan.steps}: "
-            f"{', '.join(item.label for item in plan.auxiliary)} will teach nothing; lower --gate_steps"
+        labels = " and ".join(item.label for item in plan.auxiliary)
+        steps = f"about {plan.steps}" if _steps_are_estimated(plan.config) else f"{plan.steps}"
+        warnings.insert(
+            0,
+            f"{labels} would have no effect: auxiliary objectives start after {gate} steps (gate_steps), and this run "
+            f"has {steps}; add --gate_steps {plan.steps // _STEPS_PER_GATE}",
         )
     warnings += [
         f"'{item.label}' has no weight before step {item.schedule.first_step() + 1} and this run has {plan.steps}: it "

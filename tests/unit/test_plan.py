@@ -49,9 +49,20 @@ def test_only_rows_that_max_steps_can_reach_are_prepared_and_the_same_seed_draws
     assert first.data.train["row"][:] == second.data.train["row"][:]
 
 
-def test_an_auxiliary_term_that_never_starts_is_warned_of() -> None:
-    made = plan(objectives=["length:0.3,target=9"], training={"max_steps": 10})
-    assert any("will teach nothing" in text for text in made.warnings)
+def test_an_auxiliary_term_that_never_starts_is_the_first_warning_and_says_what_to_type() -> None:
+    made = plan(objectives=["length:0.3,target=9"], training={"max_steps": 30}, loss={"gate_steps": 30})
+    assert made.warnings[0].startswith("length would have no effect: auxiliary objectives start after 30 steps")
+    assert made.warnings[0].endswith("this run has 30; add --gate_steps 3")
+    assert not plan(objectives=["length:0.3,target=9"], training={"max_steps": 31}, loss={"gate_steps": 30}).warnings
+
+
+def test_a_gate_is_compared_with_the_steps_of_all_epochs(model_folder: Callable[[str], Path], pairs_file: Path) -> None:
+    """Twelve rows, four by four, two batches a step: two steps an epoch, and five in two and a half epochs."""
+    training = {"per_device_train_batch_size": 4, "gradient_accumulation_steps": 2, "num_train_epochs": 2.5}
+    settings: dict[str, Any] = {"model": str(model_folder("llama")), "data": str(pairs_file), "training": training}
+    settings["objectives"] = ["length:0.3,target=9"]
+    assert "this run has 5; add --gate_steps 0" in plan(**settings, loss={"gate_steps": 5}).warnings[0]
+    assert not plan(**settings, loss={"gate_steps": 4}).warnings
 
 
 def test_dpo_alone_on_the_demo_is_warned_of() -> None:

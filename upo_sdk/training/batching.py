@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from upo_sdk.training.branches import BranchRows
     from upo_sdk.training.rows import PreparedRows
 
-__all__ = ["EpochBatches", "compose_batches", "epoch_batches", "row_tokens"]
+__all__ = ["EpochBatches", "compose_batches", "epoch_batches", "row_tokens", "uneven_rows"]
 
 
 def epoch_batches(
@@ -35,6 +35,9 @@ def epoch_batches(
     """
     budget, strategy = config.tokens_per_batch, config.train_sampling_strategy
     if budget is None and strategy == "random":
+        drops = bool(config.arguments.get("dataloader_drop_last"))
+        if text := uneven_rows(len(rows), config.per_device_train_batch_size, ranks, drops=drops):
+            warn(text)
         return None
     tokens_R = row_tokens(rows.branches, layout)
     if budget is not None and (longer := sum(tokens > budget for tokens in tokens_R)):
@@ -43,7 +46,31 @@ def epoch_batches(
             f"{max(tokens_R):,}: each is a batch of its own"
         )
     batches = compose_batches(tokens_R, config, padded=not _is_packed(layout), ranks=ranks)
+    if text := uneven_rows(len(batches), 1, ranks):  # else there are as many batches for every process
+        warn(text)
     return EpochBatches(batches, seed=None if strategy == "sequential" else config.seed)
+
+
+def uneven_rows(rows: int, per_device: int, ranks: int, *, drops: bool = False) -> str | None:
+    """Return which rows an epoch repeats or leaves out, in words; None if it visits each once.
+
+    accelerate gives every process as many batches of one size, and fills the last ones with the first rows again. One
+    process by itself has a smaller last batch instead.
+
+    Args:
+        rows: In all.
+        per_device: Rows of a batch of one process.
+        ranks: The number of processes.
+        drops: Whether an incomplete batch is left out (``dataloader_drop_last``).
+    """
+    together = per_device * ranks
+    over = rows % together
+    if not over or (ranks == 1 and not drops):
+        return None
+    size = f"{rows:,} rows do not divide into batches of {together:,} ({ranks:,} x {per_device:,})"
+    if drops:
+        return f"{size}: every epoch leaves out the last {over:,} rows of its order"
+    return f"{size}: every epoch repeats {together - over:,} rows, the first of its order"
 
 
 def row_tokens(rows: BranchRows, layout: str) -> list[int]:

@@ -93,7 +93,7 @@ class TrainedWith(BaseModel):
         return cls(
             model=weights or None,
             data={"fingerprint": plan.data.fingerprint, **data.model_dump(mode="json", exclude=_IN_THE_FINGERPRINT)},
-            tokenizer=_tokenizer_hashes(tokenizer),
+            tokenizer={**_tokenizer_hashes(tokenizer), "chat_template_date": _text(model.chat_template_date)},
             objectives={item.label: str(item.ref) for item in plan.objectives},
             plugins={item.label: _code(item) for item in plan.objectives},
             scorers={item.label: _scorer(item) for item in plan.objectives} if weights else None,
@@ -271,6 +271,10 @@ def _tokenizer_hashes(tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
         "vocabulary_sha256": hashlib.sha256((rules + special).encode()).hexdigest(),
         "chat_template_sha256": hashlib.sha256(template.encode()).hexdigest(),
     }
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 def _short(value: Any) -> str:

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
 import pytest
+from accelerate.data_loader import BatchSamplerShard
 from datasets import Dataset
+from torch.utils.data import BatchSampler, SequentialSampler
 
 from upo_sdk.config import TrainingConfig
 from upo_sdk.training import PreparedRows
-from upo_sdk.training.batching import EpochBatches, compose_batches, epoch_batches, row_tokens
+from upo_sdk.training.batching import EpochBatches, compose_batches, epoch_batches, row_tokens, uneven_rows
 from upo_sdk.training.branches import BranchRows
 
 TOKENS = [int(number) for number in np.random.default_rng(0).integers(5, 100, 83)]
@@ -99,3 +102,29 @@ def test_rows_beyond_the_budget_are_named() -> None:
 
 def test_a_fixed_number_of_random_rows_is_left_to_the_trainer() -> None:
     assert epoch_batches(rows((1, 1, 1)), TrainingConfig(), layout="padded", ranks=1, warn=print) is None
+
+
+@pytest.mark.parametrize(
+    ("rows", "per_device", "ranks", "drops", "expected"),
+    [
+        (13, 4, 1, False, None),
+        (16, 4, 2, False, None),
+        (13, 4, 2, False, "13 rows do not divide into batches of 8 (2 x 4): every epoch repeats 3 rows"),
+        (13, 4, 2, True, "every epoch leaves out the last 5 rows"),
+        (13, 4, 1, True, "every epoch leaves out the last 1 rows"),
+    ],
+)
+def test_rows_that_an_epoch_repeats_or_leaves_out_are_told(
+    rows: int, per_device: int, ranks: int, *, drops: bool, expected: str | None
+) -> None:
+    found = uneven_rows(rows, per_device, ranks, drops=drops)
+    assert found is None if expected is None else expected in (found or "")
+
+
+@pytest.mark.parametrize(("rows", "per_device", "ranks"), [(13, 4, 2), (9, 2, 4), (3, 4, 2), (16, 4, 2)])
+def test_accelerate_repeats_as_many_rows_as_we_say(rows: int, per_device: int, ranks: int) -> None:
+    batches = BatchSampler(SequentialSampler(range(rows)), per_device, drop_last=False)
+    shards = [BatchSamplerShard(batches, ranks, rank) for rank in range(ranks)]
+    visits = Counter(row for shard in shards for batch in shard for row in batch)
+    assert sum(visits.values()) - rows == -rows % (per_device * ranks)
+    assert set(visits) == set(range(rows))
