@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from upo_sdk.data import MARGIN, SAMPLE_WEIGHT, check_numbers, check_scores, describe_unused
-from upo_sdk.errors import ConfigError, DataError, ObjectiveRefError
+from upo_sdk.data import MARGIN, SAMPLE_WEIGHT, check_numbers, check_scores, describe_unused, has_rewards
+from upo_sdk.errors import ConfigError, DataError, ObjectiveFailedError, ObjectiveRefError, UPOError
 from upo_sdk.objectives.build import union_of_needs
+from upo_sdk.objectives.protocol import Checkable
+from upo_sdk.plugin.candidate import BUILTIN_DISTRIBUTION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from upo_sdk.data import PreferenceData
     from upo_sdk.objectives.build import LiveObjective
 
-__all__ = ["check_fit", "check_given_numbers", "check_weighting", "unused_columns"]
+__all__ = ["check_fit", "check_given_numbers", "check_scorers", "check_weighting", "unused_columns"]
 
 
 def check_fit(objectives: Sequence[LiveObjective], data: PreferenceData) -> None:
@@ -85,3 +87,48 @@ def unused_columns(objectives: Sequence[LiveObjective], data: PreferenceData) ->
     rewards = (f"reward/{item.label}" for item in objectives if not item.is_preference)
     used = {SAMPLE_WEIGHT, *needs.columns, *((MARGIN,) if needs.margin else ())}
     return describe_unused(data.unread, used, {*needs.score_columns, *rewards})
+
+
+def check_scorers(
+    objectives: Sequence[LiveObjective], data: PreferenceData, *, may_skip: bool
+) -> tuple[dict[str, str], list[str]]:
+    """Return what every auxiliary objective will load, by label in words, and warnings of those that cannot be had.
+
+    Args:
+        objectives: Those that score, the data or the answers.
+        data: May hold their rewards, so that nothing is scored.
+        may_skip: Whether the run goes on without an objective that fails.
+
+    Raises:
+        UPOError: Something that an objective needs cannot be had.
+    """
+    loads: dict[str, str] = {}
+    warnings: list[str] = []
+    for item in objectives:
+        if item.is_preference:
+            continue
+        try:
+            loads[item.label] = _load_of(item, data)
+        except UPOError as error:
+            if not may_skip:
+                raise
+            loads[item.label] = "cannot be had"
+            warnings.append(f"'{item.label}' will be left out of this run: {error.what} ({error.fix})")
+    return loads, warnings
+
+
+def _load_of(item: LiveObjective, data: PreferenceData) -> str:
+    if has_rewards(item.label, data.columns) and item.weight:
+        return "its rewards are in the data"
+    if isinstance(item.objective, Checkable):
+        try:
+            return item.objective.check()
+        except UPOError:
+            raise
+        except Exception as error:
+            raise ObjectiveFailedError(
+                f"the objective '{item.label}' raised {type(error).__name__} when asked what it needs: {error}",
+                where=item.place,
+                fix="fix the objective, or leave it out",
+            ) from error
+    return "nothing to download" if item.distribution == BUILTIN_DISTRIBUTION else "-"

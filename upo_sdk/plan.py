@@ -17,7 +17,7 @@ from upo_sdk.data import BAD_ROWS_FILE, SAMPLE_WEIGHT, check_template, load_pref
 from upo_sdk.data.sample import sample_rows
 from upo_sdk.demo import settings
 from upo_sdk.errors import ConfigError
-from upo_sdk.fit import check_fit, check_given_numbers, check_weighting, unused_columns
+from upo_sdk.fit import check_fit, check_given_numbers, check_scorers, check_weighting, unused_columns
 from upo_sdk.objectives.build import LiveObjective, build_objectives
 from upo_sdk.policy import build_skeleton, check_weights, count_parameters, load_model_config, load_tokenizer
 from upo_sdk.policy.positions import positions, prompt_room
@@ -25,7 +25,7 @@ from upo_sdk.row_sample import RowSample, tokenize_sample
 from upo_sdk.unused_settings import check_used, unused_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from datasets import Dataset
 
@@ -70,6 +70,7 @@ class RunPlan:
         held_out: Auxiliary objectives of weight zero, if answers are compared: they score those, and nothing else.
         data: The checked dataset.
         answer_room: Tokens that a prompt may have so that an answer fits behind it, or None.
+        loads: What every auxiliary objective will load or download, by label, in words.
         sample: Some of the training rows as tokens.
         rows_per_step: Rows of one optimizer step, on all processes; with a token budget the mean.
         steps: Optimizer steps.
@@ -89,6 +90,7 @@ class RunPlan:
     held_out: tuple[LiveObjective, ...]
     data: PreferenceData
     answer_room: int | None
+    loads: Mapping[str, str]
     sample: RowSample
     rows_per_step: float
     steps: int
@@ -158,12 +160,15 @@ def make_plan(config: RunConfig, registry: Registry) -> RunPlan:
     check_fit(objectives, data)
     check_weighting(objectives, config, data)
     check_used(asked, data)
+    may_skip = config.plugins.on_failure == "skip" and _ranks() == 1
+    loads, warnings = check_scorers([*objectives, *held_out], data, may_skip=may_skip)
     notices += unused_settings(asked, config, objectives, data)
     sample = tokenize_sample(data, model, data_config, budget=config.training.tokens_per_batch)
     rows_per_batch = _rows_per_batch(config, sample, notices)
     notices += check_given_numbers(objectives, data)
-    unused, warnings = unused_columns(objectives, data)
+    unused, more = unused_columns(objectives, data)
     notices += unused
+    warnings += more
     warnings += [f"{text}, and listed in {BAD_ROWS_FILE} of the run folder" for text in data.describe_bad_rows()]
     answer_room = (
         prompt_room([model_config], config.eval_max_new_tokens, option="--eval_max_new_tokens")
@@ -182,6 +187,7 @@ def make_plan(config: RunConfig, registry: Registry) -> RunPlan:
         data=data,
         answer_room=answer_room,
         balance_rows=_balance_rows(config, whole, data),
+        loads=loads,
         sample=sample,
         rows_per_step=rows_per_batch * config.training.gradient_accumulation_steps * _ranks(),
         steps=_steps(config, len(data.train), rows_per_batch),

@@ -31,10 +31,17 @@ def print_plan(plan: RunPlan, out: Console) -> None:
     out.print(table("plan", "", rows=facts))
     out.print()
     rows = [
-        [item.label, _kind(item), _weight(item), _options(item), f"{item.distribution} {item.version}".rstrip()]
-        for item in plan.objectives
+        [
+            item.label,
+            _kind(item),
+            _weight(item),
+            _options(item),
+            plan.loads.get(item.label, "-"),
+            f"{item.distribution} {item.version}".rstrip(),
+        ]
+        for item in (*plan.objectives, *plan.held_out)
     ]
-    out.print(table("objective", "kind", "weight", "options", "from", rows=rows))
+    out.print(table("objective", "kind", "weight", "options", "loads", "from", rows=rows))
 
 
 def third_party(registry: Registry) -> list[str]:
@@ -58,6 +65,7 @@ def plan_as_data(plan: RunPlan, registry: Registry) -> dict[str, Any]:
                 "schedule": item.ref.schedule,
                 "normalize": item.ref.normalize,
                 "options": item.options.model_dump(mode="json") if item.options else {},
+                "loads": plan.loads.get(item.label),
                 "from": {"distribution": item.distribution, "version": item.version, "target": item.target},
             }
             for item in plan.objectives

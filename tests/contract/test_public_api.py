@@ -18,11 +18,11 @@ PUBLIC = {
         UPOError UnknownObjectiveError did_you_mean""",
     "upo_sdk.events": """CacheUsed Callback CancelToken CheckpointSaved Event Notice PlanReady Progress RunFinished
         ScoreStatistics ScoresReady SharedWork StepLogged emit""",
-    "upo_sdk.objectives": """AuxiliaryObjective Completion Fingerprinted FittedToData Measuring MeasuringHarm
+    "upo_sdk.objectives": """AuxiliaryObjective Checkable Completion Fingerprinted FittedToData Measuring MeasuringHarm
         NameList Needs Objective Options Parallel PreferenceBatch PreferenceLoss PreferenceObjective Remarking
         TokenLogps auxiliary_objective""",
     "upo_sdk.plugin": "DatasetFormatSpec HookSpecs ObjectiveSpec hookimpl load_target source_sha256",
-    "upo_sdk.classifiers": """HUB_ID Window classifier_fingerprint config_sha256 files_sha256 hub_folder
+    "upo_sdk.classifiers": """HUB_ID Window classifier_fingerprint config_sha256 files_sha256 hub_folder hub_source
         is_complete load_classifier load_tokenizer require_network token_limit window_logits windows""",
     "upo_sdk.testing": "CheckFailedError CheckResult check_objective parametrize_checks run_checks",
     "upo_sdk.config": """DataConfig EvalConfig JudgeConfig LossConfig ModelConfig ObjectiveRef PluginPolicy

@@ -13,7 +13,7 @@ from upo_sdk.network import why_unreachable
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["HUB_ID", "files_sha256", "hub_folder", "is_complete", "require_network"]
+__all__ = ["HUB_ID", "files_sha256", "hub_folder", "hub_source", "is_complete", "require_network"]
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 """``owner/name``."""
@@ -40,9 +40,44 @@ def hub_folder(
         ModelError: The hub does not hand them out.
     """
     import huggingface_hub
+
+    cached = _cached_or_reachable(model_id, revision, weights=weights, where=where, instead=instead)
+    if cached is not None:
+        return cached
+    patterns = [*_TOKENIZER_FILES, *(["*.safetensors"] if weights else [])]
+    try:
+        found = huggingface_hub.snapshot_download(
+            model_id, revision=revision, allow_patterns=patterns, ignore_patterns=["*/*"]
+        )
+    except Exception as error:
+        raise ModelError(
+            f"'{model_id}' cannot be downloaded: {type(error).__name__}: {error}",
+            where=f"{where}, hub model '{model_id}', revision {revision or 'main'}",
+            fix=f"check the id, the revision and your access to it, or use {instead}",
+        ) from error
+    return Path(found)
+
+
+def hub_source(
+    model_id: str, revision: str | None = None, *, weights: bool, where: str, instead: str = "a local one: PATH"
+) -> str:
+    """Return in words where :func:`hub_folder` would take a model from; nothing is downloaded.
+
+    Raises:
+        OfflineError: It is not cached and the hub is out of reach.
+        ModelError: It is no hub id.
+    """
+    cached = _cached_or_reachable(model_id, revision, weights=weights, where=where, instead=instead)
+    return f"downloads {model_id}" if cached is None else f"cached: {model_id}"
+
+
+def _cached_or_reachable(
+    model_id: str, revision: str | None, *, weights: bool, where: str, instead: str
+) -> Path | None:
+    """Return the folder of the cache, or None if the hub answers."""
+    import huggingface_hub
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
-    patterns = [*_TOKENIZER_FILES, *(["*.safetensors"] if weights else [])]
     try:
         cached = Path(huggingface_hub.snapshot_download(model_id, revision=revision, local_files_only=True))
         if is_complete(cached, weights=weights):
@@ -56,17 +91,7 @@ def hub_folder(
     require_network(
         huggingface_hub.constants.ENDPOINT, f"the classifier files of '{model_id}'", where=where, instead=instead
     )
-    try:
-        found = huggingface_hub.snapshot_download(
-            model_id, revision=revision, allow_patterns=patterns, ignore_patterns=["*/*"]
-        )
-    except Exception as error:
-        raise ModelError(
-            f"'{model_id}' cannot be downloaded: {type(error).__name__}: {error}",
-            where=f"{where}, hub model '{model_id}', revision {revision or 'main'}",
-            fix=f"check the id, the revision and your access to it, or use {instead}",
-        ) from error
-    return Path(found)
+    return None
 
 
 def is_complete(folder: Path, *, weights: bool) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from pathlib import PureWindowsPath
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -20,6 +21,7 @@ _NAME = r"[A-Za-z_]\w*"
 _DOTTED_PATH = re.compile(rf"{_NAME}(\.{_NAME})+:{_NAME}(\.{_NAME})*|{_NAME}:{_NAME}(\.{_NAME})*(?=:)")
 # The commas within a schedule's brackets do not part options, so it is taken out first. A name may hold an '@'.
 _SCHEDULE = re.compile(r"^([^,]*)@([^,@:/]*\([^()]*\)|(?:linear|cosine|step)\b[^,]*)(?=,|$)")
+_FILE = re.compile(rf"(?P<path>[^,]*?\w\.py)(?::(?P<function>{_NAME}))?(?::(?P<weight>.*))?")
 _FORM = "NAME[:WEIGHT][@SCHEDULE][,OPTION=VALUE]..., such as toxicity:0.3 or toxicity:0.3,model=builtin"
 _RESERVED = {"as": "label", "normalize": "normalize"}
 
@@ -131,7 +133,10 @@ def parse(text: str) -> dict[str, Any]:
 
 
 def _split_head(head: str, text: str) -> tuple[str, float]:
-    path = match_targeted(head) or _DOTTED_PATH.match(head)
+    targeted = match_targeted(head)
+    if targeted is None and (file := _FILE.fullmatch(head)):
+        raise _is_file(file, text)
+    path = targeted or _DOTTED_PATH.match(head)
     name, colon, weight = (path.group(), *_rest(head[path.end() :])) if path else head.partition(":")
     if not name:
         raise ObjectiveRefError("an objective has no name", where=f"objective '{text}'", fix=f"write {_FORM}")
@@ -140,11 +145,30 @@ def _split_head(head: str, text: str) -> tuple[str, float]:
     try:
         return name, float(weight)
     except ValueError:
-        raise ObjectiveRefError(
-            f"the weight '{weight}' is not a number",
-            where=f"objective '{text}'",
-            fix=f"write {_FORM}; for a function in a module, {name}:{weight}:1.0",
-        ) from None
+        raise _no_weight(name, weight, text) from None
+
+
+def _is_file(file: re.Match[str], text: str) -> ObjectiveRefError:
+    """Return how a function in a file is named; a path is not imported, so that nothing runs by where one stands."""
+    path, function, weight = PureWindowsPath(file["path"]), file["function"] or "FUNCTION", file["weight"] or "1.0"
+    folder = path.parent.as_posix()
+    return ObjectiveRefError(
+        f"'{file['path']}' is a file, and an objective is named by the module to import",
+        where=f"objective '{text}'",
+        fix=f"PYTHONPATH={folder} upo train --objective {path.stem}:{function}:{weight}; or make it a package",
+    )
+
+
+def _no_weight(name: str, weight: str, text: str) -> ObjectiveRefError:
+    """Return what is wrong with ``NAME:WEIGHT`` whose weight is no number; it may be a function without a weight."""
+    where = f"objective '{text}'"
+    if re.fullmatch(rf"{_NAME}(\.{_NAME})*", weight):
+        return ObjectiveRefError(
+            f"'{weight}' is not a number, and a function of a module has a weight behind it",
+            where=where,
+            fix=f"write pkg.module:function:WEIGHT, such as {name}:{weight}:1.0; or {_FORM}",
+        )
+    return ObjectiveRefError(f"the weight '{weight}' is not a number", where=where, fix=f"write {_FORM}")
 
 
 def _rest(tail: str) -> tuple[str, str]:

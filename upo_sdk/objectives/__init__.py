@@ -5,6 +5,7 @@ from upo_sdk.objectives.batch import Completion, PreferenceBatch, PreferenceLoss
 from upo_sdk.objectives.options import NameList, Options
 from upo_sdk.objectives.protocol import (
     AuxiliaryObjective,
+    Checkable,
     Fingerprinted,
     FittedToData,
     Measuring,
@@ -18,6 +19,7 @@ from upo_sdk.objectives.protocol import (
 
 __all__ = [
     "AuxiliaryObjective",
+    "Checkable",
     "Completion",
     "Fingerprinted",
     "FittedToData",

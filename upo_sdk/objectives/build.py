@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import packages_distributions
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_type_hints
 
 from packaging.utils import canonicalize_name
@@ -235,13 +236,25 @@ def _load(target: str, ref: ObjectiveRef, origin: str) -> Any:
         raise PluginError(
             f"'{target}' cannot be imported: {type(error).__name__}: {error}",
             where=f"objective '{ref}', from {origin}",
-            fix="install the package it is in (the current folder is not searched by itself) or correct the path",
+            fix=_how_to_find(target, error),
         ) from error
     if not callable(found):
         raise PluginError(
             f"'{target}' is neither a class nor a function", where=f"objective '{ref}'", fix="name a callable"
         )
     return found
+
+
+def _how_to_find(target: str, error: BaseException) -> str:
+    """Return what to do about a target that cannot be imported; it may lie in the folder that is not searched."""
+    top = target.partition(":")[0].partition(".")[0]
+    beside = Path(f"{top}.py").is_file() or (Path(top) / "__init__.py").is_file()
+    if isinstance(error, ModuleNotFoundError) and error.name == top and beside:
+        return (
+            f"{top} lies in the current folder, which is not searched by itself: put PYTHONPATH=. before the command, "
+            f"or make it a package and install it"
+        )
+    return "install the package it is in (the current folder is not searched by itself) or correct the path"
 
 
 def _validate(ref: ObjectiveRef, model: type[BaseModel] | None, *, positional: str | None = None) -> BaseModel | None:

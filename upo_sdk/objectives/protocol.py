@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AuxiliaryObjective",
+    "Checkable",
     "Fingerprinted",
     "FittedToData",
     "Measuring",
@@ -93,6 +94,19 @@ class AuxiliaryObjective(Objective, Protocol):
         """Return one finite float per completion, higher is better.
 
         A reward depends on nothing but its own completion: not on its neighbours, their order or their number.
+        """
+        ...
+
+
+@runtime_checkable
+class Checkable(Protocol):
+    """An objective that can say before any work what ``setup`` will load, and from where."""
+
+    def check(self) -> str:
+        """Return what ``setup`` needs, in a few words: ``nothing to download``, ``cached: NAME``, ``downloads NAME``.
+
+        It is called for the plan of a run, before ``setup``; nothing is loaded or downloaded. If something cannot be
+        had, it raises the ``UPOError`` that ``setup`` would raise, such as an ``OfflineError``.
         """
         ...
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Classifier"]
 
+_INSTEAD = "a local folder, hf:FOLDER"
+
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
@@ -48,6 +50,20 @@ class Classifier:
             ObjectiveRefError: It has no such label.
         """
         self._found = _load(self.options, device)
+
+    def check(self) -> str:
+        """Return where model and tokenizer come from.
+
+        Raises:
+            ModelError: There is no such folder.
+            OfflineError: They would have to be downloaded, and the network is out of reach.
+        """
+        from upo_sdk.classifiers import hub_source
+
+        where = f"hf:{self.options.model}"
+        if _local(self.options, where):
+            return "nothing to download"
+        return hub_source(self.options.model, self.options.revision, weights=True, where=where, instead=_INSTEAD)
 
     def close(self) -> None:
         """Release the model."""
@@ -104,7 +120,15 @@ def _load(options: ClassifierOptions, device: str) -> _Loaded:
 
 
 def _folder(options: ClassifierOptions, where: str) -> Path:
-    from upo_sdk.classifiers import HUB_ID, hub_folder
+    from upo_sdk.classifiers import hub_folder
+
+    local = _local(options, where)
+    return local or hub_folder(options.model, options.revision, weights=True, where=where, instead=_INSTEAD)
+
+
+def _local(options: ClassifierOptions, where: str) -> Path | None:
+    """Return the folder that is named, or None if it is a hub id."""
+    from upo_sdk.classifiers import HUB_ID
 
     path = Path(options.model).expanduser()
     if path.is_dir():
@@ -115,4 +139,4 @@ def _folder(options: ClassifierOptions, where: str) -> Path:
             where=where,
             fix="check the path, or write owner/name",
         )
-    return hub_folder(options.model, options.revision, weights=True, where=where, instead="a local folder, hf:FOLDER")
+    return None

@@ -37,6 +37,16 @@ class Service:
 
         self._client = ServiceClient(self.options)
 
+    def check(self) -> str:
+        """Return what is asked; nothing is sent.
+
+        Raises:
+            ObjectiveRefError: The environment variable with the key is not set.
+        """
+        self.setup("cpu")
+        self.close()
+        return "asks a service"
+
     def close(self) -> None:
         """Close all connections."""
         if self._client is not None:

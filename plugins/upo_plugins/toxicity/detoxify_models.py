@@ -5,17 +5,21 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from upo_plugins.toxicity.checkpoint import load_checkpoint
-from upo_plugins.toxicity.download import download
-from upo_sdk.classifiers import files_sha256
+from upo_plugins.toxicity.download import INSTEAD, WHERE, download
+from upo_sdk.classifiers import files_sha256, hub_source, is_complete, require_network
 from upo_sdk.errors import ModelError
 
 if TYPE_CHECKING:
     from upo_plugins.toxicity.classifier import ClassifierScorer
     from upo_plugins.toxicity.options import ToxicityOptions
 
-__all__ = ["load_detoxify"]
+__all__ = ["detoxify_source", "load_detoxify"]
+
+_BASES = {"original": "bert-base-uncased", "unbiased": "roberta-base", "multilingual": "xlm-roberta-base"}
+"""The hub models whose config and tokenizer the checkpoints name."""
 
 
 def load_detoxify(name: str, options: ToxicityOptions, device: str) -> ClassifierScorer:
@@ -25,11 +29,7 @@ def load_detoxify(name: str, options: ToxicityOptions, device: str) -> Classifie
         OfflineError: Something is not cached and the network is out of reach.
         ModelError: The file is not the one that Detoxify published, or cannot be loaded.
     """
-    import torch.hub
-    from detoxify.detoxify import MODEL_URLS
-
-    url: str = MODEL_URLS[name]
-    path = Path(torch.hub.get_dir(), "checkpoints", url.rpartition("/")[2])
+    url, path = _place(name)
     published = _published_hash(path.stem)
     if not path.is_file():
         download(url, path, published)
@@ -40,6 +40,32 @@ def load_detoxify(name: str, options: ToxicityOptions, device: str) -> Classifie
             fix="delete it, and it is downloaded again",
         )
     return load_checkpoint(path, f"detoxify:{name}", options, device)
+
+
+def detoxify_source(name: str, options: ToxicityOptions) -> str:
+    """Return in words where a published model and its tokenizer come from; nothing is loaded.
+
+    Raises:
+        OfflineError: Something is not cached and the network is out of reach.
+    """
+    url, path = _place(name)
+    if not path.is_file():
+        require_network(url, f"'{path.name}'", where=WHERE, instead=INSTEAD)
+        return f"downloads {path.name} from {urlsplit(url).hostname}"
+    base = Path(options.base).expanduser() if options.base else path.parent
+    if base.is_dir() and (options.base or is_complete(base, weights=False)):
+        return f"cached: {path.name}"
+    found = hub_source(options.base or _BASES[name], weights=False, where=WHERE, instead=INSTEAD)
+    return f"cached: {path.name}; {found}"
+
+
+def _place(name: str) -> tuple[str, Path]:
+    """Return where a model is published and where it is cached."""
+    import torch.hub
+    from detoxify.detoxify import MODEL_URLS
+
+    url: str = MODEL_URLS[name]
+    return url, Path(torch.hub.get_dir(), "checkpoints", url.rpartition("/")[2])
 
 
 def _published_hash(stem: str) -> str:

@@ -49,6 +49,15 @@ class Toxicity:
         """Only the built-in scorer is plain computation on the CPU."""
         return self.options.model == "builtin"
 
+    def check(self) -> str:
+        """Return where the classifier comes from.
+
+        Raises:
+            ModelError: There is no such model.
+            OfflineError: It would have to be downloaded, and the network is out of reach.
+        """
+        return source_of(self.options)
+
     def close(self) -> None:
         """Release the classifier."""
         self._scorer = None
@@ -129,6 +138,30 @@ def load_scorer(options: ToxicityOptions, device: str) -> Scorer:
         return load_folder(path, "folder", options, device)
     folder = hub_folder(model, options.revision, weights=True, where=WHERE, instead=INSTEAD)
     return load_folder(folder, f"{model}@{folder.name}", options, device)
+
+
+def source_of(options: ToxicityOptions) -> str:
+    """Return in words where :func:`load_scorer` takes the classifier from; nothing is loaded.
+
+    Raises:
+        ModelError: There is no such model.
+        OfflineError: It would have to be downloaded, and the network is out of reach.
+    """
+    model, path = options.model, Path(options.model).expanduser()
+    if model == "builtin":
+        return "nothing to download"
+    if model in KNOWN_LABELS:
+        from upo_plugins.toxicity.detoxify_models import detoxify_source
+
+        return detoxify_source(model, options)
+    if path.exists():
+        return "nothing to download"
+    from upo_plugins.toxicity.download import INSTEAD, WHERE
+    from upo_sdk.classifiers import HUB_ID, hub_source
+
+    if not HUB_ID.fullmatch(model):
+        raise _unknown_model(model)
+    return hub_source(model, options.revision, weights=True, where=WHERE, instead=INSTEAD)
 
 
 def category_weights(options: ToxicityOptions, labels: tuple[str, ...]) -> dict[int, float]:

@@ -120,3 +120,30 @@ def test_schedule_and_normalisation_read_alike_in_text_and_yaml() -> None:
 def test_an_unknown_normalisation_is_refused() -> None:
     with pytest.raises(ValueError, match="'none', 'zscore' or 'rank'"):
         ref("toxicity:0.3,normalize=minmax")
+
+
+@pytest.mark.parametrize(
+    ("text", "fix"),
+    [
+        ("./style.py:score", "PYTHONPATH=. upo train --objective style:score:1.0"),
+        ("style.py:score:0.3", "PYTHONPATH=. upo train --objective style:score:0.3"),
+        ("my/rewards/style.py:score:0.3", "PYTHONPATH=my/rewards upo train --objective style:score:0.3"),
+        ("C:\\my\\style.py:score", "PYTHONPATH=C:/my upo train --objective style:score:1.0"),
+        ("/abs/style.py", "PYTHONPATH=/abs upo train --objective style:FUNCTION:1.0"),
+    ],
+)
+def test_a_file_is_no_objective_and_the_fix_is_the_command_that_finds_its_module(text: str, fix: str) -> None:
+    with pytest.raises(ObjectiveRefError, match="is a file") as caught:
+        ObjectiveRef.model_validate(text)
+    assert fix in (caught.value.fix or "")
+
+
+def test_a_function_without_a_weight_is_told_the_dotted_form() -> None:
+    with pytest.raises(ObjectiveRefError, match="'score' is not a number, and a function") as caught:
+        ObjectiveRef.model_validate("bad:score")
+    assert "pkg.module:function:WEIGHT, such as bad:score:1.0" in (caught.value.fix or "")
+
+
+@pytest.mark.parametrize("text", ["my.python:score:1", "hf:org/model.py:0.3", "https://host/score.py:0.3"])
+def test_names_that_only_look_like_files_are_names(text: str) -> None:
+    assert ObjectiveRef.model_validate(text).weight

@@ -85,3 +85,12 @@ def test_the_hash_of_a_plugin_covers_every_module_of_its_package(
     before = source_sha256("hashed_package.objective")
     (package / "helper.py").write_text("changed = True")
     assert source_sha256("hashed_package.objective") != before
+
+
+def test_a_function_beside_the_user_says_how_it_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "beside_me.py").write_text("raise SystemExit('it ran')")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(PluginError, match="cannot be imported") as caught:
+        build_objectives([ObjectiveRef.model_validate("beside_me:score:0.3")], load_registry())
+    assert "beside_me lies in the current folder" in (caught.value.fix or "")
+    assert "PYTHONPATH=." in (caught.value.fix or "")
