@@ -247,10 +247,14 @@ class _Checked:
                 self._on_progress(self.good)
 
     def _note_columns(self, number: int, row: Mapping[str, Any]) -> None:
-        for name in row.keys() - self.first_row_with.keys():
-            if not is_nothing(row[name]):
-                self.first_row_with[name] = number
         self.in_every_row = self.in_every_row & row.keys() if self.good > 1 else frozenset(row)
+        if row.keys() <= self.first_row_with.keys():
+            return
+        read = [row.get(name) for name in self._reading.reads]
+        for name, value in row.items():
+            is_new = name in self._reading.reads or value not in read  # UltraFeedback's messages are the chosen ones
+            if name not in self.first_row_with and not is_nothing(value) and is_new:
+                self.first_row_with[name] = number
 
     def finish(self) -> str:
         """Return the digest of all rows, or raise if any was bad."""

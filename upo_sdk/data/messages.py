@@ -99,7 +99,7 @@ def read_response(value: object, column: str) -> list[Message]:
     for name, message in (("begins", messages[0]), ("ends", messages[-1])):
         if message["role"] != "assistant":
             raise RowError(column, f"{name} with a message of the role '{message['role']}', not 'assistant'")
-    if not (messages[-1]["content"] or "").strip() and not any(messages[-1].get(key) for key in _ASSISTANT_SAYS):
+    if not messages[-1]["content"].strip() and not any(messages[-1].get(key) for key in _ASSISTANT_SAYS):
         raise RowError(column, "is empty")
     return messages
 
@@ -180,9 +180,10 @@ def _read_message(message: Any, column: str, number: int) -> Message:
     if isinstance(content, list):
         content = _join_parts(content, column, number)
     if role in _CALLS and isinstance(content, str):
-        others["tool_calls"], content = _read_calls(content, column, number), None
-    silent = content is None and any(others.get(key) for key in _ASSISTANT_SAYS)
-    if not isinstance(content, str) and not silent:
+        others["tool_calls"], content = _read_calls(content, column, number), ""
+    if content is None and any(others.get(key) for key in _ASSISTANT_SAYS):
+        content = ""  # transformers drops null keys, and many templates read the content of every message
+    if not isinstance(content, str):
         raise RowError(column, f"the content of message {number} is {kind_of(content)}, not text")
     return {"role": _ROLES.get(role, role), "content": content, **others}
 

@@ -57,7 +57,7 @@ class Reading:
         shape = self.shape
         for column in sorted(shape.columns - row.keys()):
             raise RowError(column, "is missing")
-        read = read_cells(row, self._cells) if self._cells else row
+        read = _opened(read_cells(row, self._cells) if self._cells else row, shape)
         parts = _conversation(read, shape) if self.conversational else _text(read, shape)
         _check_different(parts["response_messages" if self.conversational else "responses"], shape)
         extra = {name: value for name, value in row.items() if name not in shape.reads}
@@ -71,6 +71,16 @@ class Reading:
         cells = " and ".join(f"'{column}'" for column in self.shape.in_order(self._cells))
         written = [f"{cells}: messages written as text"] if cells else []
         return ", ".join([*filter(None, [self.shape.describe(found, conversational=self.conversational)]), *written])
+
+
+def _opened(row: Mapping[str, Any], shape: Shape) -> Mapping[str, Any]:
+    """Return a row whose prompt is OpenAI's ``{"messages": ..., "tools": ...}`` with those in columns of their own."""
+    column = shape.prompt[0] if shape.prompt else ""
+    prompt = row.get(column)
+    if not isinstance(prompt, Mapping) or "messages" not in prompt:
+        return row
+    tools = {shape.beside["tools"]: prompt["tools"]} if "tools" in prompt else {}
+    return {**row, **tools, column: prompt["messages"]}
 
 
 def _text(row: Mapping[str, Any], shape: Shape) -> NormalisedRow:

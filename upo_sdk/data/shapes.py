@@ -40,6 +40,7 @@ _PAIRS: tuple[tuple[str, str], ...] = (
     ("chosen", "rejected"),  # TRL
     ("chosen_response", "rejected_response"),  # NeMo
     ("response_chosen", "response_rejected"),
+    ("preferred_output", "non_preferred_output"),  # OpenAI
 )
 _UNPAIRED: tuple[tuple[str, str], ...] = (
     ("completion", "label"),  # TRL
@@ -108,6 +109,8 @@ class Shape:
         if self.kind == "unpaired" and self.label:
             parts.append((self.label, "label"))
         mapped = [f"{our} from '{their}'" for their, our in parts if their not in ("", our)]
+        if self.whole:
+            mapped[0] = f"{ours[0]} from the last message of '{self.responses[0]}'"
         if conversational:
             beside = ((name, self.beside[name]) for name in _BESIDE if self.beside[name] in found)
             mapped += [f"{_TAKEN_FOR[name]} from '{column}'" for name, column in beside]

@@ -15,42 +15,50 @@ _PER_RESPONSE = ("", "_chosen", "_rejected")
 _CONTENT = frozenset(
     {
         *("prompt", "question", "instruction", "input", "query", "conversations", "messages", "chosen", "rejected"),
-        *("completion", "output", "label", "kto_tag", "system", "system_prompt", "history", "tools", "documents"),
-        *("chat_template_kwargs", "context", "image", "images", "video", "videos", "audio", "audios", "margin"),
+        *("completion", "output", "label", "kto_tag", "system", "system_prompt", "history", "context", "margin"),
     }
 )
 """Names under which one expects to be read."""
+_MEDIA = frozenset({"image", "images", "video", "videos", "audio", "audios"})
+_PANDAS_INDEX = ("", "Unnamed: 0", "__index_level_0__")
+"""What pandas calls the numbers of rows that it writes along."""
+_WAYS = (
+    "to be read, a column is named with --columns (such as prompt=NAME), is called reward/LABEL, sample_weight or "
+    "margin, or is asked for by an objective"
+)
 
 
 def describe_unused(
     unread: Mapping[str, int], used: Collection[str], scores: Collection[str]
 ) -> tuple[list[str], list[str]]:
-    """Return at most one note and one warning that name the columns of the data without any effect.
+    """Return notes and warnings that name the columns of the data without any effect, each column once.
 
     Args:
         unread: Columns that are no part of prompt, responses or label, with the first row in which they hold something.
         used: Columns that are read nevertheless.
         scores: Names of columns with one number per response, which may be two columns of a pair.
     """
-    known = {*used, *(f"{name}{side}" for name in scores for side in _PER_RESPONSE)}
+    known = {*used, *_PANDAS_INDEX, *(f"{name}{side}" for name in scores for side in _PER_RESPONSE)}
     unused = {name: row for name, row in unread.items() if name not in known}
-    meant = {name: row for name, row in unused.items() if name in _CONTENT}
-    others = {name: row for name, row in unused.items() if name not in meant}
-    return _sentences(others), _sentences(meant)
+    media = _only(unused, _MEDIA)
+    of_templates = _only(unused, TEMPLATE_COLUMNS)
+    content = _only(unused, _CONTENT)
+    others = {name: row for name, row in unused.items() if name not in {*media, *of_templates, *content}}
+    warnings = [
+        *_sentence(media, "only text can be trained on"),
+        *_sentence(of_templates, "a chat template reads such columns, and these rows are texts: give them as messages"),
+        *_sentence(content, _WAYS),
+    ]
+    return _sentence(others, _WAYS), warnings
 
 
-def _sentences(columns: Mapping[str, int]) -> list[str]:
+def _only(columns: Mapping[str, int], names: Collection[str]) -> dict[str, int]:
+    return {name: row for name, row in columns.items() if name in names}
+
+
+def _sentence(columns: Mapping[str, int], what_to_do: str) -> list[str]:
     if not columns:
         return []
     named = ", ".join(f"'{name}'" for name in columns)
-    what, verb, them = ("column", "is", "it") if len(columns) == 1 else ("columns", "are", "them")
-    return [f"the {what} {named} of the data {verb} not used (row {min(columns.values())}): {_way_out(columns, them)}"]
-
-
-def _way_out(columns: Mapping[str, int], them: str) -> str:
-    if columns.keys() <= set(TEMPLATE_COLUMNS):
-        return f"a chat template reads {them}, and these rows are texts: give prompts and responses as messages"
-    return (
-        f"rename {them} to be read, such as --columns prompt=NAME, reward/LABEL, sample_weight or margin, or name an "
-        f"objective that asks for {them}"
-    )
+    what = f"the column {named} of the data is" if len(columns) == 1 else f"the columns {named} of the data are"
+    return [f"{what} not used (row {min(columns.values())}): {what_to_do}"]

@@ -29,7 +29,7 @@ class Completion:
         columns: The dataset columns named in ``Needs.columns`` and ``Needs.score_columns``, and no others.
         token_count: Tokens of the response under the policy's tokenizer, if ``Needs.token_counts`` asks for it.
         prompt_messages: The prompt as messages, if the data is conversational and ``Needs.messages`` asks for it:
-            ``role``, ``content`` (None beside ``tool_calls``) and every further key that the data has.
+            ``role``, ``content`` (empty beside ``tool_calls`` alone) and every further key that the data has.
         response_messages: The response likewise.
     """
 

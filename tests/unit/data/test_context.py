@@ -109,7 +109,7 @@ def test_the_roles_of_sharegpt_become_those_of_chat_templates(load: Load, role: 
     assert prompt_of(load(SHAREGPT | {"conversations": said})) == [
         {"role": "system", "content": "s"},
         ASKED,
-        {"role": "assistant", "content": None, "tool_calls": [called]},
+        {"role": "assistant", "content": "", "tool_calls": [called]},
         {"role": "tool", "content": "rain"},
     ]
 
@@ -133,6 +133,14 @@ def test_the_last_message_is_chosen_and_a_text_rejected(load: Load) -> None:
     prompt, responses, _ = load_conversation(data.train[0])
     assert prompt == [SYSTEM, ASKED]
     assert responses == [[{"role": "assistant", "content": text}] for text in ("yes", "no")]
+
+
+def test_openai_keeps_messages_and_tools_in_one_column(load: Load) -> None:
+    said = {"messages": [ASKED], "tools": [{"name": "look"}], "parallel_tool_calls": True}
+    data = load({"input": said, "preferred_output": [GOOD], "non_preferred_output": [BAD]})
+    found = load_conversation(data.train[0])
+    assert (found.prompt, found.template_inputs) == ([ASKED], {"tools": [{"name": "look"}]})
+    assert data.train[0]["responses"] == ["yes", "no"]
 
 
 def test_messages_are_the_prompt_of_answers_and_ignored_beside_whole_conversations(load: Load) -> None:

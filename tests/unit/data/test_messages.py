@@ -47,7 +47,7 @@ def test_a_message_of_tool_calls_alone_is_an_answer(load: Load) -> None:
     calling = {"role": "assistant", "tool_calls": [CALL]}
     other = {"role": "assistant", "content": None, "tool_calls": [CALL | {"id": "2"}]}
     row = load(pair(chosen=[calling], rejected=[other])).train[0]
-    assert load_conversation(row).responses == [[calling | {"content": None}], [other]]
+    assert load_conversation(row).responses == [[calling | {"content": ""}], [other | {"content": ""}]]
     assert row["responses"] == ["", ""]
 
 

@@ -39,9 +39,23 @@ def test_used_columns_and_scores_are_not_named() -> None:
 def test_several_columns_are_named_in_one_line() -> None:
     notes, warnings = describe_unused({"a": 4, "b": 2}, (), ())
     assert warnings == []
-    assert "the columns 'a', 'b' of the data are not used (row 2): rename them to be read" in notes[0]
+    assert "the columns 'a', 'b' of the data are not used (row 2): to be read, a column is named with" in notes[0]
 
 
-def test_tools_beside_texts_are_named_with_what_reads_them() -> None:
-    _, (warning,) = describe_unused({"tools": 1}, (), ())
-    assert "a chat template reads it, and these rows are texts" in warning
+def test_each_kind_of_column_is_named_with_what_would_read_it() -> None:
+    notes, warnings = describe_unused({"tools": 1, "images": 2, "prompt": 3, "id": 4, "Unnamed: 0": 1}, (), ())
+    assert [text.partition(" of the data is not used (row ")[0] for text in (*warnings, *notes)] == [
+        "the column 'images'",
+        "the column 'tools'",
+        "the column 'prompt'",
+        "the column 'id'",
+    ]
+    assert "only text can be trained on" in warnings[0]
+    assert "a chat template reads such columns, and these rows are texts" in warnings[1]
+
+
+def test_a_column_that_repeats_one_that_is_read_is_no_loss(load: Load) -> None:
+    chosen = [{"role": "assistant", "content": "yes"}]
+    row = CHAT | {"chosen": chosen, "messages": chosen}
+    assert load(row, row).unread == {}
+    assert load(row, row | {"messages": []}).unread == {"messages": 2}
