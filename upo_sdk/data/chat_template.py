@@ -103,6 +103,7 @@ class ChatTemplate:
 
     Attributes:
         on_date: The same; today's date if the template reads the clock and none is given, else None.
+        eos: The end-of-sequence token as text, or nothing.
 
     Raises:
         ModelError: There is no template, or there are several and none is the default.
@@ -113,6 +114,7 @@ class ChatTemplate:
         if on_date is None and _reads_clock(tokenizer):
             on_date = datetime.now().astimezone().date()
         self.on_date = on_date
+        self.eos = str(tokenizer.eos_token or "")
         self._tokenizer = tokenizer
         self._sources = dict[bool, str]()
 

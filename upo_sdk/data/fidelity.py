@@ -33,8 +33,9 @@ __all__ = ["FidelityCheck"]
 _SHORT = 40
 """A text this short may stand in another one by chance: it must be there as often as in the data."""
 _WORDS_OF_A_TEXT = 4
+_WORD = re.compile(r"[^\W\d_]{2,}")
 _JSON_KEY = re.compile(r'"[^"\n]*"\s*:')
-_SHOWN = 60
+_SHOWN = 80
 _KINDS_OF_OBJECTS = frozenset({"type"})
 """Keys that say what an object is and not what it holds, such as ``{"type": "function"}``."""
 
@@ -132,8 +133,8 @@ class FidelityCheck:
                 rest = rest.replace(text, "\0")
             rest = _JSON_KEY.sub("\0", self._control.sub("\0", rest))
             parts = rest.split("\0")
-            wordy = (part for part in parts if len(re.findall(r"[^\W\d_]{2,}", part)) >= _WORDS_OF_A_TEXT)
-            self._own_text[shape] = next(wordy, None)
+            lines = (line for part in parts for line in part.splitlines())
+            self._own_text[shape] = next((line for line in lines if len(_WORD.findall(line)) >= _WORDS_OF_A_TEXT), None)
         return self._own_text[shape]
 
 

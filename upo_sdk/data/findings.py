@@ -69,8 +69,8 @@ _KINDS = {
     ),
     ADDED_TO_PROMPTS: _Kind(
         "info",
-        "the chat template adds {detail} to prompts ({rows}). A system message in the data, or --chat_template FILE, "
-        "replaces it",
+        "the chat template adds text of its own to prompts, {detail} ({rows}). A system message in the data may "
+        "replace it, and --chat_template FILE does",
     ),
     OPENING: _Kind(
         "warning",

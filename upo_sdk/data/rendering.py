@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer", "Rendered", "render"]
 
+_ENOUGH_TO_TELL = 20
+"""Characters that are compared before all are, because that copies them."""
+
 
 class Answer(NamedTuple):
     """One message of the assistant in the text of a whole conversation.
@@ -102,33 +105,47 @@ class _Row:
             return len(before)
         self._opened = False
         shared = common_length([before, whole])
-        if shared < len(self._text(said).rstrip()):
+        if shared < len(self._open_ended(said)):
             raise RowError(
                 "messages",
                 "the tokenizer's chat template writes the messages before an answer differently once the answer is "
-                f"there: {_around(whole, shared)!r} where it wrote {_around(before, shared)!r}",
+                f"there, {_around(whole, shared)!r} where it wrote {_around(before, shared)!r}: take a template that "
+                "does not, --chat_template FILE",
             )
         return shared
+
+    def _open_ended(self, said: Sequence[Message]) -> str:
+        """Return messages without what a template writes behind the last one of a conversation."""
+        return self._text(said).rstrip().removesuffix(self._template.eos)
 
     def _end(self, response: Sequence[Message], number: int, whole: str, start: int) -> int:
         """Return where an answer ends: at the end of a whole, or in front of the next speaker."""
         if number == len(response) - 1:
             return len(whole)
-        until = self._text(response[: number + 1])
-        if whole.startswith(until):
-            return len(until)
-        # a finished turn may lose its reasoning; then it is the content alone, and ends as the last one does
-        content, last = ((response[place]["content"] or "").strip() for place in (number, -1))
-        skipped = len(whole[start:]) - len(whole[start:].lstrip())
-        tail = whole[whole.rfind(last) + len(last) :]
-        place = start + skipped + len(content)
-        if content and last and tail.strip() and whole.startswith(content + tail, start + skipped):
-            return place + len(tail)
+        said = response[: number + 1]
+        for until in (self._text(said), self._open_ended(said)):
+            if whole.startswith(until):
+                return len(until)
+            length = _length_without_beginning(until, whole, start)
+            content = (response[number]["content"] or "").strip()
+            if length and content in whole[start : start + length]:
+                return start + length
         raise RowError(
             "messages",
             f"the tokenizer's chat template writes message {number + 1} of a response differently once more was said, "
             "so that its end is not to be found: put all but the last answer into the prompt",
         )
+
+
+def _length_without_beginning(until: str, whole: str, start: int) -> int:
+    """Return how long a turn is in a whole that lacks its beginning: finished turns may lose their reasoning."""
+    if until[:start] != whole[:start]:
+        return 0
+    for at in range(start, len(until)):
+        begins = whole.startswith(until[at : at + _ENOUGH_TO_TELL], start)
+        if begins and whole.startswith(until[at:], start) and until[at:].strip():
+            return len(until) - at
+    return 0
 
 
 def _around(text: str, place: int) -> str:

@@ -12,8 +12,9 @@ import numpy as np
 from upo_sdk.cache import content_key
 from upo_sdk.data.columns import read_rows_of
 from upo_sdk.data.encoding import Encoder
-from upo_sdk.data.messages import load_messages
+from upo_sdk.data.messages import join_contents, load_messages
 from upo_sdk.data.shortening import within
+from upo_sdk.data.texts import what_is_left
 from upo_sdk.data.truncation import Limits, truncate
 from upo_sdk.errors import DataError
 from upo_sdk.evaluation.generation import Draw, Sampling, end_ids, generate_ids
@@ -35,19 +36,28 @@ if TYPE_CHECKING:
 
 __all__ = ["Answers", "Prompt", "answer_rewards", "fit_prompts", "read_prompts", "sample_answers"]
 
-_COLUMNS = ("prompt", "prompt_ids")
+_COLUMNS = ("prompt", "prompt_ids", "prompt_messages", "template_inputs", "kept_prompt", "kept_prompt_messages")
 _SHOWN = 60
 """Characters of an example."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """A prompt as objectives and as the policy see it; ``template_inputs`` is what its chat template reads besides."""
+    """A prompt as objectives and as the policy see it.
+
+    Attributes:
+        text: As in the data: equal prompts have equal texts.
+        ids: What the model reads.
+        messages: What truncation left of a conversation.
+        template_inputs: What its chat template reads besides.
+        kept: What truncation left of the text, if it is not whole.
+    """
 
     text: str
     ids: Sequence[int]
     messages: Sequence[Message] | None = None
     template_inputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    kept: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,17 +99,19 @@ class Answers:
 
 def read_prompts(dataset: Dataset) -> list[Prompt]:
     """Return the prompt of every row of a tokenised split."""
-    if "prompt_messages" not in dataset.column_names:
-        return [Prompt(text=row["prompt"], ids=row["prompt_ids"]) for row in read_rows_of(dataset, *_COLUMNS)]
-    return [
-        Prompt(
-            text=row["prompt"],
-            ids=row["prompt_ids"],
-            messages=load_messages(row["prompt_messages"]),
-            template_inputs=json.loads(row["template_inputs"]),
-        )
-        for row in read_rows_of(dataset, *_COLUMNS, "prompt_messages", "template_inputs")
-    ]
+    wanted = [column for column in _COLUMNS if column in dataset.column_names]
+    return [_prompt(row) for row in read_rows_of(dataset, *wanted)]
+
+
+def _prompt(row: Mapping[str, Any]) -> Prompt:
+    left = what_is_left(row)
+    return Prompt(
+        text=row["prompt"],
+        ids=row["prompt_ids"],
+        messages=load_messages(left["prompt_messages"]) if "prompt_messages" in left else None,
+        template_inputs=json.loads(left.get("template_inputs", "{}")),
+        kept=row.get("kept_prompt"),
+    )
 
 
 def fit_prompts(
@@ -152,7 +164,8 @@ def _fitted(prompt: Prompt, room: int, encoder: Encoder) -> Prompt | None:
     messages = within(prompt.messages, prompt.template_inputs, encoder, room)
     if messages is None:
         return None
-    return replace(prompt, messages=messages, ids=encoder.prompt_ids(messages, prompt.template_inputs))
+    ids = encoder.prompt_ids(messages, prompt.template_inputs)
+    return replace(prompt, messages=messages, ids=ids, kept=join_contents(messages))
 
 
 def sample_answers(
@@ -268,7 +281,7 @@ def _answers(
 
 def _completion(prompt: Prompt, text: str, count: int) -> Completion:
     return Completion(
-        prompt.text,
+        prompt.text if prompt.kept is None else prompt.kept,
         text,
         token_count=count,
         prompt_messages=prompt.messages,

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from upo_sdk.evaluation.rows import EvalRows
     from upo_sdk.events import SharedWork
 
-__all__ = ["ModelReader", "Whose", "accelerator"]
+__all__ = ["ModelReader", "Whose", "accelerator", "summed"]
 
 Whose = Literal["model", "baseline"]
 
@@ -139,12 +139,12 @@ class ModelReader:
         )
         places = trained or [None] * len(source)
         return [
-            np.array([_sum(*one) for one in zip(per_token[row], places[row] or repeat(None))])  # noqa: B905 - as many as there are
+            np.array([summed(*one) for one in zip(per_token[row], places[row] or repeat(None))])  # noqa: B905 - as many as there are
             for row in range(len(source))
         ]
 
 
-def _sum(logps_T: np.ndarray[Any, np.dtype[np.float32]], places: Sequence[int] | None) -> np.float64:
+def summed(logps_T: np.ndarray[Any, np.dtype[np.float32]], places: Sequence[int] | None) -> np.float64:
     """Return the sum of the log-probs of all tokens, or of those in runs that begin and end at places."""
     exact_T = logps_T.astype(np.float64)
     if places is None:
