@@ -89,7 +89,9 @@ class ConfigOption:
         return (self.field.description or "").replace("[", r"\[") + shown
 
     def _metavar(self) -> str | None:
-        return "KEY=VALUE" if self.is_mapping else None if self.is_flag else type_text(self.field)
+        if self.is_mapping or self.is_flag:
+            return "KEY=VALUE" if self.is_mapping else None
+        return type_text(self.field).removesuffix("+...")  # an option of several values is given several times
 
 
 def config_options(model: type[BaseModel] = RunConfig) -> list[ConfigOption]:

@@ -264,13 +264,19 @@ def _scorer(item: LiveObjective) -> dict[str, Any]:
 def _tokenizer_hashes(tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
     """Return hashes of the vocabulary with its rules, and of the chat template."""
     backend: Any = getattr(tokenizer, "backend_tokenizer", None)
-    rules = backend.to_str() if backend is not None else json.dumps(tokenizer.get_vocab(), sort_keys=True)
+    rules = _lasting(backend) if backend is not None else json.dumps(tokenizer.get_vocab(), sort_keys=True)
     special = json.dumps(tokenizer.special_tokens_map, sort_keys=True, default=str)
     template = json.dumps(getattr(tokenizer, "chat_template", None), sort_keys=True)
     return {
         "vocabulary_sha256": hashlib.sha256((rules + special).encode()).hexdigest(),
         "chat_template_sha256": hashlib.sha256(template.encode()).hexdigest(),
     }
+
+
+def _lasting(backend: Any) -> str:
+    """Return a tokenizer of Rust as JSON without what its last call left in it."""
+    written: dict[str, Any] = json.loads(backend.to_str())
+    return json.dumps({**written, "truncation": None, "padding": None}, sort_keys=True)
 
 
 def _text(value: object) -> str | None:
