@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from upo_sdk.config import ModelConfig
 from upo_sdk.errors import ModelError
 from upo_sdk.policy import check_vocabulary, load_language_model
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -32,6 +30,17 @@ def test_dropout_is_off_in_training_unless_asked_for(gpt2_with_dropout: str, dro
     ids = torch.arange(12).unsqueeze(0)
     assert torch.equal(lm(input_ids=ids).logits, lm(input_ids=ids).logits) != dropout
     assert lm.config.resid_pdrop == 0.1
+
+
+@pytest.mark.parametrize("padding", range(0, 64, 8))
+def test_weights_lie_where_their_own_allocation_would_whatever_the_length_of_the_header(
+    gpt2_with_dropout: str, padding: int
+) -> None:
+    file = Path(gpt2_with_dropout) / "model.safetensors"
+    save_file(load_file(file), file, {"format": "pt", "padding": "." * padding})
+    lm = load_language_model(ModelConfig(path=gpt2_with_dropout))
+    assert {weight.data_ptr() % 64 for weight in lm.parameters()} == {0}
+    assert lm.get_input_embeddings().weight is lm.get_output_embeddings().weight
 
 
 def test_a_token_without_an_embedding_is_refused(gpt2_with_dropout: str) -> None:
