@@ -121,7 +121,7 @@ def check_vocabulary(lm: PreTrainedModel, largest_id: int, path: str) -> None:
         )
 
 
-def _align_weights(model: nn.Module) -> None:
+def _align_weights(model: PreTrainedModel) -> None:
     """Copy weights that lie where the header of their file ends: the last bits of products depend on the place.
 
     Without it, a model would compute other bits from its checkpoint than from the weights it has in memory.

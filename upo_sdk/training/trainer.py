@@ -252,14 +252,14 @@ class UPOTrainer(Trainer):
         in_training = lm.config, lm.generation_config
         lm.config, generation = self._base
         plain: Any = GenerationConfig  # of transformers, untyped
-        lm.generation_config = generation and plain()  # saving refuses some that loading takes
+        lm.generation_config = plain()  # saving refuses some that loading takes
         try:
             lm.save_pretrained(folder, state_dict=weights, is_main_process=self.args.should_save)
         finally:
             lm.config, lm.generation_config = in_training
         if not self.args.should_save:
             return
-        if generation is not None:
+        if (folder / "generation_config.json").exists():
             generation.to_json_file(folder / "generation_config.json")
         if self.processing_class is not None:
             self.processing_class.save_pretrained(folder)
