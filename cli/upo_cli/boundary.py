@@ -6,11 +6,12 @@ import difflib
 import os
 import sys
 import traceback
+from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from upo_cli.output import print_error, print_json
 from upo_sdk.errors import UPOError
@@ -18,7 +19,7 @@ from upo_sdk.errors import UPOError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["BoundaryGroup", "UsageError", "wants_json_lines"]
+__all__ = ["BoundaryGroup", "StrictCommand", "UsageError", "wants_json_lines"]
 
 INTERRUPTED = 130
 
@@ -53,6 +54,29 @@ class BoundaryGroup(TyperGroup):
             error.add_note("This is a bug, not your mistake: please report it with the lines above.")
             raise
         sys.exit(returned if isinstance(returned, int) else 0)
+
+
+class StrictCommand(TyperCommand):
+    """Refuses an option of one value that is given more than once: all but the last would be lost."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse a command line.
+
+        Raises:
+            UsageError: An option is repeated that has one value.
+        """
+        _, _, order = self.make_parser(ctx).parse_args(args=list(args))
+        given: Counter[Any] = Counter(order)
+        for option, times in given.items():
+            if times > 1 and option.param_type_name == "option" and not (option.multiple or option.is_flag):
+                flag = option.opts[0]
+                one_file = " with all rows in one file" if flag == "--data" else ""
+                raise UsageError(
+                    f"{flag} is given {times} times, and has one value",
+                    where=ctx.command_path,
+                    fix=f"give {flag} once{one_file}",
+                )
+        return super().parse_args(ctx, args)
 
 
 def wants_json_lines(arguments: list[str]) -> bool:

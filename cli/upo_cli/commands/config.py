@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from upo_cli.boundary import StrictCommand
 from upo_cli.output import console, print_json
 from upo_cli.settings import Given, check_named_options, resolve
 from upo_cli.shared import BlockPlugin, Json, Plugins  # noqa: TC001 - Typer reads the annotations
@@ -27,13 +28,13 @@ def register(root: typer.Typer) -> None:
     root.add_typer(app)
 
 
-@app.command()
+@app.command(cls=StrictCommand)
 def schema() -> None:
     """Print the JSON Schema of a configuration file; editors complete and check YAML with it."""
     print_json(RunConfig.model_json_schema(by_alias=True))
 
 
-@app.command()
+@app.command(cls=StrictCommand)
 def validate(
     file: Annotated[Path, typer.Argument(help="A YAML or TOML file.")],
     *,
@@ -53,7 +54,7 @@ def validate(
         console(stderr=True).print(f"note: '{name}' is a dotted path and was not imported", markup=False)
 
 
-@app.command()
+@app.command(cls=StrictCommand)
 def init(
     *,
     preset: Annotated[str | None, typer.Option(metavar="NAME", help="Shipped settings to start from: paper.")] = None,

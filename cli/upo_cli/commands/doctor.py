@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from upo_cli.boundary import StrictCommand
 from upo_cli.output import console, print_json
 from upo_cli.shared import BlockPlugin, Json, Plugins  # noqa: TC001 - Typer reads the annotations
 
@@ -21,7 +22,7 @@ _STYLES = {"ok": "green", "warning": "yellow", "broken": "bold red"}
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(NAME)(doctor)
+    app.command(NAME, cls=StrictCommand)(doctor)
 
 
 def doctor(*, plugins: Plugins = None, block_plugin: BlockPlugin = None, json: Json = False) -> None:

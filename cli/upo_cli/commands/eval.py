@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from upo_cli.boundary import StrictCommand
 from upo_cli.options import assign, assign_sets, settings_from_options, with_config_options
 from upo_cli.output import print_json
 from upo_cli.shared import (
@@ -47,7 +48,9 @@ _STOPPING = "stopping after this batch, what was done is kept; interrupt again t
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(NAME, epilog=_EPILOG, context_settings=SPELLINGS)(with_config_options(evaluate, EvalConfig))
+    app.command(NAME, cls=StrictCommand, epilog=_EPILOG, context_settings=SPELLINGS)(
+        with_config_options(evaluate, EvalConfig)
+    )
 
 
 def evaluate(  # noqa: PLR0913 - one per option

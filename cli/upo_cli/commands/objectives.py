@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from upo_cli.boundary import StrictCommand
 from upo_cli.fields import options_of
 from upo_cli.output import console, print_json, table
 from upo_cli.shared import BlockPlugin, Json, Plugins, load_plugins
@@ -27,7 +28,7 @@ def register(root: typer.Typer) -> None:
     root.add_typer(app)
 
 
-@app.command("list")
+@app.command("list", cls=StrictCommand)
 def list_objectives(*, plugins: Plugins = None, block_plugin: BlockPlugin = None, json: Json = False) -> None:
     """List the objectives and the distributions they come from."""
     registry = load_plugins(plugins, block_plugin)
@@ -40,7 +41,7 @@ def list_objectives(*, plugins: Plugins = None, block_plugin: BlockPlugin = None
     _mention_failures(registry)
 
 
-@app.command()
+@app.command(cls=StrictCommand)
 def show(
     name: Annotated[str, typer.Argument(help="Name of an objective, or a dotted path, which is imported.")],
     *,

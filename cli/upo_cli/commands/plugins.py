@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from upo_cli.boundary import StrictCommand
 from upo_cli.commands import plugins_check, plugins_new
 from upo_cli.output import console, print_error, print_json, table
 from upo_cli.shared import BlockPlugin, Json, Plugins, load_plugins
@@ -28,7 +29,7 @@ def register(root: typer.Typer) -> None:
     root.add_typer(app)
 
 
-@app.command("list")
+@app.command("list", cls=StrictCommand)
 def list_plugins(*, plugins: Plugins = None, block_plugin: BlockPlugin = None, json: Json = False) -> None:
     """List every plugin that is installed, whether it loaded, and why not. A broken one is no error here."""
     registry = load_plugins(plugins, block_plugin)

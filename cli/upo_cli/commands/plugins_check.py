@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from upo_cli.boundary import StrictCommand
 from upo_cli.output import console, print_json, table
 from upo_cli.shared import BlockPlugin, Json, Plugins, load_plugins
 
@@ -23,7 +24,7 @@ _WORDS = {"passed": "passed", "failed": "FAILED", "expected": "expected", "skipp
 
 def register(plugins: typer.Typer) -> None:
     """Add the command to ``upo plugins``."""
-    plugins.command("check")(check)
+    plugins.command("check", cls=StrictCommand)(check)
 
 
 def check(

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from upo_cli.boundary import StrictCommand
 from upo_cli.output import console, print_json
 from upo_cli.shared import Json, load_plugins
 
@@ -15,7 +16,7 @@ __all__ = ["register"]
 
 def register(plugins: typer.Typer) -> None:
     """Add the command to ``upo plugins``."""
-    plugins.command("new")(new)
+    plugins.command("new", cls=StrictCommand)(new)
 
 
 def new(

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from upo_cli.boundary import StrictCommand
 from upo_cli.output import console, print_json
 from upo_cli.shared import SPELLINGS, Json
 
@@ -17,7 +18,7 @@ NAME = "push"
 
 def register(app: typer.Typer) -> None:
     """Add the command; its options are spelled alike with underscores and with dashes."""
-    app.command(NAME, context_settings=SPELLINGS)(push)
+    app.command(NAME, cls=StrictCommand, context_settings=SPELLINGS)(push)
 
 
 def push(

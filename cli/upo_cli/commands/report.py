@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from upo_cli.boundary import StrictCommand
 from upo_cli.output import console, print_json
 from upo_cli.shared import Json  # noqa: TC001 - Typer reads the annotations
 
@@ -17,7 +18,7 @@ NAME = "report"
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(NAME)(report)
+    app.command(NAME, cls=StrictCommand)(report)
 
 
 def report(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from upo_cli.boundary import INTERRUPTED
+from upo_cli.boundary import INTERRUPTED, StrictCommand
 from upo_cli.options import config_options, with_config_options
 from upo_cli.output import console, print_json
 from upo_cli.plan_view import third_party
@@ -75,7 +75,9 @@ Every option of upo train is understood and holds for all points. Without --mode
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(NAME, epilog=_EPILOG, context_settings=SPELLINGS)(with_config_options(sweep, without=_OF_A_RUN))
+    app.command(NAME, cls=StrictCommand, epilog=_EPILOG, context_settings=SPELLINGS)(
+        with_config_options(sweep, without=_OF_A_RUN)
+    )
 
 
 def sweep(  # noqa: PLR0913 - one per option

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from upo_cli.boundary import INTERRUPTED
+from upo_cli.boundary import INTERRUPTED, StrictCommand
 from upo_cli.options import with_config_options
 from upo_cli.output import console, print_json, table
 from upo_cli.plan_view import plan_as_data, print_plan, third_party
@@ -47,7 +47,7 @@ Every option is also understood with dashes: --learning-rate. Without --model an
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(NAME, epilog=_EPILOG, context_settings=SPELLINGS)(with_config_options(train))
+    app.command(NAME, cls=StrictCommand, epilog=_EPILOG, context_settings=SPELLINGS)(with_config_options(train))
 
 
 def train(  # noqa: PLR0913 - one per option

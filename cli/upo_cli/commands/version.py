@@ -8,6 +8,7 @@ from importlib.metadata import version as installed_version
 
 import typer
 
+from upo_cli.boundary import StrictCommand
 from upo_cli.output import print_json
 from upo_cli.shared import Json  # noqa: TC001 - Typer reads the annotations
 
@@ -18,7 +19,7 @@ NAME = "version"
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(NAME)(version)
+    app.command(NAME, cls=StrictCommand)(version)
 
 
 def version(*, json: Json = False) -> None:
