@@ -187,7 +187,7 @@ class _Run:
             rows = self._rows(train, policy, weights)
             held_out_rows = self._rows(held_out, policy, weights) if held_out else None
             unified = self._assembly.loss(policy, train)
-            manifest["loss"] = self._set_gamma(unified, rows, train, policy, tokenizer, weights)
+            manifest["loss"] = self._set_gamma(unified, rows, train, policy, tokenizer, weights, statistics)
             comparison = Comparison(
                 preparation=self.preparation,
                 tokenizer=tokenizer,
@@ -302,10 +302,14 @@ class _Run:
         policy: Policy,
         tokenizer: PreTrainedTokenizerBase,
         weights: str,
+        statistics: Sequence[ScoreStatistics],
     ) -> dict[str, Any]:
         parts = (rows, train, policy, self.normalizers, tokenizer)
         sample = partial(self.preparation.sample, *parts, weights=weights, batch_size=self.batch_size)
-        return set_gamma(unified, self.plan, sample, self.args.device, self.folder.resumed_run, self.callbacks)
+        constant = {item.label for item in statistics if item.constant}
+        return set_gamma(
+            unified, self.plan, sample, self.args.device, self.folder.resumed_run, self.callbacks, constant
+        )
 
     def _load_checkpoint(self, policy: Policy) -> None:
         """Go on with the weights of the run that is resumed."""

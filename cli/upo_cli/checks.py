@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
 __all__ = ["Check", "run_checks"]
 
 _LIBRARIES = ("torch", "transformers", "accelerate", "datasets", "textstat", "detoxify")
+_OPTIONAL = {
+    **dict.fromkeys(("tensorboard", "wandb", "mlflow", "trackio"), "--report_to"),
+    "bitsandbytes": "8-bit optimizers in --optim",
+    "flash_attn": "--attn_implementation flash_attention_2",
+    "deepspeed": "training.arguments.deepspeed",
+}
+"""Packages that an option asks for, and which."""
 _LITTLE_DISK = 5 * 2**30
 
 
@@ -37,6 +45,7 @@ def run_checks(plugins: str | None = None, block_plugin: list[str] | None = None
     """Run every check; the arguments are those of the command's options."""
     checks: list[Callable[[], Iterator[Check]]] = [
         _versions,
+        _optional,
         _device,
         _memory,
         _disk,
@@ -62,6 +71,13 @@ def _versions() -> Iterator[Check]:
             yield Check(name, "ok", version(name))
         except PackageNotFoundError:
             yield Check(name, "broken", "is not installed", f"pip install {name}")
+
+
+def _optional() -> Iterator[Check]:
+    """Name what some options need; none of it is imported."""
+    installed = [name for name in _OPTIONAL if find_spec(name) is not None]
+    missing = [f"{name} ({use})" for name, use in _OPTIONAL.items() if name not in installed]
+    yield Check("optional", "ok", f"installed: {', '.join(installed) or 'none'}; not installed: {', '.join(missing)}")
 
 
 def _device() -> Iterator[Check]:

@@ -10,6 +10,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from upo_cli.output import jsonable
+from upo_cli.time_left import TimeLeft
 from upo_cli.view import View
 from upo_sdk import events
 
@@ -38,6 +39,7 @@ class JsonLines(View):
 
     def __init__(self) -> None:
         self._last: dict[Hashable, float] = {}
+        self._time_left = TimeLeft()
 
     def stopping(self, text: str) -> None:
         """Say that the first signal has arrived."""
@@ -47,6 +49,10 @@ class JsonLines(View):
         """Write one event."""
         if isinstance(event, events.PlanReady):
             write_line("plan", _plan(event.plan))
+        elif isinstance(event, events.Progress) and event.task == events.TRAINING:
+            seconds = self._time_left.seconds(event.done, event.total)
+            if self._is_due(event.task, event.done, event.total):
+                write_line("progress", {**jsonable(event), "seconds_left": seconds and round(seconds, 1)})
         elif not isinstance(event, events.Progress) or self._is_due(event.task, event.done, event.total):
             values: dict[str, Any] = jsonable(event)
             write_line(_NAMES[type(event).__name__], values.get("result", values))
@@ -84,5 +90,10 @@ def _plan(plan: Any) -> dict[str, Any]:
         "data": plan.data.description,
         "objectives": {item.label: item.weight for item in plan.objectives},
         "steps": plan.steps,
+        "learning_rate": plan.config.training.learning_rate,
+        "rows_per_step": plan.rows_per_step,
+        "tokens_per_step": plan.tokens_per_step,
+        "max_length": plan.data_config.max_length,
+        "loads": plan.loads,
         "output_dir": str(plan.config.output_dir),
     }

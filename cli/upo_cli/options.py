@@ -145,8 +145,7 @@ def settings_from_options(given: Mapping[str, Any], model: type[BaseModel] = Run
             continue
         if option.is_mapping:
             parse = str if option.field.annotation == dict[str, str] else parse_value
-            pairs = (split_assignment(item, option.flags[0]) for item in value)
-            value = {key: parse(text) for key, text in pairs}
+            value = {key: parse(text) for key, text in _assignments(value, option.flags[0])}
         assign(settings, option.key, value)
     return settings
 
@@ -165,11 +164,26 @@ def assign_sets(settings: dict[str, Any], sets: Iterable[str]) -> None:
     """Set what ``--set KEY=VALUE`` gives.
 
     Raises:
-        ConfigError: There is no key or no ``=``, or a value is not YAML.
+        ConfigError: There is no key or no ``=``, a key has two values, or a value is not YAML.
     """
-    for text in sets:
-        key, value = split_assignment(text, "--set")
+    for key, value in _assignments(sets, "--set"):
         assign(settings, key, parse_value(value))
+
+
+def _assignments(texts: Iterable[str], flag: str) -> list[tuple[str, str]]:
+    """Split every ``key=value``.
+
+    Raises:
+        ConfigError: There is no key or no ``=``, or two values of one key.
+    """
+    found: dict[str, str] = {}
+    for text in texts:
+        key, value = split_assignment(text, flag)
+        if found.setdefault(key, value) != value:
+            raise ConfigError(
+                f"'{key}' is given twice: {found[key]} and {value}", where=flag, fix=f"give {flag} {key}=VALUE once"
+            )
+    return list(found.items())
 
 
 def split_assignment(text: str, flag: str) -> tuple[str, str]:

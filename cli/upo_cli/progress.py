@@ -9,6 +9,7 @@ from upo_cli.json_lines import JsonLines
 from upo_cli.lines import Lines
 from upo_cli.output import console, table
 from upo_cli.plan_view import print_plan
+from upo_cli.time_left import TimeLeft, in_words
 from upo_cli.view import PrintedView, can_be_live, live_by
 from upo_sdk import events
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ProgressView", "Silent", "open_view", "scores_table"]
 
+_WORTH_SAYING_SECONDS = 10.0
 _SHOWN = ("loss", "eval_loss", "rewards/accuracies", "rewards/margins", "advantage/ess")
 
 
@@ -55,6 +57,7 @@ class ProgressView(Silent):
         if self._live and self._out.is_terminal:  # the same screen: what is printed has to make way for the bars
             self._out = self._err
         self._tasks: Bars | Lines = Bars(self._err) if self._live else Lines(self._err)
+        self._time_left, self._left = TimeLeft(), ""
 
     def start(self) -> None:
         """Show the bars."""
@@ -80,9 +83,10 @@ class ProgressView(Silent):
                 self._warn(text)
             case events.PlanReady(plan):
                 self._plan(plan)  # type: ignore[arg-type]  # events do not know the plan's type
+            case events.Progress(events.TRAINING, done, total, unit):
+                self._trained(done, total, unit)
             case events.Progress(task, done, total, unit):
-                if self._live or task != events.TRAINING:  # without bars, the steps that are logged say it
-                    self._tasks.advance(task, done, total, unit)
+                self._tasks.advance(task, done, total, unit)
             case events.ScoresReady(statistics):
                 self._scores(statistics)
             case events.StepLogged(step, total, metrics):
@@ -104,7 +108,18 @@ class ProgressView(Silent):
     def _step(self, step: int, total: int, metrics: Mapping[str, float]) -> None:
         shown = "  ".join(f"{name} {metrics[name]:.3g}" for name in _SHOWN if name in metrics)
         self._tasks.note(events.TRAINING, f"loss {metrics['loss']:.3g}" if "loss" in metrics else "")
-        self._say(f"step {step}/{total}  {shown}")
+        left = f"  about {self._left} left" if self._left and step < total else ""
+        self._say(f"step {step}/{total}  {shown}{left}")
+
+    def _trained(self, done: int, total: int, unit: str) -> None:
+        """Show how far training is: by a bar, else by the steps that are logged and one line after the first step."""
+        seconds = self._time_left.seconds(done, total)
+        if self._live:
+            self._tasks.advance(events.TRAINING, done, total, unit)
+        elif seconds is not None:
+            if not self._left and seconds >= _WORTH_SAYING_SECONDS:
+                self._say(f"training: about {in_words(seconds)} left, by the time of the first step")
+            self._left = in_words(seconds)
 
 
 def open_view(log_format: LogFormat, *, quiet: bool) -> Silent | JsonLines:

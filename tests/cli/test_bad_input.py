@@ -31,6 +31,12 @@ if TYPE_CHECKING:
         (["train", "--preset", "papr"], "there is no preset 'papr'", "did you mean 'paper'"),
         (["train", "--set", "training.sed=1"], "unknown key 'sed'", "did you mean 'seed'"),
         (["train", "--set", "seed"], "'seed' is not KEY=VALUE", "--set key=value"),
+        (
+            ["train", "--set", "seed=1", "--set", "seed=2"],
+            "'seed' is given twice: 1 and 2",
+            "give --set seed=VALUE once",
+        ),
+        (["train", "--columns", "prompt=a", "--columns", "prompt=b"], "'prompt' is given twice", "--columns prompt="),
         (["train", "--columns", "prompt"], "'prompt' is not KEY=VALUE", "--columns key=value"),
         (["train", "--beta", "0.1", "-o", "length"], "no objective that you named takes a beta", "dpo,beta=0.1"),
         (["train", "--data", "a", "--data", "b"], "--data is given 2 times", "once with all rows in one file"),

@@ -28,6 +28,12 @@ def test_the_doctor_names_versions_device_and_plugins(upo: Upo) -> None:
     assert found["device"]["status"] == "ok"
 
 
+def test_the_doctor_names_the_packages_that_options_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upo_cli.checks, "_OPTIONAL", {"json": "--this", "no_such_package": "--that"})
+    (found,) = upo_cli.checks._optional()
+    assert (found.status, found.detail) == ("ok", "installed: json; not installed: no_such_package (--that)")
+
+
 def test_a_hub_out_of_reach_is_a_warning_not_a_break(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HF_HUB_OFFLINE")
     monkeypatch.setattr(upo_sdk.network, "is_reachable", lambda _url: False)

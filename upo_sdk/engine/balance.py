@@ -14,6 +14,8 @@ from upo_sdk.errors import TrainingError
 from upo_sdk.objectives import TokenLogps
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from torch import Tensor
 
     from upo_sdk.config import LossConfig
@@ -30,7 +32,7 @@ class Balance:
     Attributes:
         gamma: The γ that makes the auxiliary term's pull ``ratio`` times the preference term's.
         normalization: What the auxiliary term divides by.
-        ratio: ``Σ_k w_k`` over the auxiliary objectives.
+        ratio: ``Σ_k w_k`` over the auxiliary objectives whose reward varies.
         preference_pull: The pull of the preference term; ``β`` for DPO, ``β/4`` for KTO.
         auxiliary_pull: The pull of the auxiliary term with γ = 1.
         mean_weight: Mean of the advantage weights ``exp(λA)``.
@@ -56,6 +58,7 @@ def balance(
     auxiliary: AuxiliaryBatch,
     *,
     sample_weight_N: Tensor | None = None,
+    constant: Collection[str] = (),
 ) -> Balance:
     """Find γ from a sample of the data, in one batch of N responses, with the policy as it is before training.
 
@@ -84,6 +87,8 @@ def balance(
         preference: Log-probs and labels. The policy's log-probs need no graph.
         auxiliary: Rewards, and the baseline from the data if there is one.
         sample_weight_N: How much each response counts.
+        constant: Labels of objectives whose reward never varies: they prefer nothing, so their weights are not asked to
+            pull. If it is all of them, γ is 0.
 
     Raises:
         TrainingError: One of the terms has no finite gradient, so there is nothing to measure.
@@ -100,7 +105,7 @@ def balance(
         actor_N = actor_N * lengths_N
     shares_N = share_N.cpu().double()
     pull, auxiliary_pull = (float((shares_N * pull_N.square()).sum().sqrt()) for pull_N in (loss_N, actor_N))
-    ratio = sum(term.weight for term in unified.auxiliary)
+    ratio = float(sum(term.weight for term in unified.auxiliary if term.label not in constant))
     return Balance(
         gamma=_gamma(ratio, pull, auxiliary_pull),
         normalization=normalization,

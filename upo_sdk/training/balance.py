@@ -16,7 +16,7 @@ from upo_sdk.training.run_folder import MANIFEST
 from upo_sdk.training.step import Step, sample_weights_N
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
     from upo_sdk.config import LossConfig
@@ -44,7 +44,13 @@ class RunBalance:
     rows: int
 
     def describe(self, labels: Sequence[str]) -> str:
-        """Return what the user should know."""
+        """Return what the user should know.
+
+        Args:
+            labels: The auxiliary objectives whose reward varies.
+        """
+        if not labels:
+            return "scale balanced: no auxiliary objective has a reward that varies, so γ is 0"
         pull = "pulls" if len(labels) == 1 else "together pull"
         how = {"token-mean": "a mean over tokens", "sum": "a sum over tokens"}[self.found.normalization]
         return (
@@ -60,6 +66,7 @@ def set_gamma(
     device: torch.device,
     resumed: Path | None,
     callbacks: tuple[Callback, ...],
+    constant: Collection[str] = (),
 ) -> dict[str, Any]:
     """Set γ where the data decides it; return what the manifest says of the loss.
 
@@ -71,22 +78,30 @@ def set_gamma(
         resumed: The folder of the run that is resumed, or None; its γ is kept if it is of these objectives and this
             loss.
         callbacks: Are told of γ.
+        constant: Labels of objectives whose reward never varies.
     """
     asked, measured = plan.config.loss, None
     if asked.scale == "balanced" and plan.auxiliary:
         kept = _read(resumed / MANIFEST, plan) if resumed else None
-        measured = kept or _measure(unified, sample(), device)
+        measured = kept or _measure(unified, sample(), device, constant)
         unified.config = measured.found.applied_to(asked)
-        emit(callbacks, Notice("info", measured.describe([item.label for item in plan.auxiliary])))
+        emit(callbacks, Notice("info", measured.describe(_pulling(plan, constant))))
     return _record(unified, asked, measured)
 
 
-def _measure(unified: UnifiedLoss, rows: Sequence[PreparedRow], device: torch.device) -> RunBalance:
+def _pulling(plan: RunPlan, constant: Collection[str]) -> list[str]:
+    return [item.label for item in plan.auxiliary if item.label not in constant]
+
+
+def _measure(
+    unified: UnifiedLoss, rows: Sequence[PreparedRow], device: torch.device, constant: Collection[str]
+) -> RunBalance:
     inputs = {name: tensor.to(device) for name, tensor in loss_inputs(rows).items()}
     output = PolicyOutput(inputs["reference_NT"], torch.empty(0))  # the learned baseline is a constant here
     step = Step(unified=unified, beta=1.0)
     batch = step.preference_batch(output, inputs)
-    found = balance(unified, batch, step.auxiliary_batch(output, inputs), sample_weight_N=sample_weights_N(inputs))
+    auxiliary, weight_N = step.auxiliary_batch(output, inputs), sample_weights_N(inputs)
+    found = balance(unified, batch, auxiliary, sample_weight_N=weight_N, constant=constant)
     return RunBalance(replace(found, gamma=float(f"{found.gamma:.{_DIGITS}g}")), len(rows))
 
 

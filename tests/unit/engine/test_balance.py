@@ -188,3 +188,13 @@ def test_a_balanced_loss_without_a_gamma_is_refused_and_the_preference_loss_alon
     with pytest.raises(ConfigError, match="scale balanced has no γ yet"):
         loss(preference, rewards, step=0)
     assert float(loss(preference, None, step=0).loss) == pytest.approx(math.log(2))
+
+
+def test_a_constant_reward_is_left_out_of_what_gamma_asks_for() -> None:
+    preference, auxiliary = batch(totals(LENGTHS), LENGTHS)
+    both = balance(unified_loss("dpo"), preference, auxiliary)
+    one = balance(unified_loss("dpo"), preference, auxiliary, constant={"length"})
+    none = balance(unified_loss("dpo"), preference, auxiliary, constant={"length", "toxicity"})
+    assert (both.ratio, one.ratio, none.ratio) == (pytest.approx(0.4), 0.3, 0.0)
+    assert one.gamma == pytest.approx(both.gamma * 0.3 / 0.4)
+    assert none.gamma == 0.0
