@@ -101,9 +101,9 @@ class Sums:
     @property
     def estimate(self) -> Estimate:
         """The statistic with its interval."""
-        return _estimate(self.value, self._influence_U(), self.units)
+        return _estimate(self.value, self.influence_U(), self.units)
 
-    def _influence_U(self) -> FloatArray:
+    def influence_U(self) -> FloatArray:
         """By how much each unit moves the statistic: of a mean ``(x_u − x̄) / n``, of a ratio to first order."""
         influence_U: FloatArray = (self.total_U - self.value * self.count_U) / self.count_U.sum()
         return influence_U
@@ -111,8 +111,10 @@ class Sums:
 
 def difference(one: Sums, other: Sums) -> Estimate:
     """Return ``one − other`` over the same units, with the interval of the paired difference."""
-    influence_U = one._influence_U() - other._influence_U()  # noqa: SLF001 - of this file
-    return _estimate(one.value - other.value, influence_U, min(one.units, other.units))
+    influence_U = one.influence_U() - other.influence_U()
+    change = one.value - other.value
+    exact = 0.0 if math.isclose(one.value, other.value, rel_tol=1e-12) else change  # float noise is no change
+    return _estimate(exact, influence_U, min(one.units, other.units))
 
 
 def differ(one: Estimate, other: Estimate) -> bool:

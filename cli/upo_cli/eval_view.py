@@ -33,6 +33,8 @@ def print_evaluation(result: Evaluation) -> None:
         out.print()
     for sample in result.samples:
         _print_sample(sample, out)
+    if result.prompts < ENOUGH:
+        out.print(f"note: fewer than {ENOUGH} prompts say little, whatever the numbers", markup=False, soft_wrap=True)
     for verdict in result.verdicts:
         out.print(_sentence(verdict), markup=False, soft_wrap=True, style="red" if verdict.holds else None)
     out.print(f"written: {result.config['output_dir']}/eval.json and eval-samples.jsonl", markup=False, soft_wrap=True)
@@ -42,7 +44,8 @@ def _headline(result: Evaluation) -> str:
     baseline = f" beside {result.baseline.path}" if result.baseline else ""
     pairs = f", {result.pairs:,} pairs" if result.pairs else ""
     return (
-        f"{result.model.path}{baseline}: {result.prompts:,} {result.data.split} prompts, "
+        f"{result.model.path}{baseline}: {result.prompts:,} {result.data.split} "
+        f"{'prompt' if result.prompts == 1 else 'prompts'}, "
         f"{result.num_samples} {'answer' if result.num_samples == 1 else 'answers'} each{pairs}, seed {result.seed}"
     )
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from conftest import Upo
 
 SMALL = ["eval", "demo", "--eval-prompts", "3", "--max-new-tokens", "8", "--objective", "toxicity"]
+TEN = ["eval", "demo", "--eval-prompts", "10", "--max-new-tokens", "8", "--objective", "toxicity"]
+"""As many as a condition needs."""
 
 
 def test_the_table_the_samples_and_the_files_are_shown(upo: Upo) -> None:
@@ -37,7 +39,7 @@ def test_a_baseline_is_shown_beside_the_model_with_the_difference(upo: Upo) -> N
 
 
 def test_a_condition_that_holds_ends_with_1_says_which_and_everything_is_written(upo: Upo) -> None:
-    ended = upo(*SMALL, "--fail-if", "length/tokens>0.5", "--fail-if", "repetition>0.9", "--output-dir", "out")
+    ended = upo(*TEN, "--fail-if", "length/tokens>0.5", "--fail-if", "repetition>0.9", "--output-dir", "out")
     assert ended.code == 1
     assert "failed: length/tokens>0.5: the value is 8" in ended.out
     assert "fine: repetition>0.9: the value is 0" in ended.out
@@ -45,21 +47,28 @@ def test_a_condition_that_holds_ends_with_1_says_which_and_everything_is_written
     assert [verdict["holds"] for verdict in written["verdicts"]] == [True, False]
 
 
+def test_a_condition_on_too_few_prompts_ends_with_2_before_any_model_is_loaded(upo: Upo) -> None:
+    ended = upo(*SMALL, "--fail-if", "length/tokens>0.5")
+    assert ended.code == 2
+    assert "a condition needs at least 10 prompts, and 3 are evaluated" in ended.err
+    assert "give --eval_prompts 10 or more" in ended.err
+
+
 def test_conditions_that_do_not_hold_end_with_0(upo: Upo) -> None:
-    assert upo(*SMALL, "--fail-if", "length/tokens>99", "--fail_if", "length/tokens.high>99").code == 0
+    assert upo(*TEN, "--fail-if", "length/tokens>99", "--fail_if", "length/tokens.high>99").code == 0
 
 
 def test_a_condition_fails_a_pipeline_that_reads_json_too(upo: Upo) -> None:
-    ended = upo(*SMALL, "--json", "--fail-if", "length/tokens>0.5")
+    ended = upo(*TEN, "--json", "--fail-if", "length/tokens>0.5")
     assert ended.code == 1
     assert ended.data["verdicts"][0] == {"condition": "length/tokens>0.5", "value": 8.0, "limit": 0.5, "holds": True}
-    assert ended.data["config"]["eval_prompts"] == 3
+    assert ended.data["config"]["eval_prompts"] == 10
     assert ended.err == ""
 
 
 def test_an_unknown_metric_ends_with_2_before_any_model_is_loaded(upo: Upo, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module.ModelReader, "load", lambda *_: pytest.fail("a model was loaded"))
-    ended = upo(*SMALL, "--fail-if", "toxicty>0.02")
+    ended = upo(*TEN, "--fail-if", "toxicty>0.02")
     assert ended.code == 2
     assert "there is no metric 'toxicty' here" in ended.err
     assert "did you mean 'toxicity'? metrics: reward/toxicity, length/tokens" in ended.err

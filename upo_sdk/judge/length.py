@@ -69,7 +69,7 @@ def intercept_error(
     design_NC = np.stack([np.ones_like(feature_N), feature_N], axis=1)
     wins_N = 1 / (1 + np.exp(-(design_NC @ np.array(fitted))))
     information_CC = (design_NC * (wins_N * (1 - wins_N))[:, None]).T @ design_NC + np.diag(_PRIOR)
-    bread_CC: FloatArray = np.linalg.inv(information_CC)
+    bread_CC = np.linalg.inv(information_CC)
     number = {unit: place for place, unit in enumerate(dict.fromkeys(units_N))}
     scores_UC = np.zeros((len(number), 2))
     np.add.at(scores_UC, [number[unit] for unit in units_N], (score_N - wins_N)[:, None] * design_NC)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from upo_sdk.errors import ConfigError, did_you_mean
 from upo_sdk.evaluation.sweep_schema import CacheUse, ParetoAxis, Saving
 from upo_sdk.sweep.averages import make_rows
-from upo_sdk.sweep.pareto import is_clear, pareto_optimal
+from upo_sdk.sweep.pareto import Better, is_clear, pareto_optimal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ def summarized(sweep: Sweep) -> Sweep:
     axes = _axes(measured, sweep.pareto or _default_axes(sweep, measured)) if measured else ()
     values = {row.name: {name: metric.value for name, metric in row.metrics.items()} for row in rows}
     means = {row: {name: value.mean for name, value in own.items()} for row, own in values.items()}
-    better = {axis.metric: axis.better for axis in axes}
+    better: dict[str, Better] = {axis.metric: axis.better for axis in axes}
     optimal = pareto_optimal(means, better)
     return sweep.model_copy(
         update={

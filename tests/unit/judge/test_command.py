@@ -27,8 +27,8 @@ def upo_eval(endpoint: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("COLUMNS", "200")
 
-    def run(*options: str) -> tuple[int, str, str]:
-        small = ["--eval_prompts", "6", "--max_new_tokens", "12", "--judge_max_wait", "0.01"]
+    def run(*options: str, prompts: int = 6) -> tuple[int, str, str]:
+        small = ["--eval_prompts", f"{prompts}", "--max_new_tokens", "12", "--judge_max_wait", "0.01"]
         judge = ["--judge", endpoint.url, "--judge_model", "tiny", "--judge_against", "chosen"]
         done = CliRunner().invoke(build_app(), ["eval", "demo", *small, *judge, *options], prog_name="upo")
         if done.exception is not None and not isinstance(done.exception, SystemExit):
@@ -52,13 +52,16 @@ def test_the_rate_is_in_the_table_and_what_is_behind_it_below(upo_eval: Any, end
 
 def test_a_pipeline_can_hold_on_to_the_rate(upo_eval: Any, endpoint: Any) -> None:
     endpoint.respond = lambda _asked: says("tie")
-    assert upo_eval("--fail-if", "win_rate<50")[0] == 0
-    code, out, _ = upo_eval("--fail-if", "win_rate<50.1", "--json")
+    assert upo_eval("--fail-if", "win_rate<50", prompts=10)[0] == 0
+    code, out, _ = upo_eval("--fail-if", "win_rate<50.1", "--json", prompts=10)
     assert code == 1
     found = json.loads(out)
-    assert found["judge"]["ties"] == 6
+    assert found["judge"]["ties"] == 10
     assert [verdict["holds"] for verdict in found["verdicts"]] == [True]
-    assert len(endpoint.bodies) == 12
+    assert len(endpoint.bodies) == 20
+    code, _, err = upo_eval("--fail-if", "win_rate<50")
+    assert code == 2
+    assert "a condition needs at least 10 prompts, and 6 are evaluated" in err
 
 
 def test_fields_of_the_request_are_set_by_their_names(upo_eval: Any, endpoint: Any) -> None:

@@ -38,10 +38,11 @@ def settings(tmp_path: Path, endpoint: Any) -> dict[str, Any]:
 
 
 def test_the_win_rate_is_in_the_file_and_a_metric_for_thresholds(settings: dict[str, Any], tmp_path: Path) -> None:
-    config = EvalConfig.model_validate({**settings, "fail_if": ["win_rate<101", "win_rate/length_controlled.high<0"]})
+    gates = ["win_rate<101", "win_rate/length_controlled.high<0"]
+    config = EvalConfig.model_validate({**settings, "eval_prompts": 10, "fail_if": gates})
     found = evaluate(config)
     assert isinstance(found.judge, WinRate)
-    assert found.judge.pairs == found.judge.wins + found.judge.ties + found.judge.losses == 6
+    assert found.judge.pairs == found.judge.wins + found.judge.ties + found.judge.losses == 10
     assert found.judge.against == "chosen"
     assert found.metrics["win_rate"].value == found.judge.win_rate
     assert found.metrics["win_rate"].unit == "%"
