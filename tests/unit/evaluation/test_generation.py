@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,7 +12,7 @@ from transformers import BloomConfig, GenerationConfig, LlamaConfig, MptConfig, 
 from upo_sdk.cache import ContentCache
 from upo_sdk.config import ModelConfig
 from upo_sdk.demo import demo_model_path
-from upo_sdk.errors import ConfigError
+from upo_sdk.errors import ConfigError, DataError
 from upo_sdk.evaluation.answers import Prompt, fit_prompts, sample_answers
 from upo_sdk.evaluation.generation import Draw, Sampling, generate_ids
 from upo_sdk.policy import load_language_model, load_tokenizer
@@ -104,16 +105,45 @@ def test_the_room_of_a_prompt_is_what_the_smallest_model_leaves() -> None:
     assert caught.value.fix == "lower it: --max_new_tokens 35 leaves 35 tokens for a prompt"
 
 
-def test_a_prompt_without_room_is_shortened_at_its_beginning_and_that_is_said_once() -> None:
-    class Bos:
-        bos_token_id = 9
-
+def test_a_prompt_without_room_is_shortened_at_its_beginning_and_that_is_said_once(
+    tokenizer: PreTrainedTokenizerBase,
+) -> None:
+    own = copy.deepcopy(tokenizer)
+    own.bos_token = own.convert_ids_to_tokens(9)
     told = list[str]()
     long, short = Prompt(text="long " * 30, ids=[9, 1, 2, 3, 4, 5]), Prompt(text="short", ids=[9, 7])
-    fitted = fit_prompts([long, short], 3, Bos(), told.append)  # type: ignore[arg-type]
+    fitted = fit_prompts([long, short], 3, own, told.append)
     assert [list(prompt.ids) for prompt in fitted] == [[9, 4, 5], [9, 7]]
     assert len(told) == 1
     assert told[0].startswith("1 of 2 prompts have more than the 3 tokens")
     assert "such as 'long long" in told[0]
-    assert fit_prompts([long], None, Bos(), told.append) == [long]  # type: ignore[arg-type]
+    assert fit_prompts([long], None, own, told.append) == [long]
     assert len(told) == 1
+
+
+def test_a_conversation_without_room_loses_its_oldest_turns_and_keeps_its_system_turn(
+    tokenizer: PreTrainedTokenizerBase,
+) -> None:
+    chat = copy.deepcopy(tokenizer)
+    chat.chat_template = (
+        "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}"
+        "{% if add_generation_prompt %}assistant:{% endif %}"
+    )
+    system, first = {"role": "system", "content": "Be kind."}, {"role": "user", "content": "My printer is loud. " * 9}
+    said, last = {"role": "assistant", "content": "Oh."}, {"role": "user", "content": "What can I do?"}
+    left = "system: Be kind.\nuser: What can I do?\nassistant:"
+    room = len(chat(left, add_special_tokens=False)["input_ids"])
+    told = list[str]()
+    whole = [prompt_of(chat, [system, first, said, last]), prompt_of(chat, [system, first])]
+    (fitted,) = fit_prompts(whole, room, chat, told.append)
+    assert chat.decode(list(fitted.ids)) == left
+    assert fitted.messages == [system, last]
+    assert "2 of 2 prompts" in told[0]
+    assert "oldest turns before it answers, and 1 whose last turn alone is too long are left out" in told[0]
+    with pytest.raises(DataError, match="no prompt fits into the"):
+        fit_prompts(whole[1:], room, chat, told.append)
+
+
+def prompt_of(tokenizer: Any, messages: list[dict[str, str]]) -> Prompt:
+    text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    return Prompt(text=text, ids=tokenizer(text, add_special_tokens=False)["input_ids"], messages=messages)
