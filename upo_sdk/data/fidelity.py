@@ -61,6 +61,7 @@ class FidelityCheck:
         found = dict.fromkeys(self._of_prompt(conversation, rendered))
         for response, whole, answers in zip(conversation.responses, rendered.wholes, rendered.answers, strict=True):
             found |= dict.fromkeys(self._of_response(response, whole, answers))
+            found |= dict.fromkeys(self._unread_numbers(response, conversation, "responses"))
         return list(found)
 
     def _of_prompt(self, conversation: Conversation, rendered: Rendered) -> Iterator[str]:
@@ -75,6 +76,7 @@ class FidelityCheck:
                 yield noted(DROPPED, f"'{name}' of chat_template_kwargs, which it does not know")
         for name in given.missing_from(rendered.prompt):
             yield noted(DROPPED, name)
+        yield from self._unread_numbers(prompt, conversation, "prompts")
         if prompt and prompt[-1]["role"] == "assistant":
             yield noted(CONTINUED)
         if not rendered.opened:
@@ -94,6 +96,15 @@ class FidelityCheck:
             for name in given.missing_from(whole[answers[0].start :]):
                 yield noted(DROPPED, name)
             yield noted(OTHER_SPEAKERS, ", ".join(sorted({message["role"] for message in others})))
+
+    def _unread_numbers(self, messages: Sequence[Message], conversation: Conversation, where: str) -> Iterator[str]:
+        """Name the keys with a number or a truth value, such as ``weight``, that the template does not mention."""
+        for message in messages:
+            for key, value in message.items():
+                if isinstance(value, bool | int | float):
+                    source = self._template.source(conversation.template_inputs)
+                    if not re.search(rf"\b{re.escape(key)}\b", source):
+                        yield noted(DROPPED, f"'{key}' of {message['role']} messages in {where}")
 
     def _of_answer(self, message: Message, text: str) -> Iterator[str]:
         content: str = message["content"] or ""

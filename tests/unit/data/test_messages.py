@@ -125,3 +125,18 @@ def test_objectives_that_ask_get_the_messages_with_every_key(load: Load) -> None
     first, second = completions(data, Needs(messages=True))
     assert (first.prompt_messages, first.response_messages) == ([ASK], [YES | {"reasoning_content": "hm"}])
     assert second.response_messages == [NO]
+
+
+def test_a_number_in_a_message_that_the_template_does_not_read_is_named(
+    load: Load, make_tokenizer: MakeTokenizer
+) -> None:
+    tokenizer = make_tokenizer(chat=True)
+    data = load(pair(prompt=[ASK | {"weight": 0}], chosen=[YES | {"train": True}])).train
+    found = tokenize(data, tokenizer, max_length=50, max_prompt_length=None).findings
+    assert {item.detail for item in found if item.kind == "dropped"} == {
+        "'weight' of user messages in prompts",
+        "'train' of assistant messages in responses",
+    }
+    tokenizer.chat_template = str(tokenizer.chat_template) + "{# weight, train #}"
+    found = tokenize(data, tokenizer, max_length=50, max_prompt_length=None).findings
+    assert [item for item in found if item.kind == "dropped"] == []
