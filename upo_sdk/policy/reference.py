@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
@@ -27,6 +28,7 @@ IntArray = np.ndarray[tuple[int], np.dtype[np.int64]]
 KeyArray = np.ndarray[tuple[int], np.dtype[np.bytes_]]
 
 _PART = 1000
+_NOT_OF_THE_MODEL = {"_name_or_path", "transformers_version", "use_cache", "dtype", "torch_dtype"}
 
 
 class BranchSource(Protocol):
@@ -90,7 +92,8 @@ def reference_logps(
     Args:
         policy: The policy before training, which is the reference.
         rows: Prompts and their responses.
-        cache: Keyed by the model's weights, the precision, the attention, the layout and the token ids.
+        cache: Keyed by the model's weights and configuration, the precision, the attention, the layout and the token
+            ids.
         weights: :func:`weights_sha256` of the policy.
         tokens_per_batch: Tokens of a forward as the plainest layout needs them: padded, and with the prompt repeated
             for each of its responses.
@@ -100,7 +103,8 @@ def reference_logps(
     """
     attention = policy.config._attn_implementation  # noqa: SLF001 - it has no other name
     precision = "bf16" if bf16 else "fp32"
-    model = content_key("reference", 2, weights, attention, policy.layout.name, policy.lm.device.type, precision)
+    computed = (attention, policy.layout.name, policy.lm.device.type, precision)
+    model = content_key("reference", 3, weights, _settings(policy.config), *computed)
     path = cache_folder("reference") / f"{content_key(model.hex(), rows.fingerprint).hex()}.npy"
     if not path.exists():
         task = _ReferencePass(policy, rows, cache, bf16, *_keys(model, rows))
@@ -173,6 +177,12 @@ class _ReferencePass:
             known = self.cache.known(keys)
             is_missing += [key not in known for key in keys]
         return np.compress(is_missing, distinct_M)
+
+
+def _settings(config: Any) -> str:
+    """Return the model's configuration, on which log-probs depend as much as on its weights; not where it came from."""
+    settings = {key: value for key, value in config.to_dict().items() if key not in _NOT_OF_THE_MODEL}
+    return json.dumps(settings, sort_keys=True, default=str)
 
 
 def _keys(model: bytes, rows: BranchSource) -> tuple[IntArray, KeyArray]:

@@ -1,0 +1,1 @@
+"""Implicit reward margins of models that learn nothing, for every family and layout: they must be zero."""
