@@ -23,7 +23,8 @@ PUBLIC = {
         TokenLogps auxiliary_objective""",
     "upo_sdk.plugin": "DatasetFormatSpec HookSpecs ObjectiveSpec hookimpl load_target source_sha256",
     "upo_sdk.classifiers": """HUB_ID Window classifier_fingerprint config_sha256 files_sha256 hub_folder hub_source
-        is_complete load_classifier load_tokenizer require_network token_limit window_logits windows""",
+        is_complete load_classifier load_tokenizer require_network safe_batch_size token_limit
+        window_logits windows""",
     "upo_sdk.testing": "CheckFailedError CheckResult check_objective parametrize_checks run_checks",
     "upo_sdk.config": """DataConfig EvalConfig JudgeConfig LossConfig ModelConfig ObjectiveRef PluginPolicy
         RunConfig Schedule TrainingConfig build_config build_eval_config merge preset presets read_config_file

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
+from upo_sdk.classifiers.positions import forget_lengths
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -68,6 +70,7 @@ def window_logits(
     With ``autocast`` the model computes in bfloat16 where that is safe.
     """
     for batch, inputs in _batches(found, batch_size, tokenizer.pad_token_id):
+        forget_lengths(model)
         with torch.inference_mode(), torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=autocast):
             logits = model(**{name: tensor.to(model.device) for name, tensor in inputs.items()}).logits
         yield from zip(batch, logits.float().cpu(), strict=True)

@@ -30,6 +30,7 @@ class _Loaded:
     activation: Activation
     input: Input
     limit: int
+    batch_size: int
     fingerprint: Mapping[str, str]
 
 
@@ -81,7 +82,7 @@ class Classifier:
         loaded, options = self._loaded(), self.options
         found = windows_of(loaded.tokenizer, completions, loaded.input, loaded.limit)
         rewards: dict[int, list[float]] = defaultdict(list)
-        for window, logits in window_logits(loaded.model, loaded.tokenizer, found, options.batch_size):
+        for window, logits in window_logits(loaded.model, loaded.tokenizer, found, loaded.batch_size):
             rewards[window.text].append(reward(logits, loaded.label, loaded.activation, reverse=options.reverse))
         return [pooled(rewards[text], options.pool) for text in range(len(completions))]
 
@@ -96,25 +97,33 @@ def _load(options: ClassifierOptions, device: str) -> _Loaded:
     import torch
 
     from upo_plugins.hf.inputs import choose_input
-    from upo_sdk.classifiers import classifier_fingerprint, load_classifier, load_tokenizer, token_limit
+    from upo_sdk.classifiers import (
+        classifier_fingerprint,
+        load_classifier,
+        load_tokenizer,
+        safe_batch_size,
+        token_limit,
+    )
 
     where = f"hf:{options.model}"
     folder = _folder(options, where)
     model, tokenizer = load_classifier(folder), load_tokenizer(folder)
     config = model.config
-    config.get_text_config().pad_token_id = tokenizer.pad_token_id  # by it, a decoder finds the last token to read
     labels = [str(config.id2label[index]) for index in range(config.num_labels)]
     activation = choose_activation(options.activation, len(labels), config.problem_type, where)
     kind = choose_input(options.input, tokenizer, len(labels))
     if kind == "chat" and not tokenizer.chat_template:
         raise ModelError("its tokenizer has no chat template", where=where, fix="write input=pair, or input=response")
+    limit = token_limit(config, tokenizer, options.max_length)
+    model = model.to(device=device, dtype=getattr(torch, options.dtype)).eval()
     return _Loaded(
-        model=model.to(device=device, dtype=getattr(torch, options.dtype)).eval(),
+        model=model,
         tokenizer=tokenizer,
         label=choose_label(options.label, labels, where),
         activation=activation,
         input=kind,
-        limit=token_limit(config, tokenizer, options.max_length),
+        limit=limit,
+        batch_size=safe_batch_size(model, tokenizer, limit, options.batch_size),
         fingerprint={**classifier_fingerprint(folder), "activation": activation, "input": kind},
     )
 

@@ -11,6 +11,7 @@ from upo_sdk.classifiers import (
     classifier_fingerprint,
     load_classifier,
     load_tokenizer,
+    safe_batch_size,
     token_limit,
     window_logits,
     windows,
@@ -56,8 +57,8 @@ class ClassifierScorer:
         self._tokenizer = tokenizer
         dtype = torch.float32 if options.dtype == "auto" else getattr(torch, options.dtype)
         self._model = model.to(device=device, dtype=dtype).eval()
-        self._batch_size = options.batch_size
         self._limit = token_limit(model.config, tokenizer, options.max_length)
+        self._batch_size = safe_batch_size(self._model, tokenizer, self._limit, options.batch_size)
 
     def probabilities(self, texts: Sequence[str], /) -> list[list[float]]:
         """Return one row per text with one probability per label; a text without tokens scores 0."""

@@ -21,13 +21,17 @@ from architectures import (
     plain_logps,
 )
 
+from benchmarks.margins.families import BORDER
+from benchmarks.margins.measure import LAYOUTS, PAIRS, largest_margin
 from upo_sdk.errors import ModelError
-from upo_sdk.policy import choose_layout
+from upo_sdk.policy import PaddedLayout, Policy, choose_layout
+from upo_sdk.policy.layouts.exactness import _Precision
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 EXACT = 1e-4
+NO_MARGIN = 1e-3
 
 
 def _expected(names: Sequence[str], layout: str) -> list[Any]:
@@ -54,7 +58,9 @@ def test_auto_is_exact_and_says_what_it_chose_and_why(name: str, layout: str) ->
     assert ("not prefix-packed" in chosen.reason) == (layout != "prefix-packed")
     inputs = chosen.layout.collate(ROWS)
     assert largest_difference(chosen.layout.forward(lm, inputs), plain) < EXACT
-    assert largest_difference(chosen.policy(lm).train()(**inputs), plain) < EXACT
+    policy = chosen.policy(lm)
+    assert largest_difference(policy.train()(**inputs), plain) < EXACT
+    assert max(largest_margin(policy, size) for size in (1, 4)) < NO_MARGIN
 
 
 @pytest.mark.parametrize("layout", ["padded", "separate", "packed", "prefix-shared", "prefix-packed", "prefix-cache"])
@@ -86,6 +92,58 @@ def test_a_layout_that_was_asked_for_and_is_wrong_is_refused_with_the_difference
     with pytest.raises(ModelError, match=r"prefix-shared: differs by .* nats") as caught:
         choose_layout(make_model("mpt"), ROWS, "prefix-shared")
     assert "--layout auto" in str(caught.value.fix)
+
+
+@pytest.mark.filterwarnings("ignore")  # of architectures whose fast kernels are not installed
+@pytest.mark.parametrize("name", ["gemma2", "bloom", "mamba2", "phi3, longrope"])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_policy_that_learns_nothing_has_no_margins_in_any_layout_or_is_refused(name: str, layout: Any) -> None:
+    lm = make_model(name)
+    try:
+        chosen = choose_layout(lm, PAIRS, layout)
+    except ModelError:
+        assert layout != "single"
+        return
+    assert name != "phi3, longrope" or layout == "single"
+    policy = chosen.policy(lm)
+    assert max(largest_margin(policy, size) for size in (1, 4)) < NO_MARGIN
+
+
+@pytest.mark.parametrize("name", SINGLE)
+def test_where_padding_changes_a_row_the_padded_layout_is_refused(name: str) -> None:
+    with pytest.raises(ModelError, match=r"padded: differs by 0\.\d+ nats"):
+        choose_layout(make_model(name), PAIRS, "padded")
+
+
+@pytest.mark.parametrize("name", SINGLE)
+def test_rows_on_one_side_of_the_border_keep_the_fast_layout(name: str) -> None:
+    short = [row for row in PAIRS if len(row.prompt_ids) + max(map(len, row.response_ids)) < BORDER]
+    assert choose_layout(make_model(name), short).layout.name == "prefix-packed"
+
+
+def test_the_margin_of_a_wrong_layout_is_seen() -> None:
+    policy = Policy(make_model("phi3, longrope"), PaddedLayout())
+    assert largest_margin(policy, 4) > 10 * NO_MARGIN
+
+
+@pytest.mark.parametrize("name", ["llama", "phi3, longrope"])
+def test_in_half_precision_the_noise_is_that_of_rows_alone(name: str) -> None:
+    lm = make_model(name).to(torch.bfloat16)  # type: ignore[arg-type]  # transformers types it as if it were a method of a tensor
+    noise = _Precision(lm, PAIRS[:2], autocast=False).tolerance
+    assert 0.01 < noise.logps < 1
+    chosen = choose_layout(lm, PAIRS)
+    assert chosen.layout.name == "prefix-packed" if name == "llama" else chosen.reason
+
+
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_noise_in_training_mode_is_kept_out_or_refused(checkpointing: bool) -> None:  # noqa: FBT001 - of the test
+    lm = make_model("phimoe", input_jitter_noise=0.3)
+    if checkpointing:
+        with pytest.raises(ModelError) as caught:
+            choose_layout(lm, PAIRS, checkpointing=True)
+        assert "--gradient_checkpointing" in str(caught.value.fix)
+    else:
+        assert largest_margin(choose_layout(lm, PAIRS).policy(lm), 4) < NO_MARGIN
 
 
 def test_the_check_holds_the_logits_of_one_response_at_most() -> None:

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 from torch.nn.utils.rnn import pad_sequence
 
+from upo_sdk.classifiers.positions import forget_lengths
 from upo_sdk.policy.layouts.base import PolicyInputs, PolicyOutput
 
 if TYPE_CHECKING:
@@ -57,23 +58,10 @@ def plain_forward(lm: PreTrainedModel, ids_L: Tensor, count: int) -> tuple[Tenso
 
     By the model's own forward on one sequence: no padding, no mask, no cache, nothing left of earlier sequences.
     """
-    _forget_lengths(lm)
+    forget_lengths(lm)
     keep = {"logits_to_keep": count + 1} if "logits_to_keep" in inspect.signature(lm.forward).parameters else {}
     output: Any = lm(input_ids=ids_L.unsqueeze(0), output_hidden_states=True, use_cache=False, **keep)
     logits_TV = output.logits[0, -count - 1 : -1].float()
     target_T1 = ids_L[-count:].unsqueeze(-1)
     logps_T: Tensor = logits_TV.gather(-1, target_T1).squeeze(-1) - logits_TV.logsumexp(-1)
     return logps_T, output.hidden_states[-1][0, -count - 1].detach()
-
-
-def _forget_lengths(lm: PreTrainedModel) -> None:
-    """Let rotary embeddings that grow with the longest sequence ever seen be as they were before any."""
-    for module in lm.modules():
-        own = vars(module)
-        for name in [name for name in own if name.endswith("max_seq_len_cached") and "original_max_seq_len" in own]:
-            prefix = name.removesuffix("max_seq_len_cached")
-            original: Any = getattr(module, f"{prefix}original_inv_freq", None)
-            current: Any = getattr(module, f"{prefix}inv_freq", None)
-            if original is not None and current is not None and int(own[name]) != own["original_max_seq_len"]:
-                setattr(module, f"{prefix}inv_freq", original.to(current.device))
-                setattr(module, name, own["original_max_seq_len"])
