@@ -24,10 +24,12 @@ class Completion:
     """One response to one prompt, as plain text.
 
     Attributes:
-        prompt: The prompt without chat-template tokens; messages of a conversation are joined by blank lines.
-        response: The response without template or end-of-sequence tokens.
+        prompt: The prompt without chat-template tokens; messages of a conversation are joined by blank lines. Of what
+            truncation shortened, this is what is left, here and below: what the policy learns.
+        response: The response without template or end-of-sequence tokens; of several messages, the assistant's.
         columns: The dataset columns named in ``Needs.columns`` and ``Needs.score_columns``, and no others.
-        token_count: Tokens of the response under the policy's tokenizer, if ``Needs.token_counts`` asks for it.
+        token_count: Tokens of the response that are learned, without the final end-of-sequence token, if
+            ``Needs.token_counts`` asks for it.
         prompt_messages: The prompt as messages, if the data is conversational and ``Needs.messages`` asks for it:
             ``role``, ``content`` (empty beside ``tool_calls`` alone) and every further key that the data has.
         response_messages: The response likewise.
