@@ -40,6 +40,7 @@ class Lexical:
     def __init__(self, options: LexicalOptions) -> None:
         self.options = options
         self._frequencies = DocumentFrequencies()
+        self._scored = self._unmeasured = 0
 
     def setup(self, _device: str, /) -> None:
         """Do nothing: textstat loads its dictionaries with the first grade, which cached scores never ask for."""
@@ -82,12 +83,30 @@ class Lexical:
 
         def reward(response: str) -> float:
             prose = read_prose(response)
+            self._scored += 1
+            self._unmeasured += prose is None or self._says_nothing(prose)
             if prose is None:
                 return NEUTRAL
-            value = shrink(metric(prose), len(prose.words), self.options.shrinkage)
+            value = shrink(self._credible(metric, prose), len(prose.words), self.options.shrinkage)
             return 1 - value if self.options.reverse else value
 
         return [reward(completion.response) for completion in completions]
+
+    def remarks(self) -> Sequence[str]:
+        """Return how many of the responses scored here could not be measured, and forget it."""
+        scored, unmeasured = self._scored, self._unmeasured
+        self._scored = self._unmeasured = 0
+        if not unmeasured:
+            return []
+        reason = "no words, other letters than Latin ones, fewer than three words, or the same words over and over"
+        return [f"{unmeasured:,} of {scored:,} cannot be measured and earn the neutral {NEUTRAL:g} ({reason})"]
+
+    def _credible(self, metric: Callable[[Prose], float], prose: Prose) -> float:
+        """Return the metric, drawn to neutral as far as the text is no language; repetition is what diversity is of."""
+        if self._says_nothing(prose):
+            return NEUTRAL
+        trusted = 1.0 if self.options.metric == "diversity" else prose.credibility
+        return NEUTRAL + (metric(prose) - NEUTRAL) * trusted
 
     def measures(self, completions: Sequence[Completion], /) -> Mapping[str, Sequence[float]]:
         """Return the school ``grade``, or the metric under its own name where it reads no grade.
@@ -102,11 +121,14 @@ class Lexical:
             return {name: []}
         measure = self._measure()
         texts = [read_prose(completion.response) for completion in completions]
-        return {name: [math.nan if prose is None else measure(prose) for prose in texts]}
+        return {name: [math.nan if prose is None or self._says_nothing(prose) else measure(prose) for prose in texts]}
+
+    def _says_nothing(self, prose: Prose) -> bool:
+        return self.options.metric != "diversity" and not prose.credibility
 
     def _measure(self) -> Callable[[Prose], float]:
         if self.options.metric in _GRADED:
-            return lambda prose: grade(prose.text)
+            return lambda prose: grade(prose.sentences)
         frequencies = self._fitted() if self.options.metric == "rare_words" else self._frequencies
         return METRICS[self.options.metric](self.options, frequencies)
 

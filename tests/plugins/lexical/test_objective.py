@@ -121,10 +121,10 @@ def test_shrinkage_halves_the_distance_from_neutral_at_k_words() -> None:
 
 
 def test_readability_is_not_shrunk_unless_asked_and_the_other_metrics_are() -> None:
-    assert rewards(["Hi there."]) == [1.0]
-    assert rewards(["Hi there."], shrink_words=2) == [0.75]
-    assert rewards(["Plain words."], metric="hedging") == pytest.approx([0.5 + 0.5 * 2 / 12])
-    assert rewards(["Plain words."], metric="hedging", shrink_words=0) == [1.0]
+    assert rewards(["Hi there Tom."]) == [1.0]
+    assert rewards(["Hi there Tom."], shrink_words=3) == [0.75]
+    assert rewards(["Some plain words."], metric="hedging") == pytest.approx([0.5 + 0.5 * 3 / 13])
+    assert rewards(["Some plain words."], metric="hedging", shrink_words=0) == [1.0]
 
 
 @pytest.mark.parametrize("metric", NAMES)

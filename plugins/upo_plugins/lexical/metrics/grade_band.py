@@ -22,4 +22,4 @@ def band_reward(grade: float, min_grade: float, max_grade: float) -> float:
 
 def grade_band(prose: Prose, *, min_grade: float, max_grade: float) -> float:
     """Return the band reward of the text's grade."""
-    return band_reward(grade(prose.text), min_grade, max_grade)
+    return band_reward(grade(prose.sentences), min_grade, max_grade)

@@ -19,4 +19,4 @@ def readability_of_grade(grade: float) -> float:
 
 def readability(prose: Prose) -> float:
     """Return R1 of the text: 1 up to grade 4, 0 from grade 9."""
-    return readability_of_grade(grade(prose.text))
+    return readability_of_grade(grade(prose.sentences))
