@@ -22,8 +22,9 @@ def f_divergence_score(log_ratio_N: Tensor, divergence: FDivergence, alpha: floa
     """Return ``f'(u)`` with ``u = π/ρ``, of the shape of the log-ratios; DPO is the case ``f'(u) = log u``.
 
     ``reverse_kl``: ``log u``; ``forward_kl``: ``1 − 1/u``; ``js_divergence``: ``log(2u/(1+u))``;
-    ``alpha_divergence``: ``(u^(α−1) − 1)/(α−1)``, whose limit α → 1 is ``log u``.
-    Wang et al., 2023 (arXiv 2309.16240); constants that cancel in a difference are chosen as in TRL.
+    ``alpha_divergence``: ``(u^(α−1) − 1)/(α−1)``, whose limit α → 1 is ``log u``, and which is ``forward_kl`` at α = 0.
+    Wang et al., 2023 (arXiv 2309.16240), whose α is 1 minus this one: they write ``(1 − u^(−α))/α``. This α, and the
+    constants that cancel in a difference, are TRL's.
     """
     match divergence:
         case "reverse_kl":

@@ -44,7 +44,10 @@ class DPOOptions(Options):
         "sigmoid_norm, robust, hinge, ipo, exo_pair and discopop.",
     )
     f_alpha_divergence_coef: float = Field(
-        default=0.5, ge=0, allow_inf_nan=False, description="α of alpha_divergence; 1 is reverse_kl, 0 forward_kl."
+        default=0.5,
+        ge=0,
+        allow_inf_nan=False,
+        description="α of alpha_divergence; 1 is reverse_kl, 0 forward_kl. Wang et al. (2309.16240) call 1 minus it α.",
     )
     ld_alpha: float | None = Field(
         default=None,
