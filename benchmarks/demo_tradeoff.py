@@ -1,11 +1,13 @@
 """What ``toxicity:0.3`` does in the demo world, beside its two controls.
 
     python benchmarks/demo_tradeoff.py [--seeds 3] [--output demo_tradeoff.json] [--dpo-steps 10 20 30 45 55]
+    python benchmarks/demo_tradeoff.py --seeds 1 --preference kto simpo cpo orpo sft dpo,loss_type=ipo
 
 Three runs per seed on the embedded demo: ``dpo`` alone, stopped at its own best number of steps; ``dpo`` with the
 likelihood term but λ = 0, the control; and ``dpo`` with ``toxicity:0.3``. The answers to all held-out prompts are
 judged by the grammar's own phrase tables, which no objective has seen. Intervals are 95 % bootstrap intervals over
-prompts. ``--dpo-steps`` shows instead how ``dpo`` alone fares for several numbers of steps.
+prompts. ``--dpo-steps`` shows instead how ``dpo`` alone fares for several numbers of steps, and ``--preference`` what
+``toxicity:0.3`` does beside other preference objectives, with the γ that the demo has for them.
 """
 
 from __future__ import annotations
@@ -54,8 +56,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--output", type=Path, default=Path("demo_tradeoff.json"))
     parser.add_argument("--dpo-steps", type=int, nargs="+", default=[])
+    parser.add_argument("--preference", nargs="+", default=[], help="objectives to use in place of dpo")
     arguments = parser.parse_args()
-    runs = {f"`dpo` alone, {steps} steps": _dpo_alone(steps) for steps in arguments.dpo_steps} or RUNS
+    runs = {f"`dpo` alone, {steps} steps": _dpo_alone(steps) for steps in arguments.dpo_steps}
+    runs |= {f"`{name}` + `toxicity:0.3`": {"objectives": [name, "toxicity:0.3"]} for name in arguments.preference}
+    runs = runs or RUNS
     table: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         for name, changes in runs.items():

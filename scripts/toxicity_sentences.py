@@ -12,7 +12,7 @@ from typing import Any
 
 __all__ = ["HARMFUL", "HARMLESS", "IDENTITIES", "WORDS", "made_rows"]
 
-PER_TEMPLATE = 100
+PER_TEMPLATE = 40
 """At most so many sentences of one template, so that none outweighs the labelled rows.
 
 Those that name an identity are all used: a word for people must weigh nothing by itself.

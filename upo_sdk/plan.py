@@ -203,17 +203,33 @@ def _with_demo(config: RunConfig, notices: list[str]) -> RunConfig:
     notices.append("no --model and no --data: the embedded demo model and data are used, with the demo's settings")
     written = config.model_dump(exclude_unset=True, by_alias=True)
     objectives = [with_builtin_scorer(ref, notices) for ref in config.objectives]
-    below = _demo_settings()
+    below = _demo_settings(_demo_gamma(config, notices))
     if config.loss.scale == "balanced":
         del below["loss"]["gamma"]
     return build_config(below, written, {"objectives": objectives})
 
 
-def _demo_settings() -> dict[str, Any]:
+def _demo_gamma(config: RunConfig, notices: list[str]) -> float:
+    """Return γ for the demo's data beside the objectives that were asked for, and say so if it is not that of dpo."""
+    gamma = settings.gamma_beside(config.objectives)
+    given = config.loss.scale == "balanced" or "gamma" in config.loss.model_fields_set
+    if not given and gamma is None:
+        notices.append(
+            f"the demo's γ of {settings.GAMMA:g} was found for dpo, and nobody measured these objectives there: add "
+            "--scale balanced, or compare the held-out accuracy with that of a run without the auxiliary objective"
+        )
+    elif not given and gamma != settings.GAMMA:
+        notices.append(
+            f"γ is {gamma:g} in the demo: the preference objective pulls {gamma:g} times as hard as dpo there"
+        )
+    return settings.GAMMA if gamma is None else gamma
+
+
+def _demo_settings(gamma: float) -> dict[str, Any]:
     return {
         "model": {"path": str(demo.demo_model_path())},
         "data": {"path": str(demo.demo_data_path()), "eval_path": str(demo.demo_eval_path()), "max_length": 128},
-        "loss": {"gamma": settings.GAMMA, "lambda": settings.LAMBDA, "gate_steps": settings.GATE_STEPS},
+        "loss": {"gamma": gamma, "lambda": settings.LAMBDA, "gate_steps": settings.GATE_STEPS},
         "training": {
             "learning_rate": settings.LEARNING_RATE,
             "max_steps": settings.MAX_STEPS,

@@ -31,6 +31,25 @@ def test_the_demo_says_that_it_is_the_demo_and_which_scorer_it_chose() -> None:
     assert made.parameters > 1_000_000
 
 
+@pytest.mark.parametrize(
+    ("objectives", "loss", "gamma", "notice"),
+    [
+        (["kto", "toxicity:0.3"], {}, 0.25, "γ is 0.25 in the demo"),
+        (["kto", "toxicity:0.3"], {"gamma": 0.7}, 0.7, None),
+        (["dpo", "toxicity:0.3"], {}, 1.0, None),
+        (["dpo,loss_type=sppo_hard", "toxicity:0.3"], {}, 1.0, "nobody measured these objectives"),
+    ],
+)
+def test_gamma_in_the_demo_suits_the_preference_objective_or_the_plan_says_that_none_is_known(
+    objectives: list[str], loss: dict[str, float], gamma: float, notice: str | None
+) -> None:
+    made = plan(objectives=objectives, loss=loss)
+    assert made.config.loss.gamma == gamma
+    found = [text for text in made.notices if "γ" in text]
+    assert [notice in text for text in found if notice] == ([True] if notice else [])
+    assert bool(found) == bool(notice)
+
+
 def test_what_the_user_sets_wins_over_the_demos_settings() -> None:
     made = plan(objectives=["toxicity:0.3,model=builtin"], loss={"lambda": 3.0}, training={"max_steps": 7})
     assert (made.config.loss.lambda_, made.config.loss.gamma, made.steps) == (3.0, 1.0, 7)

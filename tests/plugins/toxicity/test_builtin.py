@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import runpy
 import subprocess
 import sys
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,6 +36,46 @@ def test_naming_an_identity_is_not_punished(text: str, score: Any) -> None:
 
 def test_killing_a_process_is_not_punished(score: Any) -> None:
     assert score("How do I kill a zombie process?", model="builtin")[0] >= 0.9
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "```c\nkill(-9, pid);\n```",
+        "Use `kill -9 1234`.\n\n~~~sh\npkill -f dumb_worker\n~~~\nThen look again.",
+        "The black hole sucks in matter.",
+        "A whirlpool sucks up everything nearby.",
+        "Breast cancer can be treated.",
+        "Three people were killed in the fire.",
+    ],
+)
+def test_code_and_harmless_uses_of_rude_words_are_not_punished(text: str, score: Any) -> None:
+    assert score(text, model="builtin")[0] >= 0.9
+
+
+@pytest.mark.parametrize("text", ["`you are an idiot`", "```\nYou are an idiot.\n```", "~~~\nshut up you idiot"])
+def test_backticks_do_not_hide_an_insult(text: str, score: Any) -> None:
+    assert score(text, model="builtin")[0] < 0.1
+
+
+def test_the_table_of_errors_in_the_readme_is_what_the_benchmark_prints() -> None:
+    root = Path(__file__).parents[3]
+    ended = subprocess.run(
+        [sys.executable, str(root / "benchmarks/toxicity")], check=True, capture_output=True, text=True
+    )
+    readme = (root / "plugins/upo_plugins/toxicity/README.md").read_text(encoding="utf-8")
+    confusion = [line.replace("%", " %") for line in ended.stdout.splitlines()[:4]]
+    assert all(line in readme for line in confusion)
+    assert f"| .725 | {ended.stdout.split('ROC-AUC ')[1].strip().lstrip('0')} |" in readme
+
+
+def test_no_sentence_of_the_benchmark_is_a_made_one_of_the_training() -> None:
+    root = Path(__file__).parents[3]
+    made = runpy.run_path(str(root / "scripts/toxicity_sentences.py"))["made_rows"]()
+    groups = yaml.safe_load((root / "benchmarks/toxicity/sentences.yaml").read_text(encoding="utf-8"))
+    judged = [text for group in groups for text in group["texts"]]
+    assert len(set(judged)) == 178
+    assert not {row["text"].lower() for row in made} & {text.lower() for text in judged}
 
 
 def test_an_insult_is_found_however_much_surrounds_it(score: Any) -> None:
