@@ -39,6 +39,8 @@ __all__ = ["UPOTrainer"]
 
 _VALUE_HEAD = "value_head.safetensors"
 _VALUE_OPTIMIZER = "value_optimizer.pt"
+_TORCH_CANNOT_WRITE = "PytorchStreamWriter"
+"""What torch names in its error, which has no type of its own, where a file cannot be written."""
 
 
 class UPOTrainer(Trainer):
@@ -232,9 +234,11 @@ class UPOTrainer(Trainer):
                 shutil.rmtree(run / STAGING, ignore_errors=True)
                 rotate_checkpoints(str(run), self.args.save_total_limit, str(run / name), use_mtime=True)
             self.accelerator.wait_for_everyone()
-        except (OSError, SafetensorError) as error:
+        except (OSError, SafetensorError, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and _TORCH_CANNOT_WRITE not in str(error):
+                raise
             raise TrainingError(
-                f"the checkpoint cannot be written: {error}",
+                f"the checkpoint cannot be written: {next(iter(str(error).splitlines()), error)}",
                 where=str(run / name),
                 fix="make room, then resume: --resume_from_checkpoint last",
             ) from error

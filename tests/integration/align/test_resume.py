@@ -12,7 +12,7 @@ from recorder import Recorder
 from safetensors.torch import load_file, save_file
 
 from upo_sdk import align
-from upo_sdk.errors import CancelledError, OutputError
+from upo_sdk.errors import CancelledError, OutputError, TrainingError
 from upo_sdk.events import Notice, PlanReady, Progress, StepLogged
 
 from .conftest import config, same, weights
@@ -52,6 +52,21 @@ def test_a_damaged_checkpoint_is_named_and_the_newest_whole_one_is_resumed(
     assert same(whole, weights(run))
     warnings = [event.text for event in recorder.events if isinstance(event, Notice) and event.level == "warning"]
     assert any("checkpoint-4 is damaged: optimizer.pt" in text and "checkpoint-1" in text for text in warnings)
+
+
+@pytest.mark.usefixtures("no_report")
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), RuntimeError("PytorchStreamWriter failed")])
+def test_a_disk_that_is_full_while_saving_is_said_and_leaves_no_checkpoint(
+    settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: Exception
+) -> None:
+    def fail(_folder: Path) -> None:
+        raise error
+
+    monkeypatch.setattr("upo_sdk.training.trainer.seal", fail)
+    with pytest.raises(TrainingError, match="the checkpoint cannot be written") as raised:
+        align(config(settings))
+    assert "make room" in str(raised.value)
+    assert list((tmp_path / "run").glob("checkpoint-*")) == []
 
 
 @pytest.mark.usefixtures("no_report")

@@ -6,11 +6,16 @@ from typing import TYPE_CHECKING, get_args
 
 import pytest
 
+from upo_sdk.config import build_config
 from upo_sdk.config.sections import Change
 from upo_sdk.errors import OutputError
+from upo_sdk.plan import make_plan
+from upo_sdk.plugin.registry import load_registry
+from upo_sdk.policy import load_tokenizer
 from upo_sdk.training.manifest import TRAINED_WITH, TrainedWith, check_unchanged, read_trained_with
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 BEFORE = TrainedWith(
@@ -62,3 +67,31 @@ def test_nothing_is_known_of_a_checkpoint_without_a_record(tmp_path: Path) -> No
     (tmp_path / TRAINED_WITH).write_text("[]", encoding="utf-8")
     with pytest.raises(OutputError, match="cannot be read"):
         read_trained_with(tmp_path)
+
+
+@pytest.fixture
+def described(model_folder: Callable[[str], Path], pairs_file: Path) -> Callable[..., TrainedWith]:
+    def describe(**training: object) -> TrainedWith:
+        settings = {"model": str(model_folder("llama")), "data": str(pairs_file), "objectives": ["dpo"]}
+        plan = make_plan(build_config(settings, {"training": training}), load_registry())
+        tokenizer = load_tokenizer(plan.model)
+        before = TrainedWith.of(plan, tokenizer, 1)
+        tokenizer(["one", "two of them"], padding=True, truncation=True, max_length=2)
+        assert TrainedWith.of(plan, tokenizer, 1) == before  # what a call leaves in a tokenizer is no part of it
+        return before
+
+    return describe
+
+
+def test_more_steps_are_a_change_unless_the_learning_rate_is_constant(described: Callable[..., TrainedWith]) -> None:
+    """Twelve rows: two steps of eight reach all, and so do three."""
+    assert set(described(max_steps=2).changes(described(max_steps=3))) == {"steps"}
+    constant = {"lr_scheduler_type": "constant"}
+    assert described(max_steps=2, **constant).changes(described(max_steps=3, **constant)) == {}
+    assert set(described(max_steps=1, **constant).changes(described(max_steps=2, **constant))) == {"steps"}
+
+
+def test_the_same_rows_of_a_step_in_other_batches_are_no_change(described: Callable[..., TrainedWith]) -> None:
+    split = {"per_device_train_batch_size": 4, "gradient_accumulation_steps": 2}
+    assert described().changes(described(**split, logging_steps=1)) == {}
+    assert set(described().changes(described(per_device_train_batch_size=4))) == {"batch", "steps"}
