@@ -38,7 +38,7 @@ def prompt_room(model_configs: Iterable[Any], max_new_tokens: int, *, option: st
         return None
     if limit <= max_new_tokens:
         raise ConfigError(
-            f"the model has {limit:,} positions, and answers of {max_new_tokens:,} tokens leave none for a prompt",
+            f"the model has {limit:,} positions, which leaves none for a prompt before {max_new_tokens:,} new tokens",
             where=f"{option} {max_new_tokens}",
             fix=f"lower it: {option} {max(1, limit // 2)} leaves {limit - max(1, limit // 2):,} tokens for a prompt",
         )
