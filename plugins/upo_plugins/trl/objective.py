@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +48,8 @@ class RewardFunction:
         self._thread: ThreadPoolExecutor | None = None
         self._runner = asyncio.Runner()
         self._scored, self._without = 0, 0
+        self._compared = False
+        self._differing: tuple[float | None, float | None] | None = None
 
     def setup(self, device: str, /) -> None:
         """Nothing to load."""
@@ -67,17 +70,39 @@ class RewardFunction:
         columns = {name: [item.columns[name] for item in completions] for name in self.needs.columns}
         available = {**columns, **prompts_and_completions(completions, self.options.form)}
         returned = list(self._call(self._parameters.select(available)))
+        self._compare_with_alone(available, returned)
         self._scored += len(returned)
         self._without += returned.count(None)
         return [self.options.none if reward is None else reward for reward in returned]
 
     def remarks(self) -> list[str]:
-        """Tell how many completions the function does not apply to."""
-        scored, without = self._scored, self._without
-        self._scored, self._without = 0, 0
-        if not without:
-            return []
-        return [f"the function returned None for {without:,} of {scored:,}, which have reward {self.options.none:g}"]
+        """Tell how many completions the function does not apply to, and whether it compares those of a call."""
+        scored, without, differing = self._scored, self._without, self._differing
+        self._scored, self._without, self._differing = 0, 0, None
+        found = list[str]()
+        if without:
+            found.append(
+                f"the function returned None for {without:,} of {scored:,}, which have reward {self.options.none:g}"
+            )
+        if differing:
+            among, alone = differing
+            found.append(
+                f"the function gave one completion {among} among others and {alone} alone: it compares the completions "
+                "of a call, or it is random; rewards here are to depend on their own completion only"
+            )
+        return found
+
+    def _compare_with_alone(self, available: dict[str, list[Any]], returned: list[float | None]) -> None:
+        """Score one completion of the first batch again, without the others."""
+        if self._compared or len(returned) < 2:  # noqa: PLR2004 - a batch
+            return
+        self._compared = True
+        alone = {name: values[-1:] for name, values in available.items()}
+        reward = next(iter(self._call(self._parameters.select(alone))), None)
+        if reward != returned[-1] and not (
+            reward and returned[-1] and math.isclose(reward, returned[-1], rel_tol=1e-4)
+        ):
+            self._differing = returned[-1], reward
 
     def _call(self, keywords: dict[str, Any]) -> Any:
         if not is_asynchronous(self._function):

@@ -57,6 +57,10 @@ FUNCTIONS = """
     def by_tokens(completion_ids, **kwargs):
         return [float(len(ids)) for ids in completion_ids]
 
+    def above_the_mean(completions, **kwargs):
+        mean = sum(map(len, completions)) / len(completions)
+        return [len(response) - mean for response in completions]
+
     number = 5
 """
 
@@ -109,6 +113,16 @@ def test_other_columns_are_handed_over_if_they_are_named(build: Any) -> None:
     live = build("trl:trl_rewards.seen,columns=topic+level")
     live.auxiliary.rewards([Completion("q", "a", {"topic": "x", "level": 2})])
     assert trl_rewards.seen.keywords == {"prompts": ["q"], "completions": ["a"], "topic": ["x"], "level": [2]}
+
+
+def test_a_function_that_compares_the_completions_of_a_call_is_told_once(build: Any) -> None:
+    data = [Completion("q", "ab"), Completion("q", "abcd")]  # the mean is 3, so 1 among others and 0 alone
+    live = build("trl:trl_rewards.above_the_mean")
+    assert live.auxiliary.rewards(data) == [-1.0, 1.0]
+    (remark,) = live.objective.remarks()
+    assert "gave one completion 1.0 among others and 0.0 alone" in remark
+    live.auxiliary.rewards(data)
+    assert live.objective.remarks() == []
 
 
 def test_none_is_neutral_and_counted_until_it_was_told(build: Any) -> None:
