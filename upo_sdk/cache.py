@@ -8,17 +8,27 @@ import os
 import sqlite3
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 from upo_sdk.errors import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 
-__all__ = ["ContentCache", "CountingCache", "cache_folder", "content_key", "default_cache_dir", "scratch_file"]
+__all__ = [
+    "ContentCache",
+    "CountingCache",
+    "cache_folder",
+    "content_key",
+    "default_cache_dir",
+    "read_or_make",
+    "scratch_file",
+]
 
 _LOOKUP_SIZE = 500
+
+T = TypeVar("T")
 
 
 def default_cache_dir() -> Path:
@@ -59,6 +69,23 @@ def scratch_file(folder: Path) -> Generator[Path]:
         raise _cannot_write(folder, error) from error
 
 
+def read_or_make(path: Path, read: Callable[[Path], T], make: Callable[[Path], object]) -> T:
+    """Return what ``read`` finds in a file of the cache; one that is missing, cut off or damaged is made first.
+
+    Args:
+        path: The file.
+        read: Raises ``OSError``, ``EOFError`` or ``ValueError`` for a file that is not whole.
+        make: Writes the file.
+    """
+    if path.exists():
+        try:
+            return read(path)
+        except (OSError, EOFError, ValueError):
+            path.unlink(missing_ok=True)
+    make(path)
+    return read(path)
+
+
 def _cannot_write(folder: Path, error: OSError) -> OutputError:
     return OutputError(
         f"the cache cannot be written: {error.strerror or error}",
@@ -82,24 +109,20 @@ class ContentCache:
         path: The database file; its folder is created.
 
     Raises:
-        OutputError: The file cannot be created or is not a cache.
+        OutputError: The file cannot be created, is not a cache or is damaged; later calls raise it too.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with closing(self._connect()) as connection, connection:
+            with self._connection() as connection, connection:
                 connection.execute("BEGIN IMMEDIATE")  # waits its turn, where creating a table alone would give up
                 connection.execute(
                     "CREATE TABLE IF NOT EXISTS entries (key BLOB PRIMARY KEY, value BLOB) WITHOUT ROWID"
                 )
-        except (OSError, sqlite3.Error) as error:
-            raise OutputError(
-                f"the cache cannot be opened: {error}",
-                where=str(path),
-                fix="choose another folder with UPO_CACHE_DIR, or delete this file: it only saves time",
-            ) from error
+        except OSError as error:
+            raise self._unusable(error) from error
 
     def get(self, keys: Iterable[bytes]) -> dict[bytes, bytes]:
         """Return the values of those keys that are known."""
@@ -111,20 +134,32 @@ class ContentCache:
 
     def put(self, values: Mapping[bytes, bytes]) -> None:
         """Store values in one transaction; a key that is already known keeps its value."""
-        with closing(self._connect()) as connection, connection:
+        with self._connection() as connection, connection:
             connection.executemany("INSERT OR IGNORE INTO entries VALUES (?, ?)", values.items())
 
     def _select(self, columns: str, keys: Iterable[bytes]) -> Iterator[Any]:
         wanted = list(dict.fromkeys(keys))
-        with closing(self._connect()) as connection:
+        with self._connection() as connection:
             for start in range(0, len(wanted), _LOOKUP_SIZE):
                 part = wanted[start : start + _LOOKUP_SIZE]
                 marks = ",".join("?" * len(part))
                 query = f"SELECT {columns} FROM entries WHERE key IN ({marks})"  # noqa: S608 - only question marks
                 yield from connection.execute(query, part)
 
-    def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(self.path, timeout=60, isolation_level="IMMEDIATE")
+    @contextmanager
+    def _connection(self) -> Generator[sqlite3.Connection]:
+        try:
+            with closing(sqlite3.connect(self.path, timeout=60, isolation_level="IMMEDIATE")) as connection:
+                yield connection
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: Exception) -> OutputError:
+        return OutputError(
+            f"the cache cannot be used: {error}",
+            where=str(self.path),
+            fix="choose another folder with UPO_CACHE_DIR, or delete this file: it only saves time",
+        )
 
 
 class CountingCache(ContentCache):

@@ -80,3 +80,12 @@ def test_a_cache_folder_that_cannot_be_made_is_one_clear_error(own_cache: Path) 
     own_cache.write_text("a file where a folder should be")
     with pytest.raises(OutputError, match="cannot be written"):
         cache_folder("data")
+
+
+def test_a_cache_that_is_damaged_later_is_one_clear_error(tmp_path: Path) -> None:
+    cache = ContentCache(tmp_path / "cache.sqlite")
+    cache.put({content_key(1): b"x"})
+    (tmp_path / "cache.sqlite").write_bytes(b"not a database, but long enough to be looked at" * 30)
+    for use in (lambda: cache.get([content_key(1)]), lambda: cache.put({content_key(2): b"y"})):
+        with pytest.raises(OutputError, match="the cache cannot be used"):
+            use()

@@ -39,8 +39,8 @@ def build_dataset(rows: Iterable[NormalisedRow], *, conversational: bool, finish
                 writer.write_batch(pa.RecordBatch.from_pylist(batch, schema))
         digest = finish()
         path = folder / f"{digest}.arrow"
-        if not path.exists():
-            unfinished.rename(path)
+        if not path.exists() or path.stat().st_size != unfinished.stat().st_size:  # another size: it was cut off
+            unfinished.replace(path)
     return Dataset(Dataset.from_file(str(path)).data, fingerprint=digest)
 
 

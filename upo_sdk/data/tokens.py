@@ -7,12 +7,13 @@ import hashlib
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from upo_sdk.cache import cache_folder, content_key
+from upo_sdk.cache import cache_folder, content_key, read_or_make
 from upo_sdk.data.columns import content_name, read_tables
 from upo_sdk.data.encoding import Encoded, Encoder
 from upo_sdk.data.findings import count_findings
@@ -100,17 +101,31 @@ def tokenize(
         encoder.template and encoder.template.on_date,
         drop,
     ).hex()
-    with no_bars_of("datasets"):
-        dataset = data.with_format("arrow").map(
-            _Batches(encoder, limits, problems_of(data, drop=drop), len(data), on_progress),
-            batched=True,
-            batch_size=_BATCH_ROWS,
-            load_from_cache_file=True,
-            cache_file_name=str(cache_folder("tokens") / f"{fingerprint}.arrow"),
-            new_fingerprint=fingerprint,
-        )
-    used, bad_rows = _without_bad_rows(dataset.with_format(None)) if drop else (dataset.with_format(None), ())
+
+    def make(path: Path) -> None:
+        with no_bars_of("datasets"):
+            data.with_format("arrow").map(
+                _Batches(encoder, limits, problems_of(data, drop=drop), len(data), on_progress),
+                batched=True,
+                batch_size=_BATCH_ROWS,
+                load_from_cache_file=False,
+                cache_file_name=str(path),
+            )
+
+    path = cache_folder("tokens") / f"{fingerprint}.arrow"
+    dataset = read_or_make(path, partial(_read, rows=len(data), fingerprint=fingerprint), make)
+    used, bad_rows = _without_bad_rows(dataset) if drop else (dataset, ())
     return _counted(used, limits, bad_rows, conversational=conversational)
+
+
+def _read(path: Path, *, rows: int, fingerprint: str) -> Dataset:
+    from datasets import Dataset
+
+    dataset = Dataset(Dataset.from_file(str(path)).data, fingerprint=fingerprint)
+    if len(dataset) != rows:
+        msg = f"{len(dataset)} of {rows} rows"
+        raise ValueError(msg)
+    return dataset
 
 
 def largest_token_id(dataset: Dataset) -> int:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 import torch
 
-from upo_sdk.cache import cache_folder, content_key, scratch_file
+from upo_sdk.cache import cache_folder, content_key, read_or_make, scratch_file
 from upo_sdk.policy.layouts import Branches
 from upo_sdk.policy.reference_plan import plan_batches
 
@@ -106,11 +106,17 @@ def reference_logps(
     computed = (attention, policy.layout.name, policy.lm.device.type, precision)
     model = content_key("reference", 3, weights, _settings(policy.config), *computed)
     path = cache_folder("reference") / f"{content_key(model.hex(), rows.fingerprint).hex()}.npy"
-    if not path.exists():
+
+    def compute(path: Path) -> None:
         task = _ReferencePass(policy, rows, cache, bf16, *_keys(model, rows))
         task.run(tokens_per_batch, tokens_per_row, on_progress)
         task.write(path)
-    return ReferenceLogps(np.load(path, mmap_mode="r", allow_pickle=False), rows)
+
+    return ReferenceLogps(read_or_make(path, _read, compute), rows)
+
+
+def _read(path: Path) -> FloatArray:
+    return cast("FloatArray", np.load(path, mmap_mode="r", allow_pickle=False))
 
 
 @dataclass(frozen=True, slots=True)

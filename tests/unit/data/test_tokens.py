@@ -230,3 +230,18 @@ def test_a_garbage_collector_that_was_off_stays_off(load: Load, make_tokenizer: 
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("damage", [b"", b"ARROW1 and nothing else", slice(0, -200)], ids=["empty", "other", "cut"])
+@pytest.mark.parametrize("part", ["data", "tokens"])
+def test_a_damaged_file_of_the_cache_is_made_again(
+    load: Load, make_tokenizer: MakeTokenizer, own_cache: Path, part: str, damage: bytes | slice
+) -> None:
+    rows = [pair(f"Q{number}:", "y", "n") for number in range(20)]
+    whole = tokenize(load(*rows).train, make_tokenizer(), max_length=100, max_prompt_length=None).dataset.to_list()
+    (file,) = (own_cache / part).glob("*.arrow")
+    content = file.read_bytes()
+    file.unlink()  # the file of before may still be mapped into memory
+    file.write_bytes(content[damage] if isinstance(damage, slice) else damage)
+    again = tokenize(load(*rows).train, make_tokenizer(), max_length=100, max_prompt_length=None).dataset.to_list()
+    assert again == whole

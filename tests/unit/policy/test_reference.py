@@ -142,3 +142,17 @@ def test_progress_counts_distinct_responses(policy: Policy, cache: ContentCache)
     run(policy, cache, [*ROWS, ROWS[0]], on_progress=lambda done, total: seen.append((done, total)))
     assert seen[0] == (0, 4)
     assert seen[-1] == (4, 4)
+
+
+@pytest.mark.parametrize("keep", [0, 40, -4], ids=["empty", "header", "cut"])
+def test_a_damaged_file_of_log_probs_is_made_again(
+    policy: Policy, cache: ContentCache, own_cache: Path, keep: int
+) -> None:
+    whole = run(policy, cache)
+    (file,) = (own_cache / "reference").glob("*.npy")
+    content = file.read_bytes()
+    file.unlink()  # the file of before may still be mapped into memory
+    file.write_bytes(content[:keep])
+    for row, expected in zip(run(policy, cache), whole, strict=True):
+        for logps, wanted in zip(row, expected, strict=True):
+            np.testing.assert_array_equal(logps, wanted)
