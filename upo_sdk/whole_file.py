@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, and folders that take them."""
+"""Files that are there whole or not at all, folders that take them, and files that only stand for others."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ from upo_sdk.errors import OutputError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["check_takes_files", "write_whole"]
+__all__ = ["PULL", "check_takes_files", "is_git_lfs_pointer", "write_whole"]
+
+PULL = "download what it stands for: git lfs pull"
+"""What to do about a file that :func:`is_git_lfs_pointer`."""
+
+_POINTER = b"version https://git-lfs.github.com/"
 
 
 def check_takes_files(folder: Path) -> None:
@@ -36,3 +41,9 @@ def write_whole(path: Path, text: str) -> None:
     beside = path.with_name(f".{path.name}.partial")
     beside.write_text(text, encoding="utf-8")
     beside.replace(path)
+
+
+def is_git_lfs_pointer(path: Path) -> bool:
+    """Return whether a file is the few lines that Git keeps in the place of a large file."""
+    with path.open("rb") as file:
+        return file.read(len(_POINTER)) == _POINTER

@@ -48,10 +48,12 @@ class BoundaryGroup(TyperGroup):
             sys.exit(_report(error, as_json=as_json, as_lines=as_lines))
         except _TYPERS_USAGE_ERROR as error:
             sys.exit(_report(_usage_error(error), as_json=as_json, as_lines=as_lines))
-        except typer.Abort:
+        except typer.Abort as error:
+            if isinstance(error.__cause__, EOFError):  # Typer takes it for a closed terminal, which is never asked
+                raise _as_bug(error.__cause__) from None
             sys.exit(INTERRUPTED)
         except Exception as error:
-            error.add_note("This is a bug, not your mistake: please report it with the lines above.")
+            _as_bug(error)
             raise
         sys.exit(returned if isinstance(returned, int) else 0)
 
@@ -77,6 +79,11 @@ class StrictCommand(TyperCommand):
                     fix=f"give {flag} once{one_file}",
                 )
         return super().parse_args(ctx, args)
+
+
+def _as_bug(error: BaseException) -> BaseException:
+    error.add_note("This is a bug, not your mistake: please report it with the lines above.")
+    return error
 
 
 def wants_json_lines(arguments: list[str]) -> bool:

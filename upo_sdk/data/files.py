@@ -8,13 +8,16 @@ import io
 import json
 import tempfile
 import zlib
+from collections import Counter
+from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from upo_sdk.data.problems import RowError, kind_of
 from upo_sdk.errors import DataError, did_you_mean
+from upo_sdk.whole_file import PULL, is_git_lfs_pointer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from upo_sdk.data.problems import Problems
@@ -48,6 +51,8 @@ def read_file(path: Path, problems: Problems) -> Iterator[Row]:
         )
     if path.stat().st_size == 0:
         raise DataError("the file is empty", where=str(path), fix="give a file that has rows")
+    if is_git_lfs_pointer(path):
+        raise DataError("this is a pointer of Git LFS, not the data", where=str(path), fix=PULL)
     try:
         yield from _READERS[suffix](path, problems)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -81,7 +86,7 @@ def _read_json_lines(path: Path, problems: Problems) -> Iterator[Row]:
 
 def _parse_object(line: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(line.decode())
+        value = json.loads(line.decode(), object_pairs_hook=_object)
     except UnicodeDecodeError as error:
         raise RowError(None, f"is not valid UTF-8 (byte {error.start + 1} of the line): {_SAVE_AS_UTF8}") from None
     except json.JSONDecodeError as error:
@@ -89,6 +94,17 @@ def _parse_object(line: bytes) -> dict[str, Any]:
     except (RecursionError, ValueError):
         raise RowError(None, "is nested too deeply, or holds a number of too many digits") from None
     return _check_object(value)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise RowError(None, f"has the key {_twice(name for name, _ in pairs)} twice, and only one value can be used")
+    return found
+
+
+def _twice(names: Iterable[str]) -> str:
+    return next(repr(name) for name, count in Counter(names).items() if count > 1)
 
 
 def _check_object(value: object) -> dict[str, Any]:
@@ -100,11 +116,20 @@ def _check_object(value: object) -> dict[str, Any]:
 def _read_json(path: Path, problems: Problems) -> Iterator[Row]:
     with _open(path) as file:
         content = file.read()
-    if not content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):  # many .json files hold JSON Lines
-        yield from _read_json_lines(path, problems)
+    if not content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
+        whole = _only_object(content)
+        if whole is None:  # many .json files hold JSON Lines
+            yield from _read_json_lines(path, problems)
+        else:
+            _check_is_row(whole, path)
+            yield 1, whole
         return
     try:
-        values = json.loads(content.decode("utf-8-sig"))
+        values = json.loads(content.decode("utf-8-sig"), object_pairs_hook=_object)
+    except RowError as error:
+        raise DataError(
+            f"an object {error.reason}", where=str(path), fix="give every column a name of its own"
+        ) from None
     except (ValueError, RecursionError) as error:
         raise DataError(
             f"the file is not valid {'UTF-8' if isinstance(error, UnicodeDecodeError) else 'JSON'}: {error}",
@@ -120,11 +145,43 @@ def _read_json(path: Path, problems: Problems) -> Iterator[Row]:
             problems.add(number, error)
 
 
+def _only_object(content: bytes) -> dict[str, Any] | None:
+    """Return the object that is all of a file, or None if the file holds anything else, such as one per line."""
+    try:
+        text = content.decode("utf-8-sig").strip()
+        value, end = json.JSONDecoder(object_pairs_hook=_object).raw_decode(text)
+    except (ValueError, RecursionError, RowError):
+        return None
+    return cast("dict[str, Any]", value) if isinstance(value, dict) and end == len(text) else None
+
+
+def _check_is_row(value: Mapping[str, Any], path: Path) -> None:
+    """Check that the object of a file is a row, and not all rows under a key or column by column."""
+    as_lines = "write one object per line: df.to_json('data.jsonl', orient='records', lines=True)"
+    for key, rows in value.items():
+        if _are_rows(rows):
+            raise DataError(
+                f"the rows stand under the key '{key}' of one object", where=str(path), fix="write that list alone"
+            )
+    parts = list(value.values())
+    by_column = all(isinstance(part, Mapping) for part in parts) and len({tuple(part) for part in parts}) == 1
+    in_lists = all(isinstance(part, list) and all(isinstance(item, str) for item in part) for part in parts)
+    if len(parts) > 1 and (by_column or in_lists):
+        raise DataError("the file holds columns, not rows", where=str(path), fix=as_lines)
+
+
+def _are_rows(value: object) -> bool:
+    """Return whether a value is a list of objects that are no messages."""
+    if not isinstance(value, list) or not value:
+        return False
+    return all(isinstance(item, Mapping) and not item.keys() & {"role", "from", "content", "value"} for item in value)
+
+
 def _read_csv(path: Path, problems: Problems) -> Iterator[Row]:
     with _open(path) as file:
         reader = csv.DictReader(_lines(file, path), strict=True)
         try:
-            _check_separator(reader.fieldnames or (), path)
+            _check_header(reader.fieldnames or (), path)
             for number, row in enumerate(_with_long_cells(reader), start=1):
                 if None in row:
                     problems.add(number, RowError(None, "has more cells than the header"))
@@ -151,7 +208,13 @@ def _with_long_cells(reader: csv.DictReader[str]) -> Iterator[dict[str | Any, An
         yield row
 
 
-def _check_separator(header: Sequence[str], path: Path) -> None:
+def _check_header(header: Sequence[str], path: Path) -> None:
+    if len(set(header)) < len(header):
+        raise DataError(
+            f"two columns are called {_twice(header)}, and only one can be used",
+            where=str(path),
+            fix="rename one of them, or leave it out",
+        )
     found = [name for mark, name in _SEPARATORS.items() if len(header) == 1 and mark in header[0]]
     if found:
         raise DataError(

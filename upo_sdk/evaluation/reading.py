@@ -11,7 +11,6 @@ import torch
 
 from upo_sdk.cache import content_key
 from upo_sdk.data import largest_token_id, spread_by_length
-from upo_sdk.errors import ModelError
 from upo_sdk.evaluation.answers import Answers, sample_answers
 from upo_sdk.evaluation.branches import BranchList
 from upo_sdk.evaluation.schema import ModelIdentity
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from datasets import Dataset
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedTokenizerBase
 
     from upo_sdk.cache import ContentCache
     from upo_sdk.config import ModelConfig
@@ -83,7 +82,6 @@ class ModelReader:
         """
         lm = load_language_model(config)
         check_vocabulary(lm, largest_token_id(rows), config.path)
-        _check_finite(lm, config.path)
         identity = ModelIdentity(path=config.path, weights_sha256=weights_sha256(lm))
         lm.to(accelerator())  # type: ignore[arg-type]  # transformers types it as if it were a method of a tensor
         some = spread_by_length(rows, _LAYOUT_ROWS)
@@ -156,13 +154,3 @@ def accelerator() -> torch.device:
     """Return the device of this process: an accelerator if there is one."""
     found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
     return found or torch.device("cpu")
-
-
-def _check_finite(lm: PreTrainedModel, path: str) -> None:
-    for name, parameter in lm.named_parameters():
-        if not bool(parameter.isfinite().all()):
-            raise ModelError(
-                f"the weights '{name}' are not all finite numbers: the run that made them diverged",
-                where=path,
-                fix="evaluate an earlier checkpoint",
-            )

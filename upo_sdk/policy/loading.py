@@ -34,17 +34,22 @@ WEIGHT_ALIGNMENT = 64
 """Bytes to whose multiples torch allocates every tensor; the vector instructions of a CPU read no more at a time."""
 
 _OPTION = "--model FOLDER"
+_TOKENIZER_OPTION = "--tokenizer FOLDER"
 
 
-def load_language_model(config: ModelConfig, weights_from: str | None = None) -> PreTrainedModel:
+def load_language_model(
+    config: ModelConfig, weights_from: str | None = None, *, warn: Callable[[str], None] = lambda _text: None
+) -> PreTrainedModel:
     """Load the model, in evaluation mode on the CPU.
 
     Args:
         config: Which model.
         weights_from: A checkpoint folder to take the weights from instead.
+        warn: Told of weights in the files that the model has no place for.
 
     Raises:
-        ModelError: It is missing, incomplete, not safetensors, or needs code from the hub.
+        ModelError: It is missing, incomplete, not safetensors, needs code from the hub, or has weights that are no
+            finite numbers.
     """
     from transformers import AutoModelForCausalLM
 
@@ -65,6 +70,12 @@ def load_language_model(config: ModelConfig, weights_from: str | None = None) ->
             where=path,
             fix="use a complete causal language model; missing weights would be random",
         )
+    if unused := info["unexpected_keys"]:
+        warn(
+            f"{len(unused)} weights in {path} are not used, such as '{min(unused)}': the model that its config.json "
+            "describes has no place for them"
+        )
+    _check_finite(model, path)
     if not config.dropout:
         disable_dropout(model)
     _align_weights(model)
@@ -80,9 +91,15 @@ def load_tokenizer(config: ModelConfig) -> PreTrainedTokenizerBase:
     """
     from transformers import AutoTokenizer
 
-    path, option = (config.tokenizer, "--tokenizer FOLDER") if config.tokenizer else (config.path, _OPTION)
+    path, option = (config.tokenizer, _TOKENIZER_OPTION) if config.tokenizer else (config.path, _OPTION)
     _check_place(path, option)
     tokenizer: PreTrainedTokenizerBase = _load(AutoTokenizer.from_pretrained, path, revision=config.revision)
+    if len(tokenizer.get_vocab()) <= len(tokenizer.get_added_vocab()):  # what transformers makes without its files
+        raise ModelError(
+            "the tokenizer has no vocabulary beside its special tokens: tokenizer.json is missing or empty",
+            where=path,
+            fix=f"download or copy the model's tokenizer files again, or name another: {_TOKENIZER_OPTION}",
+        )
     choose_template(tokenizer, config.chat_template)
     return tokenizer
 
@@ -104,6 +121,16 @@ def load_model_config(config: ModelConfig, *, option: str = _OPTION) -> Any:
     found = _load(AutoConfig.from_pretrained, config.path, revision=config.revision)
     check_architecture(found, config.path)
     return found
+
+
+def _check_finite(lm: PreTrainedModel, path: str) -> None:
+    for name, parameter in lm.named_parameters():
+        if not bool(parameter.isfinite().all()):
+            raise ModelError(
+                f"the weights '{name}' are not all finite numbers: the run that made them diverged",
+                where=path,
+                fix="give an earlier checkpoint, or download or copy the model again",
+            )
 
 
 def check_vocabulary(lm: PreTrainedModel, largest_id: int, path: str) -> None:

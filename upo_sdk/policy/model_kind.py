@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from upo_sdk.errors import ModelError
+from upo_sdk.whole_file import PULL, is_git_lfs_pointer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,6 +76,8 @@ def check_files(path: Path, option: str) -> None:
     if not (path / "config.json").is_file():
         what, fix = _without_config(path)
         raise ModelError(what, where=str(path), fix=fix)
+    for name in ("config.json", "tokenizer.json"):
+        _check_no_pointer(path / name)
 
 
 def check_weights(path: Path) -> None:
@@ -90,6 +93,7 @@ def check_weights(path: Path) -> None:
         what, fix = _without_weights(path)
         raise ModelError(what, where=str(path), fix=fix)
     for name in names:
+        _check_no_pointer(path / name)
         _check_whole(path / name)
 
 
@@ -190,6 +194,11 @@ def _without_weights(path: Path) -> tuple[str, str]:
     if others:
         return f"there is no model.safetensors, only {min(others)}", _WHOLE_FOLDER
     return "the folder has a config.json and no weights", _WHOLE_FOLDER
+
+
+def _check_no_pointer(file: Path) -> None:
+    if file.is_file() and is_git_lfs_pointer(file):
+        raise ModelError("this is a pointer of Git LFS, not the file itself", where=str(file), fix=PULL)
 
 
 def _check_whole(file: Path) -> None:

@@ -55,7 +55,7 @@ class Assembly:
     def policy(self, *splits: Split) -> Policy:
         """Load the model and choose the fastest layout that is exact for it on rows of all splits."""
         emit(self.callbacks, Progress("loading the model", 0, 1, "model"))
-        lm = load_language_model(self.plan.model)
+        lm = load_language_model(self.plan.model, warn=lambda text: emit(self.callbacks, Notice("warning", text)))
         check_vocabulary(lm, max(largest_token_id(split.dataset) for split in splits), self.plan.model.path)
         lm.to(self.args.device)  # type: ignore[arg-type]  # transformers types it as if it were a method of a tensor
         training = self.plan.config.training
