@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from upo_sdk.data import MARGIN, SAMPLE_WEIGHT, check_numbers, check_scores, describe_unused, has_rewards
+from upo_sdk.data.columns import read_rows_of
 from upo_sdk.errors import ConfigError, DataError, ObjectiveFailedError, ObjectiveRefError, UPOError
 from upo_sdk.objectives.build import union_of_needs
 from upo_sdk.objectives.protocol import Checkable
@@ -17,7 +18,11 @@ if TYPE_CHECKING:
     from upo_sdk.data import PreferenceData
     from upo_sdk.objectives.build import LiveObjective
 
-__all__ = ["check_fit", "check_given_numbers", "check_scorers", "check_weighting", "unused_columns"]
+__all__ = ["check_fit", "check_given_numbers", "check_scorers", "check_weighting", "label_balance", "unused_columns"]
+
+
+_RARE = 5
+"""A label is rare if fewer than one in so many completions have it."""
 
 
 def check_fit(objectives: Sequence[LiveObjective], data: PreferenceData) -> None:
@@ -87,6 +92,23 @@ def unused_columns(objectives: Sequence[LiveObjective], data: PreferenceData) ->
     rewards = (f"reward/{item.label}" for item in objectives if not item.is_preference)
     used = {SAMPLE_WEIGHT, *needs.columns, *((MARGIN,) if needs.margin else ())}
     return describe_unused(data.unread, used, {*needs.score_columns, *rewards})
+
+
+def label_balance(data: PreferenceData) -> list[str]:
+    """Return a warning if single completions have one label only, or hardly any of the other."""
+    if data.shape == "pairs":
+        return []
+    labels = [label for row in read_rows_of(data.train, "desirable") for label in row["desirable"]]
+    desirable, total = sum(labels), len(labels)
+    rarer = min(desirable, total - desirable)
+    if rarer * _RARE >= total:
+        return []
+    counts = f"{desirable:,} of {total:,} completions are desirable"
+    if rarer == 0:
+        return [f"{counts}: without any of the other label there is no preference to learn"]
+    return [
+        f"{counts}: the rarer label teaches little; weigh it more (a preference objective's options, sample_weight)"
+    ]
 
 
 def check_scorers(

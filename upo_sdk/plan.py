@@ -17,10 +17,11 @@ from upo_sdk.data import BAD_ROWS_FILE, SAMPLE_WEIGHT, check_template, load_pref
 from upo_sdk.data.sample import sample_rows
 from upo_sdk.demo import settings
 from upo_sdk.errors import ConfigError
-from upo_sdk.fit import check_fit, check_given_numbers, check_scorers, check_weighting, unused_columns
+from upo_sdk.fit import check_fit, check_given_numbers, check_scorers, check_weighting, label_balance, unused_columns
 from upo_sdk.objectives.build import LiveObjective, build_objectives
 from upo_sdk.policy import build_skeleton, check_weights, count_parameters, load_model_config, load_tokenizer
 from upo_sdk.policy.positions import positions, prompt_room
+from upo_sdk.policy.precision import describe_saved_dtype, too_small_steps
 from upo_sdk.row_sample import RowSample, tokenize_sample
 from upo_sdk.unused_settings import check_used, unused_settings
 
@@ -169,6 +170,11 @@ def make_plan(config: RunConfig, registry: Registry) -> RunPlan:
     unused, more = unused_columns(objectives, data)
     notices += unused
     warnings += more
+    warnings += label_balance(data)
+    saved_dtype = describe_saved_dtype(model, model_config)
+    notices += [saved_dtype] if saved_dtype else []
+    too_small = too_small_steps(model, model_config, config.training.learning_rate)
+    warnings += [too_small] if too_small else []
     warnings += [f"{text}, and listed in {BAD_ROWS_FILE} of the run folder" for text in data.describe_bad_rows()]
     answer_room = (
         prompt_room([model_config], config.eval_max_new_tokens, option="--eval_max_new_tokens")

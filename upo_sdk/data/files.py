@@ -128,7 +128,7 @@ def _read_json(path: Path, problems: Problems) -> Iterator[Row]:
         values = json.loads(content.decode("utf-8-sig"), object_pairs_hook=_object)
     except RowError as error:
         raise DataError(
-            f"an object {error.reason}", where=str(path), fix="give every column a name of its own"
+            f"an object {error.reason}", where=str(path), fix="rename one of the keys"
         ) from None
     except (ValueError, RecursionError) as error:
         raise DataError(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from safetensors import SafetensorError
+
 from upo_sdk.errors import TrainingError
 from upo_sdk.evaluation import compare_rewards, explain
 from upo_sdk.objectives.guarded_loss import culprit
@@ -37,8 +39,22 @@ def train_to_the_end(trainer: UPOTrainer, folder: RunFolder) -> None:
     if is_finished(trainer):  # else the checkpoint is the result; a model beside it would look finished
         if trainer.eval_dataset is not None:
             trainer.evaluate()
-        trainer.save_model(str(folder.path))
+        _save(trainer, folder)
     trainer.log_summary()
+
+
+def _save(trainer: UPOTrainer, folder: RunFolder) -> None:
+    try:
+        trainer.save_model(str(folder.path))
+    except (OSError, SafetensorError) as error:
+        kept = folder.newest_checkpoint()
+        raise TrainingError(
+            f"the trained model cannot be written: {error}",
+            where=str(folder.path),
+            fix="make room, then resume: --resume_from_checkpoint last"
+            if kept
+            else "make room, and train again with --save_steps, so that a checkpoint is kept",
+        ) from error
 
 
 def is_finished(trainer: UPOTrainer) -> bool:

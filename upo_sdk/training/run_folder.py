@@ -42,7 +42,8 @@ class RunFolder:
         """Check that the folder may be written and that the checkpoint is whole, and write nothing.
 
         Raises:
-            OutputError: It is not empty, not a folder, not writable, or has no such checkpoint.
+            OutputError: It is not empty, not a folder, not writable, has no such checkpoint, or would be emptied of
+                what the run reads.
         """
         path = config.output_dir
         if path.exists() and not path.is_dir():
@@ -55,6 +56,7 @@ class RunFolder:
             return cls(path, chosen.path, chosen.passed_over)
         if path.exists() and any(path.iterdir()):
             _check_may_overwrite(path, overwrite=config.overwrite_output_dir)
+            _check_reads_nothing_of(path, config)
         return cls(path, None)
 
     @classmethod
@@ -115,3 +117,21 @@ def _check_may_overwrite(path: Path, *, overwrite: bool) -> None:
             where=str(path),
             fix="choose another --output_dir, or empty the folder yourself",
         )
+
+
+def _check_reads_nothing_of(path: Path, config: RunConfig) -> None:
+    """Check that neither the model nor the data lies in the folder that is emptied."""
+    model, data = config.model, config.data
+    read = {
+        "--model": model and model.path,
+        "--tokenizer": model and model.tokenizer,
+        "--data": data and data.path,
+        "--eval_path": data and data.eval_path,
+    }
+    for option, place in read.items():
+        if place and Path(place).exists() and Path(place).resolve().is_relative_to(path.resolve()):
+            raise OutputError(
+                f"overwriting the folder would delete what {option} reads: {place}",
+                where=str(path),
+                fix=f"choose another --output_dir, or move what {option} reads",
+            )

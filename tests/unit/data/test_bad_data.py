@@ -206,3 +206,41 @@ def test_training_and_evaluation_data_have_the_same_form(tmp_path: Path, write_r
     error = refused(tmp_path / "data.jsonl", eval_path=write_rows(LABELLED, name="eval.jsonl"))
     assert "training data are pairs" in error.what
     assert "evaluation data are labelled completions" in error.what
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message", "fix"),
+    [
+        ("d.jsonl", "version https://git-lfs.github.com/spec/v1\n", "pointer of Git LFS", "git lfs pull"),
+        ("d.json", '{"data": [{"prompt": "Q", "chosen": "y", "rejected": "n"}]}', "under the key 'data'", "that list"),
+        (
+            "d.json",
+            '{"prompt": {"0": "Q"}, "chosen": {"0": "y"}, "rejected": {"0": "n"}}',
+            "columns, not rows",
+            "orient",
+        ),
+        ("d.json", '{"prompt": ["Q"], "chosen": ["y"], "rejected": ["n"]}', "columns, not rows", "to_json"),
+        ("d.json", '[{"prompt": "Q", "chosen": "y", "chosen": "z"}]', "has the key 'chosen' twice", "rename"),
+        ("d.csv", "prompt,chosen,rejected,chosen\nQ,y,n,note\n", "two columns are called 'chosen'", "rename"),
+    ],
+)
+def test_a_file_that_holds_something_else_is_called_what_it_is(
+    tmp_path: Path, name: str, content: str, message: str, fix: str
+) -> None:
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    with pytest.raises(DataError, match=message) as caught:
+        load_preference_data(DataConfig(path=str(tmp_path / name)))
+    assert fix in (caught.value.fix or "")
+
+
+def test_a_key_that_a_row_has_twice_is_named_with_its_row(tmp_path: Path) -> None:
+    rows = '{"prompt": "Q", "chosen": "y", "rejected": "n"}\n{"prompt": "Q", "chosen": "y", "chosen": "z"}\n'
+    (tmp_path / "d.jsonl").write_text(rows, encoding="utf-8")
+    with pytest.raises(DataError, match="row 2: has the key 'chosen' twice"):
+        load_preference_data(DataConfig(path=str(tmp_path / "d.jsonl")))
+
+
+def test_one_object_may_be_one_row(tmp_path: Path) -> None:
+    row = {"prompt": "Q", "chosen": "y", "rejected": "n"}
+    (tmp_path / "d.json").write_text(json.dumps(row, indent=2), encoding="utf-8")
+    assert load_preference_data(DataConfig(path=str(tmp_path / "d.json"))).train["row"][:] == [1]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -11,7 +14,16 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 from upo_sdk.config import ModelConfig
 from upo_sdk.errors import ModelError
-from upo_sdk.policy import check_vocabulary, load_language_model
+from upo_sdk.policy import (
+    check_vocabulary,
+    check_weights,
+    load_language_model,
+    load_tokenizer,
+)
+from upo_sdk.policy.model_kind import check_files
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @pytest.fixture
@@ -48,3 +60,38 @@ def test_a_token_without_an_embedding_is_refused(gpt2_with_dropout: str) -> None
     check_vocabulary(lm, 19, "folder")
     with pytest.raises(ModelError, match="token 20, and the model has 20 embeddings"):
         check_vocabulary(lm, 20, "folder")
+
+
+def test_weights_without_a_place_in_the_model_are_named(gpt2_with_dropout: str) -> None:
+    folder = Path(gpt2_with_dropout)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    (folder / "config.json").write_text(json.dumps(config | {"n_layer": 1}), encoding="utf-8")
+    said: list[str] = []
+    load_language_model(ModelConfig(path=gpt2_with_dropout), warn=said.append)
+    assert len(said) == 1
+    assert ".h.1." in said[0]
+
+
+def test_weights_that_are_no_numbers_are_refused(gpt2_with_dropout: str) -> None:
+    file = Path(gpt2_with_dropout) / "model.safetensors"
+    weights = load_file(file)
+    weights["transformer.ln_f.weight"][3] = float("nan")
+    save_file(weights, file, metadata={"format": "pt"})
+    with pytest.raises(ModelError, match=r"'transformer\.ln_f\.weight' are not all finite"):
+        load_language_model(ModelConfig(path=gpt2_with_dropout))
+
+
+def test_a_tokenizer_without_a_vocabulary_is_refused(model_folder: Callable[[str], Path], tmp_path: Path) -> None:
+    shutil.copytree(model_folder("llama"), tmp_path / "copy")
+    (tmp_path / "copy" / "tokenizer.json").unlink()
+    with pytest.raises(ModelError, match=r"tokenizer\.json is missing|cannot be loaded"):
+        load_tokenizer(ModelConfig(path=str(tmp_path / "copy")))
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "model.safetensors"])
+def test_a_pointer_of_git_lfs_is_called_one(gpt2_with_dropout: str, name: str) -> None:
+    file = Path(gpt2_with_dropout) / name
+    file.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n", encoding="utf-8")
+    with pytest.raises(ModelError, match="pointer of Git LFS") as caught:
+        check_weights(file.parent) if name == "model.safetensors" else check_files(file.parent, "--model")
+    assert "git lfs pull" in str(caught.value.fix)
