@@ -127,9 +127,7 @@ def _read_json(path: Path, problems: Problems) -> Iterator[Row]:
     try:
         values = json.loads(content.decode("utf-8-sig"), object_pairs_hook=_object)
     except RowError as error:
-        raise DataError(
-            f"an object {error.reason}", where=str(path), fix="rename one of the keys"
-        ) from None
+        raise DataError(f"an object {error.reason}", where=str(path), fix="rename one of the keys") from None
     except (ValueError, RecursionError) as error:
         raise DataError(
             f"the file is not valid {'UTF-8' if isinstance(error, UnicodeDecodeError) else 'JSON'}: {error}",

@@ -94,7 +94,8 @@ def load_tokenizer(config: ModelConfig) -> PreTrainedTokenizerBase:
     path, option = (config.tokenizer, _TOKENIZER_OPTION) if config.tokenizer else (config.path, _OPTION)
     _check_place(path, option)
     tokenizer: PreTrainedTokenizerBase = _load(AutoTokenizer.from_pretrained, path, revision=config.revision)
-    if len(tokenizer.get_vocab()) <= len(tokenizer.get_added_vocab()):  # what transformers makes without its files
+    added: Any = tokenizer.get_added_vocab  # of transformers, untyped
+    if len(tokenizer.get_vocab()) <= len(added()):  # what transformers makes without its files
         raise ModelError(
             "the tokenizer has no vocabulary beside its special tokens: tokenizer.json is missing or empty",
             where=path,

