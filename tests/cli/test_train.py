@@ -40,8 +40,8 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(upo: Upo, small: list[str]
     ended = upo(*small, "--dry-run", "--output-dir", "out")
     assert ended.code == 0
     shown = [line.split() for line in ended.out.splitlines()]
-    assert ["length", "auxiliary", "0.2", "target=3", "upo-sdk"] in [line[:5] for line in shown]
-    assert ["dpo", "preference", "1", "defaults", "upo-sdk"] in [line[:5] for line in shown]
+    assert ["length", "auxiliary", "0.2", "target=3", "nothing"] in [line[:5] for line in shown]
+    assert ["dpo", "preference", "1", "defaults", "-"] in [line[:5] for line in shown]
     assert "8 pairs" in ended.out
     assert "2 of 2 rows per device" in ended.out
     assert "memory" in ended.out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -147,7 +148,7 @@ def _load_split(
     on_progress: Callable[[int], None],
 ) -> _Split:
     problems = Problems(path, drop=config.on_bad_rows == "drop")
-    rows = islice(read_rows(path, split, problems), max_rows)
+    rows = islice(read_rows(path, split, problems), max_rows and min(max_rows, sys.maxsize))
     first = list(islice(rows, _SAMPLE_ROWS))
     if not first:
         problems.raise_if_any(problems.count, fix=_FIX)

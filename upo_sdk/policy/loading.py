@@ -187,8 +187,19 @@ def _load(load: Callable[..., Any], path: str, **options: Any) -> Any:
 
 def _check_place(path: str, option: str) -> None:
     """Check that a path leads somewhere, or that a hub name is cached or can be had."""
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils._validators import validate_repo_id
+
     if Path(path).exists():
         return
     if Path(path).is_absolute() or path.startswith((".", "~")) or path.count("/") > 1:
         raise ModelError("there is no such model folder", where=path, fix=f"check the path: {option}")
+    try:
+        validate_repo_id(path)
+    except HFValidationError:
+        raise ModelError(
+            f"'{path}' is neither a folder nor the name of a model on the hub",
+            where=path,
+            fix=f"check the path or the name, such as owner/name: {option}",
+        ) from None
     require_cached_or_online(path, "config.json", option=option)

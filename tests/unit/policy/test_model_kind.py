@@ -178,3 +178,9 @@ def test_a_model_of_images_that_is_loaded_whole_as_a_language_model_is_allowed(t
         {"config.json": {"model_type": "gemma3", "architectures": ["Gemma3ForConditionalGeneration"]}},
     )
     load_model_config(ModelConfig(path=str(tmp_path / "model")))
+
+
+@pytest.mark.parametrize("path", ["x y", "-", "-1", "a--b"])
+def test_what_is_no_folder_and_no_hub_name_is_said_to_be_neither(path: str) -> None:
+    with pytest.raises(ModelError, match="neither a folder nor the name of a model"):
+        load_model_config(ModelConfig(path=path))
