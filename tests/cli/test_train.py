@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -118,7 +119,8 @@ def test_other_processes_of_a_launch_stay_silent(upo: Upo, small: list[str], mon
 
 @pytest.mark.slow
 def test_an_interrupt_stops_at_a_step_with_a_checkpoint_and_ends_with_130(small: list[str]) -> None:
-    command = [sys.executable, "-m", "upo_cli", *small, "--max_steps", "5000", "--output-dir", "out"]
+    long = [("5000" if before == "--max-steps" else word) for before, word in pairwise(["", *small])]
+    command = [sys.executable, "-m", "upo_cli", *long, "--output-dir", "out"]
     running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ)
     assert running.stdout is not None
     assert running.stderr is not None
