@@ -80,11 +80,22 @@ OPTIONS: dict[str, tuple[list[str], list[str]]] = {
 }
 
 
+def last_of_each(arguments: list[str]) -> list[str]:
+    """Return a command whose options are there once: what a test appends replaces what stands before."""
+    command, *rest = arguments
+    pairs = list(zip(rest[::2], rest[1::2], strict=True))
+    last = {flag: place for place, (flag, _) in enumerate(pairs)}
+    kept = [
+        pair for place, pair in enumerate(pairs) if pair[0] in {"-o", "--columns", "--set"} or last[pair[0]] == place
+    ]
+    return [command, *(word for pair in kept for word in pair)]
+
+
 def expect_refusal(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     """Run and return what was printed, after checking the manners of the refusal."""
     capsys.readouterr()
     with pytest.raises(SystemExit) as ended:
-        main(arguments)
+        main(last_of_each(arguments))
     printed = capsys.readouterr()
     assert ended.value.code == 2, printed.err
     assert "Traceback" not in printed.err + printed.out
