@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
 from upo_sdk import demo
 from upo_sdk.config import ObjectiveRef, RunConfig, build_config
@@ -383,6 +384,11 @@ def _with_warnings(plan: RunPlan) -> RunPlan:
         for item in plan.objectives
         if item.schedule and item.schedule.first_step() >= plan.steps
     ]
+    gpus = torch.cuda.device_count()
+    if _ranks() == 1 and gpus > 1:
+        warnings.append(
+            f"one of {gpus} GPUs is used; for all of them: torchrun --nproc_per_node {gpus} -m upo_cli train ..."
+        )
     if plan.is_demo and not plan.auxiliary and plan.steps > settings.DPO_ALONE_STEPS:
         warnings.append(
             f"a preference objective alone forgets how to write such short answers after about "

@@ -209,3 +209,10 @@ def test_bad_rows_of_the_sample_are_counted_in_all_rows(model_folder: Callable[[
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     with pytest.raises(DataError, match="all 400 pairs become identical"):
         plan(model=str(model_folder("llama")), data={"path": str(path), "max_length": 2})
+
+
+def test_gpus_that_are_left_idle_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 4)
+    assert "one of 4 GPUs is used; for all of them: torchrun --nproc_per_node 4" in plan(objectives=["dpo"]).warnings[0]
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    assert not any("GPUs" in text for text in plan(objectives=["dpo"]).warnings)
