@@ -135,7 +135,7 @@ def _with_checkpoint(plan: RunPlan) -> RunPlan:
     ranks = int(os.environ.get("WORLD_SIZE", "1"))
     planned = TrainedWith.of(plan, load_tokenizer(plan.model), ranks)
     changed = check_unchanged(folder.resume_from, planned, plan.config.training.allow_changed)
-    warnings = [*folder.passed_over, *(f"resumed with another {name}: {text}" for name, text in changed.items())]
+    warnings = [*folder.passed_over, *(f"resumed although {name} changed: {text}" for name, text in changed.items())]
     config = plan.config.model_copy(update={"resume_from_checkpoint": str(folder.resume_from)})
     return replace(plan, config=config, warnings=(*plan.warnings, *warnings))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import re
 import shlex
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -285,9 +286,9 @@ def _text(value: object) -> str | None:
 
 def _short(value: Any) -> str:
     text = "none" if value is None else value if isinstance(value, str) else json.dumps(value, default=str)
-    return f"{text[:_HASH]}…" if len(text) == _SHA256 and set(text) <= set("0123456789abcdef") else text
+    return _HASH.sub(r"\1…", text)
 
 
-_SHA256, _HASH = 64, 8
+_HASH = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{56}\b")
 _IN_THE_FINGERPRINT = {"path", "split", "eval_path", "eval_split", "columns", "format", "max_rows"}
 """Settings of the data that say where rows come from: the fingerprint is of the rows."""

@@ -62,6 +62,12 @@ def test_an_allowed_change_is_returned_and_another_is_still_refused(checkpoint: 
         check_unchanged(checkpoint, now.model_copy(update={"data": {"fingerprint": "b" * 64}}), ("ranks",))
 
 
+def test_hashes_are_shown_short_wherever_they_stand() -> None:
+    before = TrainedWith(plugins={"dpo": f"upo-sdk 0.1.0 {'a' * 64}"})
+    after = TrainedWith(plugins={"dpo": f"upo-sdk 0.1.1 {'b' * 64}"})
+    assert before.changes(after) == {"plugins": "dpo upo-sdk 0.1.0 aaaaaaaa… → upo-sdk 0.1.1 bbbbbbbb…"}
+
+
 def test_nothing_is_known_of_a_checkpoint_without_a_record(tmp_path: Path) -> None:
     assert read_trained_with(tmp_path) == TrainedWith()
     (tmp_path / TRAINED_WITH).write_text("[]", encoding="utf-8")
