@@ -25,6 +25,7 @@ NEUTRAL = 0.5
 """The reward of a response that no metric can measure."""
 
 _GRADED = frozenset({"readability", "grade_band"})
+_OF_ANY_LANGUAGE = frozenset({"diversity", "rare_words"})
 
 
 def shrink(reward: float, words: int, strength: float) -> float:
@@ -40,7 +41,7 @@ class Lexical:
     def __init__(self, options: LexicalOptions) -> None:
         self.options = options
         self._frequencies = DocumentFrequencies()
-        self._scored = self._unmeasured = 0
+        self._scored = self._unmeasured = self._foreign = 0
 
     def setup(self, _device: str, /) -> None:
         """Do nothing: textstat loads its dictionaries with the first grade, which cached scores never ask for."""
@@ -84,6 +85,9 @@ class Lexical:
         def reward(response: str) -> float:
             prose = read_prose(response)
             self._scored += 1
+            if prose is not None and self._is_foreign(prose):
+                self._foreign += 1
+                return NEUTRAL
             self._unmeasured += prose is None or self._says_nothing(prose)
             if prose is None:
                 return NEUTRAL
@@ -93,13 +97,22 @@ class Lexical:
         return [reward(completion.response) for completion in completions]
 
     def remarks(self) -> Sequence[str]:
-        """Return how many of the responses scored here could not be measured, and forget it."""
-        scored, unmeasured = self._scored, self._unmeasured
-        self._scored = self._unmeasured = 0
-        if not unmeasured:
-            return []
+        """Return how many of the responses scored here could not be measured and why, and forget it."""
+        scored, unmeasured, foreign = self._scored, self._unmeasured, self._foreign
+        self._scored = self._unmeasured = self._foreign = 0
         reason = "no words, other letters than Latin ones, fewer than three words, or the same words over and over"
-        return [f"{unmeasured:,} of {scored:,} cannot be measured and earn the neutral {NEUTRAL:g} ({reason})"]
+        remarks = list[str]()
+        if unmeasured:
+            remarks.append(
+                f"{unmeasured:,} of {scored:,} cannot be measured and earn the neutral {NEUTRAL:g} ({reason})"
+            )
+        if foreign:
+            remarks.append(
+                f"{foreign:,} of {scored:,} are not in English and earn the neutral {NEUTRAL:g}: "
+                f"metric={self.options.metric} is made for English. Of any language are metric=diversity and "
+                "metric=rare_words"
+            )
+        return remarks
 
     def _credible(self, metric: Callable[[Prose], float], prose: Prose) -> float:
         """Return the metric, drawn to neutral as far as the text is no language; repetition is what diversity is of."""
@@ -123,8 +136,11 @@ class Lexical:
         texts = [read_prose(completion.response) for completion in completions]
         return {name: [math.nan if prose is None or self._says_nothing(prose) else measure(prose) for prose in texts]}
 
+    def _is_foreign(self, prose: Prose) -> bool:
+        return self.options.metric not in _OF_ANY_LANGUAGE and not prose.is_english
+
     def _says_nothing(self, prose: Prose) -> bool:
-        return self.options.metric != "diversity" and not prose.credibility
+        return self._is_foreign(prose) or (self.options.metric != "diversity" and not prose.credibility)
 
     def _measure(self) -> Callable[[Prose], float]:
         if self.options.metric in _GRADED:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from upo_plugins.lexical.credibility import credibility
+from upo_plugins.lexical.language import is_english
 from upo_plugins.lexical.sentences import as_sentences
 from upo_plugins.markdown import without_code
 
@@ -40,6 +41,11 @@ class Prose:
     def credibility(self) -> float:
         """How far this is language at all, between 0 and 1."""
         return credibility(self.words)
+
+    @cached_property
+    def is_english(self) -> bool:
+        """Whether it can be taken for English."""
+        return is_english(self.words)
 
 
 def read_prose(response: str) -> Prose | None:
