@@ -2,25 +2,67 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 __all__ = ["source_sha256"]
 
 
 def source_sha256(module: str) -> str:
-    """Return the SHA-256 of a module's source, with that of all modules beside and below it in its package.
+    """Return the SHA-256 of a module's source, of all modules beside and below it, and of what they import.
 
-    A module outside any package is hashed alone; one without a source file gives an empty string.
+    Of imports those count that are in the same top-level package; they are read and not run. A module outside any
+    package is hashed alone; one without a source file gives an empty string.
     """
     found = find_spec(module)
     if found is None or found.origin is None or not Path(found.origin).is_file():
         return ""
-    origin = Path(found.origin)
-    sources = sorted(origin.parent.rglob("*.py")) if "." in module else [origin]
+    origin, parts = Path(found.origin), module.split(".")
+    root = origin.parents[len(parts) - (origin.name != "__init__.py")]
+    own = origin.parent.rglob("*.py") if len(parts) > 1 else [origin]
     digest = hashlib.sha256()
-    for source in sources:
-        digest.update(f"{source.relative_to(origin.parent).as_posix()}\0".encode())
+    for source in sorted(_with_imports(own, root, parts[0])):
+        digest.update(f"{source.relative_to(root).as_posix()}\0".encode())
         digest.update(hashlib.sha256(source.read_bytes()).digest())
     return digest.hexdigest()
+
+
+def _with_imports(sources: Iterable[Path], root: Path, package: str) -> set[Path]:
+    """Return sources and everything of their package that they import, directly or not."""
+    found, waiting = set[Path](), list(sources)
+    while waiting:
+        source = waiting.pop()
+        if source not in found:
+            found.add(source)
+            waiting += _imports(source, root, package)
+    return found
+
+
+def _imports(source: Path, root: Path, package: str) -> Iterator[Path]:
+    try:
+        tree = ast.parse(source.read_bytes())
+    except (SyntaxError, ValueError):  # what is no Python imports nothing
+        return
+    for name in (name for node in ast.walk(tree) for name in _imported(node, source, root)):
+        if name[0] == package:
+            path = root.joinpath(*name)
+            yield from (file for file in (path.with_name(f"{path.name}.py"), path / "__init__.py") if file.is_file())
+
+
+def _imported(node: ast.AST, source: Path, root: Path) -> Iterator[tuple[str, ...]]:
+    """Yield the names of what may be modules in one statement, as parts from the root on."""
+    if isinstance(node, ast.Import):
+        yield from (tuple(alias.name.split(".")) for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        folders = source.relative_to(root).parts[:-1]
+        above = folders[: len(folders) - node.level + 1] if node.level else ()
+        module = (*above, *(node.module.split(".") if node.module else ()))
+        if module:
+            yield module
+            yield from ((*module, alias.name) for alias in node.names)

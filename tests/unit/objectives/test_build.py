@@ -87,6 +87,40 @@ def test_the_hash_of_a_plugin_covers_every_module_of_its_package(
     assert source_sha256("hashed_package.objective") != before
 
 
+def test_the_hash_of_a_plugin_covers_what_it_imports_from_its_distribution_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    folder = tmp_path / "several_plugins"
+    sources = {
+        "__init__": "",
+        "one/__init__": "",
+        "one/objective": "from several_plugins.shared import text\nfrom .. import near\n",
+        "shared": "import several_plugins.deep.inner as inner\nraise SystemExit('it ran')\n",
+        "near": "",
+        "deep/inner": "import json\n",
+        "other/objective": "",
+    }
+    for name, text in sources.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / f"{name}.py").write_text(text)
+    seen = [source_sha256("several_plugins.one.objective")]
+    for name in ("shared", "near", "deep/inner", "other/objective"):
+        (folder / f"{name}.py").write_text(f"{sources[name]}changed = True\n")
+        seen.append(source_sha256("several_plugins.one.objective"))
+    assert len(set(seen[:-1])) == 4
+    assert seen[-1] == seen[-2]  # the neighbour is another plugin
+
+
+def test_a_module_outside_any_package_is_hashed_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "hashed_alone.py").write_text("import hashed_beside\n")
+    (tmp_path / "hashed_beside.py").write_text("")
+    before = source_sha256("hashed_alone")
+    (tmp_path / "hashed_beside.py").write_text("changed = True\n")
+    assert source_sha256("hashed_alone") == before != ""
+
+
 def test_a_function_beside_the_user_says_how_it_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "beside_me.py").write_text("raise SystemExit('it ran')")
     monkeypatch.chdir(tmp_path)
