@@ -110,6 +110,7 @@ def tokenize(
                 batch_size=_BATCH_ROWS,
                 load_from_cache_file=False,
                 cache_file_name=str(path),
+                new_fingerprint=fingerprint,  # or datasets pickles the tokenizer to make one, and warns where it cannot
             )
 
     path = cache_folder("tokens") / f"{fingerprint}.arrow"

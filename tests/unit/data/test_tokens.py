@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -202,6 +203,18 @@ def test_conversations_go_through_the_chat_template(load: Load, make_tokenizer: 
     prompt, responses = first_row(load(CHAT), make_tokenizer(chat=True, bos=True))
     assert prompt == [USER, *codes("hi"), EOS, ord(" "), ASSISTANT]
     assert responses == [[*codes("yes"), EOS], [*codes("no"), EOS]]
+
+
+def test_datasets_need_not_pickle_the_tokenizer_and_warns_of_nothing(
+    load: Load, make_tokenizer: MakeTokenizer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A template that was rendered before, as the plan does, is a compiled function, which cannot be pickled."""
+    monkeypatch.setattr(logging.getLogger("datasets"), "propagate", True)
+    monkeypatch.setattr("datasets.fingerprint.fingerprint_warnings", {})
+    tokenizer: Any = make_tokenizer(chat=True)
+    tokenizer.cannot_be_pickled = (number for number in "")
+    first_row(load(CHAT), tokenizer)
+    assert caplog.text == ""
 
 
 def test_conversations_without_a_chat_template_are_refused(load: Load, make_tokenizer: MakeTokenizer) -> None:
