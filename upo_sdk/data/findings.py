@@ -91,7 +91,7 @@ _KINDS = {
     MERGED: _Kind(
         "info",
         "the end of the prompt and the beginning of a response share a token ({rows}): the prompt that is learned ends "
-        "before it. To avoid it, end prompts without a blank and begin responses with it",
+        "before it. To avoid it, put the blank or line break between them at the beginning of the response",
     ),
     EOS_ADDED: _Kind(
         "info",
