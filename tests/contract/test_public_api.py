@@ -31,7 +31,7 @@ PUBLIC = {
         to_yaml written_name""",
     "upo_sdk.judge": "Cost Failure JudgeIdentity PositionBias WinRate check_judge judge_answers",
     "upo_sdk.evaluation": """Answers Estimate Evaluation Metric Prompt Sampling answer_rewards compare_rewards
-        explain read_prompts sample_answers""",
+        distinct_prompts explain sample_answers""",
     "upo_sdk.engine": """AuxiliaryBatch AuxiliaryTerm Balance GradientParts PreferenceTerm UnifiedLoss
         UnifiedOutput ValueHead actor_loss advantage_weights attribute_weights balance effective_sample_size
         expectile_loss gradient_metrics parameter_gram""",

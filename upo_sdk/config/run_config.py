@@ -42,7 +42,7 @@ class RunConfig(Section):
     eval_prompts: int | None = Field(
         default=None,
         ge=0,
-        description="Held-out prompts to generate on before and after; default 64 in the demo, else 0.",
+        description="Distinct held-out prompts to answer before and after training; default 64 in the demo, else 0.",
     )
     eval_max_new_tokens: int = Field(default=64, ge=1, description="Tokens to generate per evaluation prompt.")
     push_to_hub: bool = Field(

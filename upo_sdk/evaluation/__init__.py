@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from upo_sdk.evaluation.answers import Answers, Prompt, answer_rewards, read_prompts, sample_answers
+    from upo_sdk.evaluation.answers import Answers, Prompt, answer_rewards, distinct_prompts, sample_answers
     from upo_sdk.evaluation.before_after import compare_rewards, explain
     from upo_sdk.evaluation.generation import Sampling
     from upo_sdk.evaluation.schema import Estimate, Evaluation, Metric
@@ -20,8 +20,8 @@ __all__ = [
     "Sampling",
     "answer_rewards",
     "compare_rewards",
+    "distinct_prompts",
     "explain",
-    "read_prompts",
     "sample_answers",
 ]
 
@@ -34,8 +34,8 @@ _LAZY = {
     "Sampling": "generation",
     "answer_rewards": "answers",
     "compare_rewards": "before_after",
+    "distinct_prompts": "answers",
     "explain": "before_after",
-    "read_prompts": "answers",
     "sample_answers": "answers",
 }
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from upo_sdk.objectives.build import LiveObjective
     from upo_sdk.scoring.score import FloatArray
 
-__all__ = ["Answers", "Prompt", "answer_rewards", "fit_prompts", "read_prompts", "sample_answers"]
+__all__ = ["Answers", "Prompt", "answer_rewards", "distinct_prompts", "fit_prompts", "sample_answers"]
 
 _COLUMNS = ("prompt", "prompt_ids", "prompt_messages", "template_inputs", "kept_prompt", "kept_prompt_messages")
 _SHOWN = 60
@@ -97,10 +97,21 @@ class Answers:
         return Sums.grouped(np.fromiter(values, np.float64, len(self.ids)), self.num_samples)
 
 
-def read_prompts(dataset: Dataset) -> list[Prompt]:
-    """Return the prompt of every row of a tokenised split."""
+def distinct_prompts(dataset: Dataset, count: int | None = None) -> list[Prompt]:
+    """Return the prompts of a tokenised split, each once, in the order in which they first occur.
+
+    Args:
+        dataset: Its rows.
+        count: How many are enough; None is all.
+    """
     wanted = [column for column in _COLUMNS if column in dataset.column_names]
-    return [_prompt(row) for row in read_rows_of(dataset, *wanted)]
+    found = dict[str, Prompt]()
+    for row in read_rows_of(dataset, *wanted):
+        if len(found) == count:
+            break
+        if row["prompt"] not in found:
+            found[row["prompt"]] = _prompt(row)
+    return list(found.values())
 
 
 def _prompt(row: Mapping[str, Any]) -> Prompt:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from upo_sdk.data import describe_left_out, tokenize
-from upo_sdk.evaluation.answers import Prompt, fit_prompts, read_prompts
+from upo_sdk.evaluation.answers import distinct_prompts, fit_prompts
 from upo_sdk.policy import Branches
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from upo_sdk.config import DataConfig
     from upo_sdk.data import Trained
+    from upo_sdk.evaluation.answers import Prompt
     from upo_sdk.evaluation.progress import Reporter
 
 __all__ = ["EvalRows", "choose_prompts", "same_prompts", "same_tokens", "tokenize_rows"]
@@ -102,13 +103,11 @@ def tokenize_rows(
         reporter.warn(f"evaluation data: {describe_left_out(tokenized.bad_rows, len(rows))}")
     if tokenized.report.changed:
         reporter.warn(f"evaluation data {tokenized.report.describe()}")
-    prompts = dict[str, Prompt]()
-    for prompt in read_prompts(tokenized.dataset):
-        prompts.setdefault(prompt.text, prompt)
-    number = {text: place for place, text in enumerate(prompts)}
+    prompts = distinct_prompts(tokenized.dataset)
+    number = {prompt.text: place for place, prompt in enumerate(prompts)}
     whole = EvalRows(
         dataset=tokenized.dataset,
-        prompts=list(prompts.values()),
+        prompts=prompts,
         prompt_R=[number[text] for text in tokenized.dataset["prompt"][:]],
     )
     fitted = fit_prompts(whole.prompts, room, tokenizer, reporter.warn, on_date)

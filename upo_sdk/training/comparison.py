@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from upo_sdk.evaluation import Sampling, answer_rewards, read_prompts, sample_answers
+from upo_sdk.evaluation import Sampling, answer_rewards, distinct_prompts, sample_answers
 from upo_sdk.evaluation.answers import fit_prompts
 from upo_sdk.events import Notice, emit
 from upo_sdk.policy.fingerprint import weights_sha256
@@ -39,7 +39,7 @@ class ScoredAnswers:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """Lets a model answer the first ``eval_prompts`` prompts of a split, and scores the answers."""
+    """Lets a model answer the first ``eval_prompts`` distinct prompts of a split, and scores the answers."""
 
     preparation: Preparation
     tokenizer: PreTrainedTokenizerBase
@@ -50,8 +50,7 @@ class Comparison:
     def prompts(self) -> Sequence[Prompt]:
         """The prompts that are answered, with room for an answer; if some were shortened, that is said here."""
         plan = self.preparation.plan
-        count = min(plan.config.eval_prompts or 0, len(self.split.dataset))
-        found = read_prompts(self.split.dataset.select(range(count))) if count else []
+        found = distinct_prompts(self.split.dataset, plan.config.eval_prompts or 0)
         return fit_prompts(found, plan.answer_room, self.tokenizer, self._warn, plan.model.chat_template_date)
 
     def answers(self, policy: Policy, shared: SharedWork | None = None) -> ScoredAnswers | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import datasets
 import pytest
 import torch
 
@@ -11,7 +12,7 @@ from upo_sdk.cache import ContentCache
 from upo_sdk.config import ModelConfig
 from upo_sdk.demo import demo_model_path
 from upo_sdk.evaluation import answers as module
-from upo_sdk.evaluation.answers import Prompt, sample_answers
+from upo_sdk.evaluation.answers import Prompt, distinct_prompts, sample_answers
 from upo_sdk.evaluation.generation import Draw, Sampling, _Chooser, generate_ids
 from upo_sdk.policy import load_language_model, load_tokenizer
 
@@ -34,6 +35,14 @@ def model() -> tuple[Any, Any]:
 @pytest.fixture
 def prompts(model: tuple[Any, Any]) -> list[Prompt]:
     return [Prompt(text=text, ids=model[1](text)["input_ids"]) for text in TEXTS]
+
+
+def test_a_prompt_of_several_rows_is_answered_once() -> None:
+    """Two equal prompts would be two equal answers, and an interval that takes them for two is too narrow."""
+    rows = datasets.Dataset.from_dict({"prompt": list("abacb"), "prompt_ids": [[1], [2], [1], [3], [2]]})
+    assert [(prompt.text, prompt.ids) for prompt in distinct_prompts(rows)] == [("a", [1]), ("b", [2]), ("c", [3])]
+    assert [prompt.text for prompt in distinct_prompts(rows, 2)] == ["a", "b"]
+    assert distinct_prompts(rows, 0) == []
 
 
 def chosen(uniform: float, **settings: float) -> int:
