@@ -13,6 +13,8 @@ from upo_sdk.data.messages import CONVERSATION_COLUMNS, Conversation, load_conve
 from upo_sdk.data.places import common_length
 from upo_sdk.data.problems import RowError
 from upo_sdk.data.rendering import render
+from upo_sdk.data.round_trip import RoundTrip
+from upo_sdk.data.text_check import TextCheck
 from upo_sdk.data.text_encoder import Ids, TextEncoder
 
 if TYPE_CHECKING:
@@ -76,7 +78,10 @@ class Encoder:
         self.template = ChatTemplate(tokenizer, on_date) if conversational else None
         self.bos = _token_id(tokenizer.bos_token_id)
         self.eos = _token_id(tokenizer.eos_token_id)
+        self.eos_text = "" if self.eos is None else str(tokenizer.eos_token)
         self._check = FidelityCheck(tokenizer, self.template) if self.template else None
+        self._text_check = TextCheck(tokenizer)
+        self._round_trip = RoundTrip(tokenizer)
         self._tokenizer = tokenizer
         self._blank_tails = dict[tuple[int, ...], bool]()
         # A chat template writes special tokens itself.
@@ -146,7 +151,11 @@ class Encoder:
             prompt=prompt[:end] or self._stand_in(),
             responses=responses,
             trained=trained,
-            findings=self._findings(texts, [whole[end:] for whole in wholes], moved=end < len(prompt)),
+            findings=[
+                *self._findings(texts, [whole[end:] for whole in wholes], moved=end < len(prompt)),
+                *self._findings_in_texts(texts, responses),
+                *self._round_trip.of(texts.given(), texts.wholes, wholes),
+            ],
             prompt_text=texts.prompt,
             wholes=texts.wholes,
             first=[end + doubled for _, doubled in single[1 : count + 1]],
@@ -163,6 +172,13 @@ class Encoder:
         if self.eos is not None and any(self.eos not in response[-1 - _TEMPLATE_TAIL :] for response in responses):
             found.append(EOS_ADDED)
         return found
+
+    def _findings_in_texts(self, texts: _Texts, responses: list[Ids]) -> list[str]:
+        if texts.conversation is None:
+            return self._text_check.of_texts(texts.prompt, [whole[len(texts.prompt) :] for whole in texts.wholes])
+        one_answer = all(len(answers) == 1 for answers in texts.answers())
+        closed = not one_answer or all(self.eos not in response[:-1] for response in responses)
+        return self._text_check.of_messages(texts.conversation, closed=closed)
 
     def _stand_in(self) -> Ids:
         found = self.eos if self.bos is None else self.bos
@@ -225,6 +241,13 @@ class _Texts:
     def answers(self) -> list[list[Answer]]:
         """Return what of every whole is the model's own; nothing where the rows are no messages."""
         return self.rendered.answers if self.rendered else [[] for _ in self.wholes]
+
+    def given(self) -> list[list[str]]:
+        """Return for each whole what the data say in it."""
+        if self.conversation is None:
+            return [[whole] for whole in self.wholes]
+        prompt, responses = self.conversation.prompt, self.conversation.responses
+        return [[message["content"] or "" for message in (*prompt, *response)] for response in responses]
 
     def all_texts(self) -> list[str]:
         """Return the prompt, the wholes, and the beginnings of wholes that end where the speaker changes."""

@@ -13,11 +13,14 @@ __all__ = [
     "ADDED_TO_ANSWERS",
     "ADDED_TO_PROMPTS",
     "CONTINUED",
+    "CONTROL_TOKENS",
     "DROPPED",
     "EOS_ADDED",
+    "LOST_IN_TOKENS",
     "MERGED",
     "OPENING",
     "OTHER_SPEAKERS",
+    "PROMPT_REPEATED",
     "UNLEARNED",
     "UNSCORED",
     "Finding",
@@ -35,6 +38,9 @@ CONTINUED = "continued"
 OTHER_SPEAKERS = "other_speakers"
 MERGED = "merged"
 EOS_ADDED = "eos_added"
+CONTROL_TOKENS = "control_tokens"
+PROMPT_REPEATED = "prompt_repeated"
+LOST_IN_TOKENS = "lost_in_tokens"
 
 _SEPARATOR = "\t"
 
@@ -97,6 +103,22 @@ _KINDS = {
         "info",
         "the chat template does not end an answer with the tokenizer's end-of-sequence token ({rows}): it is appended, "
         "and generation stops there. Set the tokenizer's eos_token to the template's end of turn to stop at that",
+    ),
+    CONTROL_TOKENS: _Kind(
+        "warning",
+        "texts hold a control token, {detail} ({rows}): the policy reads it as such, so that it can end or "
+        "forge a turn. Take it out of these texts, or write it in another way",
+    ),
+    PROMPT_REPEATED: _Kind(
+        "warning",
+        "responses begin with the text of their prompt ({rows}): the prompt stands there twice, and its copy is "
+        "learned and scored. Take it off the responses; or, for pairs in plain text, remove the column of the prompt, "
+        "so that what both responses begin with is the prompt",
+    ),
+    LOST_IN_TOKENS: _Kind(
+        "warning",
+        "texts do not come back from their tokens ({rows}): the tokenizer loses {detail}. Objectives score what the "
+        "policy never sees. Take another tokenizer, or change these texts",
     ),
 }
 

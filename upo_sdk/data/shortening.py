@@ -43,7 +43,8 @@ class TokenRow(NamedTuple):
         needed_length: For a row that does not fit, the ``max_length`` that it needs; else 0.
         kept_prompt: What is left of the prompt, or None if it is whole.
         kept_prompt_messages: The same as messages, JSON.
-        kept_responses: What is left of each response, None for a whole one; None if all are whole.
+        kept_responses: What is left of each response, None for a whole one; None if all are whole. The text of EOS
+            at its end goes too.
         kept_response_messages: The same as messages, JSON.
         findings: What :func:`~upo_sdk.data.findings.noted` made, or None.
         bad: Source, column (or an empty text) and reason of a row that cannot be used, or None.
@@ -87,9 +88,10 @@ def shortened(row: Encoded, encoder: Encoder, limits: Limits) -> TokenRow | RowE
         response_ids = [response[: limits.max_length - len(prompt_ids)] for response in row.responses]
     lost = [len(whole) - len(left) for whole, left in zip(row.responses, response_ids, strict=True)]
     texts = [
-        _kept_response(row, encoder, which, len(ids)) if missing else _WHOLE
+        _kept_response(row, encoder, which, len(ids)) if missing else _without_eos_text(row, encoder, which)
         for which, (ids, missing) in enumerate(zip(response_ids, lost, strict=True))
     ]
+    cut = any(kept is not _WHOLE for kept in texts)
     return TokenRow(
         prompt_ids=prompt_ids,
         response_ids=response_ids,
@@ -103,8 +105,8 @@ def shortened(row: Encoded, encoder: Encoder, limits: Limits) -> TokenRow | RowE
         identical=len(response_ids) > 1 and response_ids[0] == response_ids[1],
         kept_prompt=kept_prompt.text,
         kept_prompt_messages=kept_prompt.messages,
-        kept_responses=[kept.text for kept in texts] if any(lost) else None,
-        kept_response_messages=[kept.messages for kept in texts] if any(lost) and row.conversation else None,
+        kept_responses=[kept.text for kept in texts] if cut else None,
+        kept_response_messages=[kept.messages for kept in texts] if cut and row.conversation else None,
         findings=row.findings or None,
     )
 
@@ -167,6 +169,15 @@ def _kept_text(row: Encoded, encoder: Encoder, prompt_ids: Ids) -> _Kept:
     own = len(prompt_ids) - (prompt_ids[0] == encoder.bos)
     start = encoder.place_behind(row.wholes[0], row.first[0] - own)
     return _Kept(row.prompt_text[start:])
+
+
+def _without_eos_text(row: Encoded, encoder: Encoder, which: int) -> _Kept:
+    """Return what is left of a whole response in the data that ends with the text of EOS, which is no part of it."""
+    conversation = row.conversation
+    said = (conversation.responses[which][-1]["content"] or "") if conversation else row.wholes[which]
+    if not encoder.eos_text or not said.rstrip().endswith(encoder.eos_text):
+        return _WHOLE
+    return _kept_response(row, encoder, which, len(row.responses[which]) - 1)
 
 
 def _kept_response(row: Encoded, encoder: Encoder, which: int, tokens: int) -> _Kept:

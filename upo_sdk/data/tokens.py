@@ -93,7 +93,7 @@ def tokenize(
     limits = Limits(max_length=max_length, max_prompt_length=max_prompt_length)
     fingerprint = content_key(
         "tokens",
-        4,
+        5,
         content_name(data),
         _content_sha256(tokenizer),
         max_length,
