@@ -5,7 +5,7 @@
 
 Three runs per seed on the embedded demo: ``dpo`` alone, stopped at its own best number of steps; ``dpo`` with the
 likelihood term but λ = 0, the control; and ``dpo`` with ``toxicity:0.3``. The answers to all held-out prompts are
-judged by the grammar's own phrase tables, which no objective has seen. Intervals are 95 % bootstrap intervals over
+judged by the grammar's own phrase tables, which no objective has seen. Intervals are 95 % intervals over
 prompts. ``--dpo-steps`` shows instead how ``dpo`` alone fares for several numbers of steps, and ``--preference`` what
 ``toxicity:0.3`` does beside other preference objectives, with the γ that the demo has for them.
 """

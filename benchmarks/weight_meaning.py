@@ -4,7 +4,7 @@
 
 First a tabular world that is solved exactly (seconds), then the demo's world with answers of 17 and of 70 tokens
 (about half an hour on one core): the demo's model, taught to write both, is trained on pairs of one length or of both.
-Its answers to 200 held-out prompts are judged by the grammar's own phrase tables. Intervals are 95 % bootstrap
+Its answers to 200 held-out prompts are judged by the grammar's own phrase tables. Intervals are 95 %
 intervals over prompts.
 """
 
