@@ -5,16 +5,21 @@ from __future__ import annotations
 import ast
 import json
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from upo_sdk.data.problems import RowError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Sequence
 
-__all__ = ["columns_of_messages", "parse_cell", "read_cells"]
+__all__ = ["check_no_messages", "columns_of_messages", "parse_cell", "read_cells"]
 
-_MESSAGES = re.compile(r"""\s*(array\()?\[?\s*\{\s*['"](role|content|from|value)['"]\s*:""")
+_OBJECT = re.compile(r"""\s*(array\()?\[?\s*\{\s*['"]""")
+_MESSAGES = re.compile(_OBJECT.pattern + r"""(role|content|from|value)['"]\s*:""")
+_MIXED = "and other rows of this column do not: write all of them as messages, or all as plain text"
+_NOTHING = object()
+"""What a text holds that cannot be read; null can."""
 _UNREADABLE = (
     "looks like messages and is neither JSON nor a Python literal: write the column with json.dumps, "
     "or the file as JSON Lines"
@@ -33,12 +38,48 @@ def read_cells(row: Mapping[str, Any], columns: Collection[str]) -> Mapping[str,
         RowError: A cell is not empty and cannot be read.
     """
     texts = {column: row[column] for column in columns if isinstance(row.get(column), str)}
-    return {**row, **{column: parse_cell(text, column, _UNREADABLE) for column, text in texts.items()}}
+    return {**row, **{column: _parse_messages(text, column) for column, text in texts.items()}}
+
+
+def check_no_messages(row: Mapping[str, Any], columns: Collection[str]) -> None:
+    """Check that no text of these columns, which hold plain text, is a list of messages.
+
+    Raises:
+        RowError: One is.
+    """
+    for column in columns:
+        text = row.get(column)
+        if isinstance(text, str) and _OBJECT.match(text) and _are_messages(_parsed(text)):
+            raise RowError(column, f"holds messages written as text, {_MIXED}")
 
 
 def _holds_messages(cells: list[Any]) -> bool:
     texts = [cell for cell in cells if isinstance(cell, str) and cell.strip()]
-    return bool(texts) and all(_MESSAGES.match(text) for text in texts)
+    return bool(texts) and all(_looks_like_messages(text) for text in texts)
+
+
+def _looks_like_messages(text: str) -> bool:
+    """Return whether a text is messages, with their keys in any order, or begins like some and cannot be read."""
+    if not _OBJECT.match(text):
+        return False
+    found = _parsed(text)
+    return _MESSAGES.match(text) is not None if found is _NOTHING else _are_messages(found)
+
+
+def _are_messages(value: Any) -> bool:
+    found: list[Any] = value if isinstance(value, list) else [value]
+    return bool(found) and all(isinstance(item, Mapping) and _is_message(item) for item in found)
+
+
+def _is_message(item: Mapping[str, Any]) -> bool:
+    says = item.keys() & {"content", "value", "tool_calls"}
+    return bool(says) and isinstance(item.get("role", item.get("from")), str)
+
+
+def _parse_messages(text: str, column: str) -> Any:
+    if text.strip() and not _OBJECT.match(text) and _parsed(text) is _NOTHING:
+        raise RowError(column, f"is plain text, {_MIXED.replace('do not', 'hold messages')}")
+    return parse_cell(text, column, _UNREADABLE)
 
 
 def parse_cell(text: str, column: str, wrong: str) -> Any:
@@ -49,9 +90,16 @@ def parse_cell(text: str, column: str, wrong: str) -> Any:
     """
     if not text.strip():
         return None
+    found = _parsed(text)
+    if found is _NOTHING:
+        raise RowError(column, wrong)
+    return found
+
+
+def _parsed(text: str) -> Any:
     for parse in (json.loads, ast.literal_eval):
         try:
             return parse(text.strip())
         except (ValueError, SyntaxError, RecursionError, MemoryError):
             continue
-    raise RowError(column, wrong)
+    return _NOTHING

@@ -187,6 +187,13 @@ def _check_there_is_one(tokenizer: PreTrainedTokenizerBase) -> None:
             fix="give one with --chat_template FILE.jinja, use an instruction-tuned model's tokenizer, or give texts "
             "instead of messages",
         )
+    templates: list[Any] = list(_named(tokenizer).values()) or [tokenizer.chat_template]
+    if not all(isinstance(text, str) for text in templates):
+        raise ModelError(
+            "the tokenizer's chat template is no text",
+            where=where,
+            fix="correct chat_template in its tokenizer_config.json, or give one with --chat_template FILE.jinja",
+        )
     names = sorted(_named(tokenizer))
     if names and "default" not in names:
         raise ModelError(

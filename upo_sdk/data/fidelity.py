@@ -67,13 +67,13 @@ class FidelityCheck:
     def _of_prompt(self, conversation: Conversation, rendered: Rendered) -> Iterator[str]:
         prompt, inputs = conversation.prompt, conversation.template_inputs
         given = _Given()
-        for message in prompt:
-            given.add_message(message, "prompts")
         for name, value in inputs.items():
-            if name in {"tools", "documents"}:
+            if name in {"tools", "documents"}:  # first: of equal texts the later ones are named as left out
                 given.add(name, "", value)
             elif not re.search(rf"\b{re.escape(name)}\b", self._template.source(inputs)):
                 yield noted(DROPPED, f"'{name}' of chat_template_kwargs, which it does not know")
+        for message in prompt:
+            given.add_message(message, "prompts")
         for name in given.missing_from(rendered.prompt):
             yield noted(DROPPED, name)
         yield from self._unread_numbers(prompt, conversation, "prompts")

@@ -42,6 +42,9 @@ _ROLES = {
 """What ShareGPT, LLaMA-Factory and ms-swift call the roles of chat templates."""
 _CALLS = ("function_call", "tool_call")
 _SHAREGPT_KEYS = ("from", "value")
+_TEXT_PARTS = (None, "text", "input_text", "output_text")
+"""Types of the parts of a content that are text; the last two are those of OpenAI's Responses."""
+_REASONING_PARTS = ("thinking", "reasoning")
 _ASSISTANT_SAYS = ("tool_calls", "reasoning_content", "thinking")
 """What an assistant's message may hold instead of content."""
 
@@ -177,8 +180,8 @@ def _read_message(message: Any, column: str, number: int) -> Message:
     if not isinstance(role, str) or not role:
         raise RowError(column, f"message {number} has no role")
     others = {key: value for key, value in message.items() if key not in ("role", "content", *_SHAREGPT_KEYS)}
-    if isinstance(content, list):
-        content = _join_parts(content, column, number)
+    if isinstance(content, list | Mapping):
+        content = _join_parts([content] if isinstance(content, Mapping) else content, column, number)
     if role in _CALLS and isinstance(content, str):
         others["tool_calls"], content = _read_calls(content, column, number), ""
     if content is None and any(others.get(key) for key in _ASSISTANT_SAYS):
@@ -204,16 +207,23 @@ def _read_calls(content: str, column: str, number: int) -> list[dict[str, Any]]:
 
 def _join_parts(parts: list[Any], column: str, number: int) -> str:
     """Return the text of ``[{"type": "text", "text": ...}, ...]``."""
-    texts = list[str]()
-    for part in parts:
-        kind = part.get("type") if isinstance(part, Mapping) else None
-        if isinstance(part, str):
-            texts.append(part)
-        elif isinstance(part, Mapping) and kind in ("text", None) and isinstance(part.get("text"), str):
-            texts.append(part["text"])
-        else:
-            found = f"of type '{kind}'" if kind else f"that is {kind_of(part)}"
-            raise RowError(
-                column, f"message {number} has a part {found}: only text can be trained on, so leave such rows out"
-            )
-    return "".join(texts)
+    return "".join(_text_of_part(part, column, number) for part in parts)
+
+
+def _text_of_part(part: Any, column: str, number: int) -> str:
+    if isinstance(part, str):
+        return part
+    kind: Any = part.get("type") if isinstance(part, Mapping) else None
+    if isinstance(part, Mapping) and kind in _TEXT_PARTS:
+        text = part.get("text", part.get("content"))
+        if isinstance(text, str):
+            return text
+    found = f"of type '{kind}'" if kind else f"that is {kind_of(part)}"
+    if kind in _TEXT_PARTS and kind:
+        found += " without a text"
+    advice = (
+        "write it into the key 'reasoning_content' of its message"
+        if kind in _REASONING_PARTS
+        else 'only text can be trained on, so write it as {"type": "text", "text": ...} or leave such rows out'
+    )
+    raise RowError(column, f"message {number} has a part {found}: {advice}")

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from upo_sdk.data.cells import read_cells
+from upo_sdk.data.cells import check_no_messages, read_cells
 from upo_sdk.data.context import read_context, with_context
 from upo_sdk.data.implicit_prompt import split_messages, split_text
 from upo_sdk.data.labels import better_of_two, is_desirable
@@ -42,6 +42,7 @@ class Reading:
         self.shape = shape
         self.conversational = bool(cells) or 2 * spoken > len(sample)
         self._cells = cells
+        self._texts = frozenset({*shape.prompt, *shape.responses} - cells)
 
     @property
     def reads(self) -> frozenset[str]:
@@ -57,6 +58,7 @@ class Reading:
         shape = self.shape
         for column in sorted(shape.columns - row.keys()):
             raise RowError(column, "is missing")
+        check_no_messages(row, shape.in_order(self._texts))
         read = _opened(read_cells(row, self._cells) if self._cells else row, shape)
         parts = _conversation(read, shape) if self.conversational else _text(read, shape)
         _check_different(parts["response_messages" if self.conversational else "responses"], shape)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from upo_sdk.data.template_inputs import TEMPLATE_COLUMNS
@@ -19,12 +20,24 @@ _CONTENT = frozenset(
     }
 )
 """Names under which one expects to be read."""
+_WORDS_OF_CONTENT = frozenset(
+    {
+        *("system", "sys", "persona", "history", "context", "instruction", "instructions", "conversation", "turns"),
+        *("dialogue", "dialog", "thinking", "reasoning", "thought", "tools", "functions", "documents", "knowledge"),
+    }
+)
+"""Words in a name that promise a part of what the model reads, such as ``system_message``."""
+_WORDS_ABOUT_IT = frozenset(
+    {"id", "ids", "hash", "source", "len", "length", "count", "tokens", "score", "type", "name"}
+)
+"""Words in a name that is about such a part, such as ``conversation_id``."""
+_WORD = re.compile(r"[a-z]+")
 _MEDIA = frozenset({"image", "images", "video", "videos", "audio", "audios"})
 _PANDAS_INDEX = ("", "Unnamed: 0", "__index_level_0__")
 """What pandas calls the numbers of rows that it writes along."""
 _WAYS = (
-    "to be read, a column is named with --columns (such as prompt=NAME), is called reward/LABEL, sample_weight or "
-    "margin, or is asked for by an objective"
+    "to be read, a column is named with --columns (such as prompt=NAME or system=NAME), is called "
+    "reward/LABEL, sample_weight or margin, or is asked for by an objective"
 )
 
 
@@ -42,14 +55,19 @@ def describe_unused(
     unused = {name: row for name, row in unread.items() if name not in known}
     media = _only(unused, _MEDIA)
     of_templates = _only(unused, TEMPLATE_COLUMNS)
-    content = _only(unused, _CONTENT)
-    others = {name: row for name, row in unused.items() if name not in {*media, *of_templates, *content}}
+    others = {name: row for name, row in unused.items() if name not in {*media, *of_templates}}
+    content = _only(others, {*_CONTENT, *filter(_sounds_like_content, others)})
     warnings = [
         *_sentence(media, "only text can be trained on"),
         *_sentence(of_templates, "a chat template reads such columns, and these rows are texts: give them as messages"),
         *_sentence(content, _WAYS),
     ]
-    return _sentence(others, _WAYS), warnings
+    return _sentence({name: row for name, row in others.items() if name not in content}, _WAYS), warnings
+
+
+def _sounds_like_content(name: str) -> bool:
+    words = set(_WORD.findall(name.lower()))
+    return bool(words & _WORDS_OF_CONTENT) and not words & _WORDS_ABOUT_IT
 
 
 def _only(columns: Mapping[str, int], names: Collection[str]) -> dict[str, int]:

@@ -63,6 +63,40 @@ def test_a_cell_that_cannot_be_read_is_refused_with_the_way_to_write_it(tmp_path
         load_csv(tmp_path, written(*rows))
 
 
+CALL = {"tool_calls": [{"type": "function", "function": {"name": "f"}}], "role": "assistant", "content": ""}
+
+
+@pytest.mark.parametrize("prompt", [{"name": "bob", **USER}, {"content": "it's 1", "id": 5, "role": "user"}, CALL])
+def test_messages_are_recognised_whatever_key_comes_first(tmp_path: Path, prompt: dict[str, Any]) -> None:
+    data = load_csv(tmp_path, written({"prompt": json.dumps([prompt]), "chosen": "yes", "rejected": "no"}))
+    assert load_conversation(data.train[0]).prompt == [prompt]
+
+
+def test_an_answer_in_json_is_no_message(tmp_path: Path) -> None:
+    answer = '{"city": "Rome", "from": "Pisa", "to": "Bari"}'
+    data = load_csv(tmp_path, written({"prompt": "p", "chosen": answer, "rejected": "{}"}))
+    assert (data.conversational, data.train[0]["responses"]) == (False, [answer, "{}"])
+
+
+@pytest.mark.parametrize(
+    ("prompts", "said"),
+    [
+        (["p", json.dumps([USER])], "row 2, column 'prompt': holds messages written as text, and other rows"),
+        ([*[json.dumps([USER])] * 20, "p"], "row 21, column 'prompt': is plain text, and other rows"),
+    ],
+)
+def test_a_column_of_messages_in_some_rows_and_text_in_others_is_refused(
+    tmp_path: Path, prompts: list[str], said: str
+) -> None:
+    with pytest.raises(DataError, match=said):
+        load_csv(tmp_path, written(*({"prompt": prompt, "chosen": "yes", "rejected": "no"} for prompt in prompts)))
+
+
+def test_lines_that_end_with_a_carriage_return_alone_are_read(tmp_path: Path) -> None:
+    data = load_csv(tmp_path, 'prompt,chosen,rejected\r"p\rq",yes,no\rr,yes,no\r')
+    assert data.train["prompt"][:] == ["p\rq", "r"]
+
+
 def test_nothing_in_a_cell_is_executed(tmp_path: Path) -> None:
     bad = f"[{{'role': 'user', 'content': open({str(tmp_path / 'made')!r}, 'w')}}]"
     with pytest.raises(DataError, match="neither JSON nor a Python literal"):

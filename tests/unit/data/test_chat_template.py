@@ -94,6 +94,12 @@ def test_no_template_for_conversations_is_found_by_the_check(load: Load) -> None
         check_template(chat_tokenizer(Family("", "</s>")), load(ROW).train)
 
 
+@pytest.mark.parametrize("template", [5, {"default": None}])
+def test_a_template_that_is_no_text_is_named(load: Load, template: Any) -> None:
+    with pytest.raises(ModelError, match="chat template is no text"):
+        check_template(with_template(template), load(ROW).train)
+
+
 @pytest.mark.parametrize(
     ("form", "written"),
     [

@@ -161,6 +161,17 @@ def test_tools_that_the_template_writes_are_silent_and_calls_are_learned_and_not
     ]
 
 
+def test_of_equal_names_the_one_that_the_template_leaves_out_is_named(load: Load) -> None:
+    tool = {"type": "function", "function": {"name": "get_time"}}
+    calling = said(
+        "assistant", "", tool_calls=[{"type": "function", "function": {"name": "get_time", "arguments": {}}}]
+    )
+    answer = said("tool", "12:30", name="get_time")
+    made = tokenized(load, "qwen3", row(said("user", "Time?"), calling, answer, tools=[tool]))
+    assert ("dropped", "'name' of tool messages in prompts") in kinds(made)
+    assert not any("tools" in detail for kind, detail in kinds(made) if kind == "dropped")
+
+
 def test_a_short_text_that_only_stands_in_another_one_is_missing(load: Load) -> None:
     without_system = Family(
         "{% for m in messages if m.role != 'system' %}{{ '<|im_start|>' + m.role + '\\n' + m.content }}<|im_end|>\n"

@@ -57,8 +57,16 @@ def test_equal_tool_calls_are_equal_responses(load: Load) -> None:
         load(pair(chosen=[calling], rejected=[calling]))
 
 
-def test_text_parts_are_joined(load: Load) -> None:
-    parts = [{"type": "text", "text": "one "}, {"type": "text", "text": "two"}]
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [{"type": "text", "text": "one "}, {"type": "text", "text": "two"}],
+        [{"type": "input_text", "text": "one "}, {"type": "output_text", "text": "two"}],
+        ["one ", {"text": "two"}],
+        {"type": "text", "content": "one two"},
+    ],
+)
+def test_text_parts_are_joined(load: Load, parts: Any) -> None:
     row = load(pair(prompt=[{"role": "user", "content": parts}])).train[0]
     assert row["prompt"] == "one two"
     assert load_conversation(row).prompt == [{"role": "user", "content": "one two"}]
@@ -68,6 +76,22 @@ def test_other_parts_are_refused_by_name(load: Load) -> None:
     parts = [{"type": "text", "text": "what is"}, {"type": "image_url", "image_url": {"url": "x.png"}}]
     with pytest.raises(DataError, match=r"column 'prompt': message 1 has a part of type 'image_url': only text"):
         load(pair(prompt=[{"role": "user", "content": parts}]))
+
+
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        ({"type": "text", "text": None}, "a part of type 'text' without a text: only text"),
+        (
+            {"type": "thinking", "thinking": "hm"},
+            "a part of type 'thinking': write it into the key 'reasoning_content'",
+        ),
+        (None, "a part that is null: only text"),
+    ],
+)
+def test_a_part_that_cannot_be_read_is_refused_with_the_way_to_write_it(load: Load, part: Any, said: str) -> None:
+    with pytest.raises(DataError, match=f"column 'prompt': message 1 has {said}"):
+        load(pair(prompt=[{"role": "user", "content": [part]}]))
 
 
 def test_null_keys_are_absent_keys_so_that_a_parquet_file_gives_the_same_rows(tmp_path: Path) -> None:

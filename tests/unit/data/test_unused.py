@@ -59,3 +59,11 @@ def test_a_column_that_repeats_one_that_is_read_is_no_loss(load: Load) -> None:
     row = CHAT | {"chosen": chosen, "messages": chosen}
     assert load(row, row).unread == {}
     assert load(row, row | {"messages": []}).unread == {"messages": 2}
+
+
+def test_a_name_that_promises_content_is_warned_of_and_one_about_it_is_noted() -> None:
+    notes, warnings = describe_unused({"system_message": 1, "chat_history": 2, "enable_thinking": 3}, (), ())
+    assert (notes, len(warnings)) == ([], 1)
+    assert "the columns 'system_message', 'chat_history', 'enable_thinking' of the data are not used" in warnings[0]
+    notes, warnings = describe_unused({"conversation_id": 1, "reasoning_tokens": 2}, (), ())
+    assert (len(notes), warnings) == (1, [])
