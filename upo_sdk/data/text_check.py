@@ -32,11 +32,10 @@ class TextCheck:
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
-        control, eos = _control_tokens(tokenizer), re.escape(str(tokenizer.eos_token or "")) or r"(?!)"
-        any_of = "|".join(map(re.escape, sorted(control, key=len, reverse=True))) or r"(?!)"
-        self._control = re.compile(any_of)
-        self._rendered_end = re.compile(rf"(?:\s*(?:{any_of}))+\s*\Z")
-        self._eos_end = re.compile(rf"(?:\s*(?:{eos}))+\s*\Z")
+        control = _control_tokens(tokenizer)
+        self._control = re.compile("|".join(map(re.escape, sorted(control, key=len, reverse=True))) or r"(?!)")
+        self._eos = tuple(filter(None, [str(tokenizer.eos_token or "")]))
+        self._ends_of_turns = (*control, *self._eos)
 
     def of_texts(self, prompt: str, responses: Sequence[str]) -> list[str]:
         """Return what is found in a row of plain text.
@@ -48,7 +47,8 @@ class TextCheck:
         if not rendered:
             found += self._control_tokens_in(prompt, "a prompt")
         for response in responses:
-            found += self._control_tokens_in(self._without_end(response, rendered=rendered), "a response")
+            own = _without_end(response, self._ends_of_turns if rendered else self._eos)
+            found += self._control_tokens_in(own, "a response")
         if _repeated(prompt, responses):
             found.append(noted(PROMPT_REPEATED))
         return found
@@ -75,10 +75,7 @@ class TextCheck:
         *before, last = response
         yield from _texts_of(before)
         for text in _texts_of(last):
-            yield self._without_end(text) if closed and text is last["content"] else text
-
-    def _without_end(self, response: str, *, rendered: bool = False) -> str:
-        return (self._rendered_end if rendered else self._eos_end).sub("", response)
+            yield _without_end(text, self._eos) if closed and text is last["content"] else text
 
     def _control_tokens_in(self, text: str, where: str) -> Iterator[str]:
         found = self._control.search(text)
@@ -95,6 +92,13 @@ def _control_tokens(tokenizer: PreTrainedTokenizerBase) -> list[str]:
         return []
     encoded: Any = tokenizer(texts, add_special_tokens=False)["input_ids"]  # they may be told to be split like any text
     return [text for text, own in zip(texts, encoded, strict=True) if ids[text] in own]
+
+
+def _without_end(text: str, ends: tuple[str, ...]) -> str:
+    """Return a text without any of these, and the blanks around them, at its end."""
+    while (left := text.rstrip()).endswith(ends):
+        text = left.removesuffix(next(end for end in ends if left.endswith(end)))
+    return text
 
 
 def _texts_of(value: object, key: str = "") -> Iterator[str]:

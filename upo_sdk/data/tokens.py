@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import tempfile
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,17 +13,17 @@ import numpy as np
 
 from upo_sdk.cache import cache_folder, content_key, read_or_make
 from upo_sdk.data.columns import content_name, read_tables
-from upo_sdk.data.encoding import Encoded, Encoder
+from upo_sdk.data.encoding import Encoder
 from upo_sdk.data.findings import count_findings
-from upo_sdk.data.problems import BadRow, Problems, RowError
+from upo_sdk.data.problems import BadRow
 from upo_sdk.data.provenance import problems_of
-from upo_sdk.data.shortening import TokenRow, shortened
+from upo_sdk.data.token_columns import TokenColumns
 from upo_sdk.data.truncation import Limits, TruncationReport
 from upo_sdk.errors import DataError
 from upo_sdk.quiet import no_bars_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import date
 
     from datasets import Dataset
@@ -105,7 +103,7 @@ def tokenize(
     def make(path: Path) -> None:
         with no_bars_of("datasets"):
             data.with_format("arrow").map(
-                _Batches(encoder, limits, problems_of(data, drop=drop), len(data), on_progress),
+                TokenColumns(encoder, limits, problems_of(data, drop=drop), len(data), on_progress),
                 batched=True,
                 batch_size=_BATCH_ROWS,
                 load_from_cache_file=False,
@@ -145,18 +143,6 @@ def largest_token_id(dataset: Dataset) -> int:
     )
 
 
-@contextmanager
-def _no_garbage_collection() -> Generator[None]:
-    """Keep Python from looking for cycles among lists of numbers, which it does by walking all that is loaded."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
 def _content_sha256(tokenizer: PreTrainedTokenizerBase) -> str:
     """Return the SHA-256 of everything that a tokenizer saves, and of the libraries that read it."""
     import tokenizers
@@ -170,70 +156,6 @@ def _content_sha256(tokenizer: PreTrainedTokenizerBase) -> str:
                 digest.update(f"{path.relative_to(folder).as_posix()}\0".encode())
                 digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
-
-
-class _Batches:
-    """Adds the columns of :class:`TokenRow` to one table after the other; raises behind the last if a row was bad."""
-
-    def __init__(
-        self,
-        encoder: Encoder,
-        limits: Limits,
-        problems: Problems,
-        total: int,
-        on_progress: Callable[[int, int], None],
-    ) -> None:
-        self._encoder = encoder
-        self._limits = limits
-        self._problems = problems
-        self._done, self._total = 0, total
-        self._on_progress = on_progress
-
-    def __call__(self, table: Any) -> Any:
-        rows = table.select(["row", *self._encoder.columns]).to_pylist()
-        with _no_garbage_collection():
-            made = [self._row(row["row"], whole) for row, whole in zip(rows, self._encoder.encode(rows), strict=True)]
-        self._done += len(rows)
-        self._on_progress(self._done, self._total)
-        if self._done == self._total:
-            self._problems.raise_if_any(self._total, fix="correct or remove these rows")
-        return _with_columns(table, made)
-
-    def _row(self, number: int, whole: Encoded | RowError) -> TokenRow:
-        if isinstance(whole, Encoded) and len(whole.responses) > 1 and whole.responses[0] == whole.responses[1]:
-            alike = whole.conversation and whole.conversation.responses[0] != whole.conversation.responses[1]
-            by_template = ": the chat template writes nothing of what makes them different" if alike else ""
-            whole = RowError("responses", f"are the same tokens{by_template}")
-        made = whole if isinstance(whole, RowError) else shortened(whole, self._encoder, self._limits)
-        if isinstance(made, RowError):
-            bad = self._problems.add(number, made)
-            return TokenRow(bad=(bad.source, bad.column or "", bad.reason))
-        return made
-
-
-def _with_columns(table: Any, rows: list[TokenRow]) -> Any:
-    import pyarrow as pa
-
-    ids, texts = pa.list_(pa.int32()), pa.list_(pa.string())
-    types = {
-        "prompt_ids": ids,
-        "response_ids": pa.list_(ids),
-        "response_token_counts": ids,
-        "response_trained": pa.list_(ids),
-        "prompt_lost": pa.int32(),
-        "responses_lost": ids,
-        "identical": pa.bool_(),
-        "needed_length": pa.int32(),
-        "kept_prompt": pa.string(),
-        "kept_prompt_messages": pa.string(),
-        "kept_responses": texts,
-        "kept_response_messages": texts,
-        "findings": texts,
-        "bad": texts,
-    }
-    for name, values in zip(TokenRow._fields, zip(*rows, strict=True), strict=True):
-        table = table.append_column(name, pa.array(values, types[name]))
-    return table
 
 
 def _without_bad_rows(dataset: Dataset) -> tuple[Dataset, tuple[BadRow, ...]]:
