@@ -14,7 +14,14 @@ import torch
 
 from upo_sdk import demo
 from upo_sdk.config import ObjectiveRef, RunConfig, build_config
-from upo_sdk.data import BAD_ROWS_FILE, SAMPLE_WEIGHT, check_template, load_preference_data, sample_weights
+from upo_sdk.data import (
+    BAD_ROWS_FILE,
+    SAMPLE_WEIGHT,
+    check_template,
+    load_preference_data,
+    sample_weights,
+    unused_template,
+)
 from upo_sdk.data.sample import sample_rows
 from upo_sdk.demo import settings
 from upo_sdk.errors import ConfigError
@@ -149,9 +156,8 @@ def make_plan(config: RunConfig, registry: Registry) -> RunPlan:
     data_config = within_positions(data_config, model_config, notices)
     config = config.model_copy(update={"data": data_config})
     data = load_preference_data(data_config, formats=registry.dataset_formats(data_config.format))
-    if data.conversational:
-        model = _with_template_date(model, data, notices, drop=data_config.on_bad_rows == "drop")
-        config = config.model_copy(update={"model": model})
+    model = _with_template_date(model, data, notices, drop=data_config.on_bad_rows == "drop", is_demo=is_demo)
+    config = config.model_copy(update={"model": model})
     if not any(item.is_preference for item in objectives):
         added = _default_preference(data, notices)
         config = config.model_copy(update={"objectives": (added, *config.objectives)})
@@ -291,12 +297,18 @@ def within_positions(data: DataConfig, model_config: Any, notices: list[str]) ->
     )
 
 
-def _with_template_date(model: ModelConfig, data: PreferenceData, notices: list[str], *, drop: bool) -> ModelConfig:
+def _with_template_date(
+    model: ModelConfig, data: PreferenceData, notices: list[str], *, drop: bool, is_demo: bool
+) -> ModelConfig:
     """Check the chat template, and keep the date that it writes: training, evaluation and a resumed run read the same.
 
     Raises:
         UPOError: There is no template for conversations, or it fails on the first row.
     """
+    if not data.conversational:
+        unused = None if is_demo else unused_template(load_tokenizer(model), data.train)
+        notices += [unused] if unused else []
+        return model
     writes_date = check_template(load_tokenizer(model), data.train, model.chat_template_date, drop=drop)
     if not writes_date or model.chat_template_date:
         return model

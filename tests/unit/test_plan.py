@@ -84,6 +84,16 @@ def test_a_gate_is_compared_with_the_steps_of_all_epochs(model_folder: Callable[
     assert not plan(**settings, loss={"gate_steps": 4}).warnings
 
 
+def test_plain_text_that_does_not_go_through_the_chat_template_is_told_but_not_of_the_demo(
+    model_folder: Callable[[str], Path], pairs_file: Path, tmp_path: Path
+) -> None:
+    template = tmp_path / "chat.jinja"
+    template.write_text("{{ messages }}", encoding="utf-8")
+    chat = {"path": str(model_folder("llama")), "chat_template": str(template)}
+    assert [text for text in plan(model=chat, data=str(pairs_file)).notices if "plain text" in text]
+    assert not [text for text in plan().notices if "plain text" in text]
+
+
 def test_dpo_alone_on_the_demo_is_warned_of() -> None:
     assert any("forgets how to write" in text for text in plan(objectives=["dpo"]).warnings)
 

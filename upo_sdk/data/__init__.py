@@ -1,7 +1,7 @@
 """Preference data: any common source and shape in, checked rows, texts and token ids out."""
 
 from upo_sdk.data.batches import cut_batches
-from upo_sdk.data.chat_template import check_template
+from upo_sdk.data.chat_template import check_template, unused_template
 from upo_sdk.data.findings import Finding
 from upo_sdk.data.lengths import spread_by_length, tokens_per_row
 from upo_sdk.data.load import PreferenceData, load_preference_data
@@ -50,4 +50,5 @@ __all__ = [
     "spread_by_length",
     "tokenize",
     "tokens_per_row",
+    "unused_template",
 ]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from upo_sdk.data.messages import Message
 
-__all__ = ["ChatTemplate", "check_template", "choose_template"]
+__all__ = ["ChatTemplate", "check_template", "choose_template", "unused_template"]
 
 _CLOCK = re.compile(r"\bstrftime_now\b")
 _DATE = re.compile(r"\bdate_string\b")
@@ -92,6 +92,24 @@ def check_template(
         if template.on_date and text != render(on_date=template.on_date - timedelta(days=400)):
             return True
     return False
+
+
+def unused_template(tokenizer: PreTrainedTokenizerBase, data: Dataset) -> str | None:
+    """Return, in words, that plain text does not go through the template that the tokenizer has.
+
+    Text that a template has made already, which its special tokens show, needs no word.
+
+    Args:
+        tokenizer: The policy's.
+        data: Normalised rows of plain text.
+    """
+    text = next(read_rows_of(data, "prompt"))["prompt"]
+    if not tokenizer.chat_template or any(token in text for token in tokenizer.all_special_tokens):
+        return None
+    return (
+        "the model has a chat template and the data is plain text, which does not go through it: to train a chat "
+        "model, give prompt and responses as messages"
+    )
 
 
 class ChatTemplate:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from chat_templates import CHATML, Family, chat_tokenizer
 
-from upo_sdk.data import check_template, tokenize
+from upo_sdk.data import check_template, tokenize, unused_template
 from upo_sdk.data.chat_template import ChatTemplate, choose_template
 from upo_sdk.errors import DataError, ModelError
 
@@ -151,3 +151,16 @@ def test_only_a_template_that_writes_the_date_of_the_day_is_noticed(load: Load) 
     assert not check_template(chat_tokenizer("llama-3.1"), data)  # a fixed date of its own
     unused = CHATML + "{% if tools %}{{ strftime_now('%d') }}{% endif %}"
     assert not check_template(with_template(unused), data)
+
+
+@pytest.mark.parametrize(
+    ("template", "prompt", "told"),
+    [(CHATML, "Hi", True), (None, "Hi", False), (CHATML, "<|im_start|>user\nHi<|im_end|>\n", False)],
+    ids=["plain text", "no template", "rendered before"],
+)
+def test_plain_text_for_a_model_with_a_template_is_told(
+    load: Load, template: str | None, prompt: str, *, told: bool
+) -> None:
+    rows = load({"prompt": prompt, "chosen": "Good", "rejected": "Bad"}).train
+    said = unused_template(with_template(template), rows)
+    assert (said is not None and "give prompt and responses as messages" in said) is told
