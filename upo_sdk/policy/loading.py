@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from safetensors import SafetensorError
 
 from upo_sdk.data.chat_template import choose_template
-from upo_sdk.errors import ModelError
+from upo_sdk.errors import ModelError, did_you_mean
 from upo_sdk.network import require_cached_or_online
 from upo_sdk.policy.dropout import disable_dropout
 from upo_sdk.policy.model_kind import check_architecture, check_files
@@ -193,7 +193,13 @@ def _check_place(path: str, option: str) -> None:
     if Path(path).exists():
         return
     if Path(path).is_absolute() or path.startswith((".", "~")) or path.count("/") > 1:
-        raise ModelError("there is no such model folder", where=path, fix=f"check the path: {option}")
+        folder = Path(path).parent
+        beside = [item.name for item in folder.iterdir() if item.is_dir()] if folder.is_dir() else []
+        raise ModelError(
+            "there is no such model folder",
+            where=path,
+            fix=f"{did_you_mean(Path(path).name, beside)}check the path: {option}",
+        )
     try:
         validate_repo_id(path)
     except HFValidationError:
