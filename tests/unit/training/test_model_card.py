@@ -129,7 +129,7 @@ def test_a_local_base_model_goes_by_its_name_and_not_by_its_path(run: Path, tmp_
     (run / "config.resolved.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     card = model_card(run)
     assert "private" not in card
-    assert "llama-at-home, weights" in card
+    assert "`llama-at-home`, weights" in card
     assert ModelCard(card).data.base_model is None  # the hub refuses a card whose base model it does not know
 
 

@@ -107,7 +107,7 @@ def _base(run: RunRecord) -> str:
     origin = run.model.known_as
     if origin.hub_id == origin.name:
         return f"[{origin.name}](https://huggingface.co/{origin.name})"
-    return origin.name
+    return f"`{origin.name}`"
 
 
 def _evaluation(run: RunRecord, evaluation: EvaluationRecord | None) -> str:
