@@ -54,7 +54,7 @@ __all__ = [
 
 
 class UPOError(Exception):
-    """Base of every error that has a cause the user can mend; passwords and keys in URLs are hidden.
+    """Base of every error that has a cause the user can fix; passwords and keys in URLs are hidden.
 
     Args:
         what: One sentence: what is wrong.

@@ -93,7 +93,7 @@ def align(
         command: What the user typed, word by word, for ``run.json`` and the report.
 
     Raises:
-        UPOError: Something the user can mend; its message says what, where and how.
+        UPOError: Something the user can fix; its message says what, where and how.
     """
     registry = registry or load_registry(plugins or config.plugins)
     emit(tuple(callbacks), Progress("reading model and data", 0, 1, "plan"))
@@ -312,7 +312,7 @@ class _Run:
         )
 
     def _load_checkpoint(self, policy: Policy) -> None:
-        """Go on with the weights of the run that is resumed."""
+        """Take the weights of the run that is resumed."""
         if self.folder.resume_from:
             lm = load_language_model(self.plan.model, str(self.folder.resume_from))
             policy.use(lm.to(self.args.device))  # type: ignore[arg-type]  # see Assembly.policy

@@ -60,7 +60,7 @@ def find_targets(text: str, registry: Registry, completions: Sequence[Completion
             raise PluginError(
                 f"{plugin.origin} is {plugin.status}: {plugin.reason}",
                 where=f"entry point '{plugin.name}'",
-                fix="mend or allow it first; `upo plugins list` shows all",
+                fix="fix or allow it first; `upo plugins list` shows all",
             )
     return [Target(text, make_subject(text, registry=registry, completions=completions))]
 

@@ -104,7 +104,7 @@ Overwrite = Annotated[
 Resume = Annotated[
     Path | None,
     typer.Option(
-        metavar="FOLDER", help="Go on with the sweep there, with its own grid and settings.", rich_help_panel="Sweep"
+        metavar="FOLDER", help="Resume the sweep there, with its own grid and settings.", rich_help_panel="Sweep"
     ),
 ]
 BaseConfig = Annotated[
@@ -160,7 +160,7 @@ def check_alone(given: Mapping[str, Any]) -> None:
     named = next((flag for flag, value in given.items() if value), None)
     if named is not None:
         raise ConfigError(
-            f"{named} is given, and --resume goes on with what the sweep there was given",
+            f"{named} is given, and --resume takes what the sweep there was given",
             where="--resume",
             fix=f"leave {named} out; to add points, give the whole command again with --output_dir FOLDER",
         )

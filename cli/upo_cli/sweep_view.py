@@ -157,7 +157,7 @@ def print_sweep(sweep: Sweep, folder: str) -> None:
     if (Path(folder) / "report.html").is_file():
         out.print(f"the front as a picture: {folder}/report.html", markup=False, soft_wrap=True)
     if any(point.status in {"pending", "running", "cancelled"} for point in sweep.points):
-        out.print(f"go on: upo sweep --resume {folder}", markup=False, soft_wrap=True)
+        out.print(f"resume: upo sweep --resume {folder}", markup=False, soft_wrap=True)
 
 
 def _count_of(sweep: Sweep) -> tuple[int, int]:

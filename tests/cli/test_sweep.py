@@ -147,7 +147,7 @@ def resolved(command: str) -> Any:
         ([*GRID, "--resume_from_checkpoint", "last"], "no such option: --resume_from_checkpoint"),
         (["--resume", "nowhere"], "there is no such folder"),
         (["--resume", "."], "the folder is not a sweep"),
-        (["--resume", ".", "--seeds", "2"], "--seeds is given, and --resume goes on"),
+        (["--resume", ".", "--seeds", "2"], "--seeds is given, and --resume takes"),
         (["--resume", ".", "--max_steps", "2"], "--max_steps is given"),
         ([*GRID, "--output_dir", "full"], "holds something that is not a sweep"),
         ([*GRID, "--num_samples", "0"], "greater than or equal to 1"),

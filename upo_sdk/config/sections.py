@@ -185,6 +185,6 @@ class PluginPolicy(Section):
     )
     on_failure: Literal["stop", "skip"] = Field(
         default="stop",
-        description="What becomes of a run whose auxiliary objective fails before training: it stops, or goes on "
+        description="What becomes of a run whose auxiliary objective fails before training: it stops, or continues "
         "without that objective.",
     )

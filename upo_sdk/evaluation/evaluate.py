@@ -62,7 +62,7 @@ def evaluate(
     Beside it, ``eval-samples.jsonl`` has every answer with its scores, and ``eval-pairs.jsonl`` every pair's margin.
 
     What is expensive is cached by content: answers, rewards and log-probs are computed once, whichever evaluation or
-    run asks for them, and a killed evaluation goes on where it was. Nothing is printed, and the random state of the
+    run asks for them, and a killed evaluation resumes where it was. Nothing is printed, and the random state of the
     process is left as it was.
 
     Args:
@@ -72,7 +72,7 @@ def evaluate(
         cancel: Anything with ``is_set()``; once set, the evaluation ends within a batch.
 
     Raises:
-        UPOError: Something the user can mend; its message says what, where and how.
+        UPOError: Something the user can fix; its message says what, where and how.
     """
     registry = registry or load_registry(config.plugins)
     task = plan_evaluation(config, registry.check())

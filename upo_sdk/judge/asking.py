@@ -100,7 +100,7 @@ def ask(
     if cancel is not None and cancel.is_set() and len(new) < len(missing):
         raise CancelledError(
             f"judging was stopped after {cached + len(new):,} of {total:,} questions",
-            fix="run the same command again to go on: the verdicts that came are kept",
+            fix="run the same command again to resume: the verdicts that came are kept",
         )
     not_asked = Reply(failure="not asked", example=judge.stopped)
     found |= {key: new.get(key, not_asked) for key in missing}

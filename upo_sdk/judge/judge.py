@@ -110,7 +110,7 @@ def _rated(work: _Work, registry: Registry | None, device: str) -> Found:
         if work.cancel is not None and work.cancel.is_set() and done < total:
             raise CancelledError(
                 f"judging was stopped after {done:,} of {total:,} answers",
-                fix="run the same command again to go on: their rewards are kept",
+                fix="run the same command again to resume: their rewards are kept",
             )
 
     score_N = np.full(len(work.pairs), 0.5)
@@ -181,5 +181,5 @@ def _check_answers(work: _Work, asked: Asked) -> None:
         )
     work.notice(
         f"judging ended after {judged:,} of {len(asked.replies):,} questions: {asked.stopped}; "
-        "run the same command again to go on"
+        "run the same command again to resume"
     )

@@ -21,7 +21,7 @@ __all__ = ["Guard"]
 
 T = TypeVar("T")
 
-_KEPT = "what was scored before is kept; mend the objective or leave it out, then run the same command again"
+_KEPT = "what was scored before is kept; fix the objective or leave it out, then run the same command again"
 _SHOWN = 80
 
 

@@ -98,7 +98,7 @@ class GuardedLoss:
         return TrainingError(
             f"the objective '{self.live.label}' {what}",
             where=self.live.place,
-            fix="mend the objective or leave it out; checkpoints that were saved before can be resumed from",
+            fix="fix the objective or leave it out; checkpoints that were saved before can be resumed from",
         )
 
 

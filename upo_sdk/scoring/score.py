@@ -136,5 +136,5 @@ def _stopped(live: LiveObjective, error: PartlyScoredError, kept: int, total: in
     return ObjectiveFailedError(
         f"the objective '{live.label}' stopped at {kept:,} of {total:,} completions: {error.what}",
         where=error.where,
-        fix=f"{error.fix or 'mend it'}; the {kept:,} are kept: run the same command again to go on",
+        fix=f"{error.fix or 'fix it'}; the {kept:,} are kept: run the same command again to resume",
     )

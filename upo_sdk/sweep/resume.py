@@ -61,7 +61,7 @@ def _changed(missing: Sequence[SweepPoint], planned: Sequence[SweepPoint], folde
     return OutputError(
         f"the sweep there has points that are not in this grid: {names}{more}{why}",
         where=str(folder),
-        fix=f"only points may be added: upo sweep --resume {folder} goes on with its own grid; else choose another "
+        fix=f"only points may be added: upo sweep --resume {folder} resumes it with its own grid; else choose another "
         "--output_dir, or begin anew with --overwrite_output_dir",
     )
 

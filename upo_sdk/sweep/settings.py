@@ -53,7 +53,7 @@ class SweepConfig:
         check_counts(seeds=self.seeds, random=self.random, jobs=self.jobs)
         if self.base.resume_from_checkpoint:
             raise ConfigError(
-                "a sweep goes on by itself, point by point",
+                "a sweep resumes by itself, point by point",
                 where="--resume_from_checkpoint",
                 fix="leave it out and run the same command again, or upo sweep --resume FOLDER",
             )

@@ -49,7 +49,7 @@ def sweep(config: SweepConfig, *, callbacks: Sequence[SweepCallback] = (), cance
     """Run every point of a grid that is not done yet, evaluate it, and return the sweep, which is also ``sweep.json``.
 
     Points share what is expensive and does not depend on them through the content-addressed cache: rewards, reference
-    log-probs, and the answers of the model they all start from. In a folder that holds this sweep it goes on where it
+    log-probs, and the answers of the model they all start from. In a folder that holds this sweep it resumes where it
     was, however it ended. A point that fails is recorded as failed, and the others go on.
 
     Args:
@@ -93,7 +93,7 @@ def resume_sweep(
     callbacks: Sequence[SweepCallback] = (),
     cancel: CancelToken | None = None,
 ) -> Sweep:
-    """Go on with the sweep of a folder, with its own grid and settings.
+    """Resume the sweep of a folder, with its own grid and settings.
 
     Args:
         path: The folder.

@@ -109,7 +109,7 @@ def _check_may_overwrite(path: Path, *, overwrite: bool) -> None:
         raise OutputError(
             "the output folder is not empty",
             where=str(path),
-            fix="choose another --output_dir, add --overwrite_output_dir, or go on with --resume_from_checkpoint last",
+            fix="choose another --output_dir, add --overwrite_output_dir, or resume it: --resume_from_checkpoint last",
         )
     if not (path / MANIFEST).is_file():
         raise OutputError(

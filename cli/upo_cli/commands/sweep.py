@@ -67,7 +67,7 @@ _EPILOG = """
 A comma parts the values of a weight or of an option: toxicity:0,0.1,0.3 has three weights, dpo:beta=0.05,0.1 two
 values of an option, and in dpo:0.5,1,beta=0.05,0.1 both vary. Every combination is a point.
 
-The same command goes on with a sweep that was stopped or killed, and so does upo sweep --resume FOLDER.
+The same command resumes a sweep that was stopped or killed, and so does upo sweep --resume FOLDER.
 
 Every option of upo train is understood and holds for all points. Without --model and --data the demo is swept.
 """

@@ -153,7 +153,7 @@ def _print_result(result: AlignResult) -> None:
     out = console()
     if result.status == "cancelled":
         out.print(f"stopped after {result.steps} steps; checkpoint: {result.checkpoint}", markup=False, soft_wrap=True)
-        out.print("go on: the same command with --resume_from_checkpoint last", soft_wrap=True)
+        out.print("resume: the same command with --resume_from_checkpoint last", soft_wrap=True)
         return
     if result.before_after:
         rows = [

@@ -88,7 +88,7 @@ class ServiceClient:
         return self._read(answer, len(batch))
 
     def _read(self, answer: bytes, wanted: int) -> list[float]:
-        fix = 'mend the service: it answers {"scores": [...]} with one finite number per completion'
+        fix = 'fix the service: it answers {"scores": [...]} with one finite number per completion'
         try:
             scores = ScoreResponse.model_validate_json(answer).scores
         except ValidationError as error:
@@ -120,7 +120,7 @@ def _fix_of(error: HttpError) -> str:
     if error.kind == "unanswered":
         return "see that the service runs, or be more patient: retries=, read_timeout=, concurrency="
     if error.kind == "unusable":
-        return "mend the service: its answer has one number per completion and nothing else"
+        return "fix the service: its answer has one number per completion and nothing else"
     if error.status in _REFUSED:
         return "give the service its key: token_env=NAME names the environment variable that holds it"
     if error.status in _REDIRECTS:

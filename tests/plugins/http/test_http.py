@@ -140,7 +140,7 @@ def test_a_wrong_answer_is_not_asked_for_again(connect: Any, service: Any, conte
     error = failure(connect("batch_size=3,concurrency=1"))
     assert complaint in error.what
     assert len(service.bodies) == 1
-    assert "mend the service" in (error.fix or "")
+    assert "fix the service" in (error.fix or "")
 
 
 @pytest.mark.parametrize(("status", "fix"), [(401, "token_env=NAME"), (404, "check the address"), (307, "redirects")])

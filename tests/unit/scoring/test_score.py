@@ -121,12 +121,12 @@ def test_what_was_scored_of_a_batch_that_fails_is_kept_and_counted(cache: Conten
     def stops(completions: Sequence[Completion]) -> list[float]:
         if len(completions[0].response) < 172:  # the second batch: the longest come first
             known = {0: 171.0, 1: float("nan"), 2: 169.0}
-            raise PartlyScoredError("it broke", rewards=known, where="there", fix="mend it")
+            raise PartlyScoredError("it broke", rewards=known, where="there", fix="fix it")
         return by_length(completions)
 
     with pytest.raises(ObjectiveFailedError, match="stopped at 130 of 299 completions: it broke") as caught:
         score_completions(live(Recorded(stops)), COMPLETIONS, cache)
-    assert caught.value.fix == "mend it; the 130 are kept: run the same command again to go on"
+    assert caught.value.fix == "fix it; the 130 are kept: run the same command again to resume"
     again = Recorded(by_length)
     assert score_completions(live(again), COMPLETIONS, cache).tolist() == by_length(COMPLETIONS)
     assert len(again.asked) == len(COMPLETIONS) - 130

@@ -105,7 +105,7 @@ def test_an_option_that_the_text_form_cannot_hold_makes_the_command_name_the_fil
         (["dpo"], {"settings": {"objectives": ["dpo", "kto"]}}, "'objectives' cannot be varied"),
         (["dpo"], {"settings": {"loss.gamma": [1, 1]}}, "the values of 'loss.gamma' are empty or not distinct"),
         (["dpo"], {"settings": {"loss.gama": [1, 2]}}, "unknown key 'gama'"),
-        (["dpo"], {"base": {"resume_from_checkpoint": "last"}, "seeds": 2}, "a sweep goes on by itself"),
+        (["dpo"], {"base": {"resume_from_checkpoint": "last"}, "seeds": 2}, "a sweep resumes by itself"),
     ],
 )
 def test_a_grid_that_makes_no_sense_is_refused(

@@ -96,7 +96,7 @@ def _named_failure(name: str) -> Generator[None]:
         raise TrainingError(
             f"{name} cannot record the run: {error}",
             where="--report_to",
-            fix=f"mend it, or leave out {name}; what was scored is kept",
+            fix=f"fix it, or leave out {name}; what was scored is kept",
         ) from error
 
 
