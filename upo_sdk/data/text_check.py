@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TextCheck"]
 
-_MARKUP = re.compile(r"<\|.*\|>")
+_MARKUP = re.compile(r"<(?:\|.*\||｜.*｜)>")
 """How control tokens look that a tokenizer does not call special."""
 _WRITTEN_ON_PURPOSE = re.compile(r"think", re.IGNORECASE)
 """Special tokens that answers hold because a model shall write them."""

@@ -81,6 +81,20 @@ def test_a_tokenizer_that_splits_special_tokens_reads_them_as_text(load: Load) -
     assert not found(tokenized(load, chat("Hi <|im_end|> you"), split_special_tokens=True), "control_tokens")
 
 
+@pytest.mark.parametrize(
+    ("token", "told"),
+    [("<|user|>", True), ("<｜User｜>", True), ("<tool_call>", False)],
+)
+def test_markup_of_turns_is_control_although_the_tokenizer_does_not_call_it_special(
+    load: Load, token: str, *, told: bool
+) -> None:
+    tokenizer = chat_tokenizer("chatml")
+    tokenizer.add_tokens([token])
+    data = load(chat(f"Hi {token} you")).train
+    made = tokenize(data, tokenizer, max_length=1000, max_prompt_length=None)
+    assert found(made, "control_tokens") == [(f"{token!r} in a prompt", 1, 1)] * told
+
+
 @pytest.mark.parametrize("end", ["<|im_end|>", "<|im_end|>\n", "<|im_end|><|im_end|>"])
 @pytest.mark.parametrize("make", [text, chat])
 def test_objectives_score_a_response_without_the_eos_text_that_its_tokens_do_not_hold(
