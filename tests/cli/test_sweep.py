@@ -17,7 +17,7 @@ from upo_sdk.sweep import PointEnded, PointProgress, PointStarted, SweepConfig, 
 from upo_sdk.sweep.points import make_grid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from conftest import Upo
 
@@ -61,7 +61,23 @@ def test_a_dry_run_shows_the_points_and_their_commands_and_writes_nothing(upo: U
     assert not Path("upo-sweep").exists()
 
 
-def test_the_command_of_a_point_is_understood_by_upo_train_and_means_the_same(upo: Upo) -> None:
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--model", "nowhere", "--data", "none.jsonl"), "nowhere"),
+        (("--sweep", "training.optim=adamw_torch,nonsense"), "nonsense"),
+    ],
+)
+def test_a_dry_run_refuses_what_every_point_would_be_refused_for(upo: Upo, words: Sequence[str], said: str) -> None:
+    ended = upo(NAME, "-o", "length:0,0.1,target=5", "-o", "dpo", *words, "--dry-run")
+    assert ended.code == 2
+    assert said in ended.err
+
+
+def test_the_command_of_a_point_is_understood_by_upo_train_and_means_the_same(
+    upo: Upo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("upo_sdk.sweep.check_points", lambda *_: [])  # there is neither the model nor the data
     Path("base.yaml").write_text(
         "loss: {gamma: 0.7}\n"
         "model: {path: some/model, dropout: true, revision: null}\n"

@@ -80,7 +80,7 @@ def tokenize_rows(
     room: int | None,
     on_date: date | None = None,
 ) -> EvalRows:
-    """Tokenise rows and number their prompts; a warning tells what truncation cost.
+    """Tokenise rows and number their prompts; what truncation cost and the chat template changed is told.
 
     Args:
         rows: Normalised.
@@ -103,6 +103,8 @@ def tokenize_rows(
         reporter.warn(f"evaluation data: {describe_left_out(tokenized.bad_rows, len(rows))}")
     if tokenized.report.changed:
         reporter.warn(f"evaluation data {tokenized.report.describe()}")
+    for item in tokenized.findings:
+        (reporter.warn if item.level == "warning" else reporter.note)(f"evaluation data: {item.text}")
     prompts = distinct_prompts(tokenized.dataset)
     number = {prompt.text: place for place, prompt in enumerate(prompts)}
     whole = EvalRows(

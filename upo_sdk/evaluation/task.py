@@ -14,6 +14,7 @@ from upo_sdk.evaluation.judging import check_judged
 from upo_sdk.evaluation.output import check_writable
 from upo_sdk.evaluation.source import find_run
 from upo_sdk.evaluation.thresholds import Threshold, check_prompts, parse_threshold
+from upo_sdk.fit import unused_columns
 from upo_sdk.objectives.build import LiveObjective, build_objectives
 from upo_sdk.plan import with_builtin_scorer, within_positions
 from upo_sdk.policy import load_model_config
@@ -97,6 +98,7 @@ def plan_evaluation(config: EvalConfig, registry: Registry) -> EvalTask:
         data_config = within_positions(data_config, model_config, notices)
     data = load_preference_data(data_config, formats=registry.dataset_formats(data_config.format))
     notices += data.describe_bad_rows()
+    notices += unused_columns(objectives, data)[1]
     rows, split = (data.train, "training" if run and not is_given else "given")
     if data.eval is not None:
         rows, split = data.eval, "held-out"

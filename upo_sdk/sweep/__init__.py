@@ -4,7 +4,7 @@ from upo_sdk.sweep.events import PointEnded, PointProgress, PointStarted, SweepC
 from upo_sdk.sweep.grid import ObjectiveGrid, parse_objective
 from upo_sdk.sweep.points import Grid
 from upo_sdk.sweep.settings import SweepConfig
-from upo_sdk.sweep.sweep import plan_sweep, resume_sweep, sweep
+from upo_sdk.sweep.sweep import check_points, plan_sweep, resume_sweep, sweep
 from upo_sdk.sweep.table import remarks, table_rows
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "SweepConfig",
     "SweepEvent",
     "SweepReady",
+    "check_points",
     "parse_objective",
     "plan_sweep",
     "remarks",

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from upo_sdk.config import build_config
 from upo_sdk.evaluation.sweep_schema import Sweep
 from upo_sdk.events import Notice
 from upo_sdk.objectives.build import check_options
 from upo_sdk.plugin.registry import load_registry
+from upo_sdk.run import plan_run
 from upo_sdk.sweep.folder import SweepFolder
 from upo_sdk.sweep.points import Grid, make_grid
 from upo_sdk.sweep.resume import continued
@@ -19,7 +21,7 @@ from upo_sdk.sweep.settings import check_counts
 from upo_sdk.sweep.union import evaluated
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from upo_sdk.events import CancelToken
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from upo_sdk.sweep.events import SweepCallback
     from upo_sdk.sweep.settings import SweepConfig
 
-__all__ = ["plan_sweep", "resume_sweep", "sweep"]
+__all__ = ["check_points", "plan_sweep", "resume_sweep", "sweep"]
 
 
 def plan_sweep(config: SweepConfig, registry: Registry | None = None) -> Grid:
@@ -43,6 +45,29 @@ def plan_sweep(config: SweepConfig, registry: Registry | None = None) -> Grid:
             if not ref.is_dotted_path:
                 check_options(ref, registry)
     return grid
+
+
+def check_points(config: SweepConfig, grid: Grid, registry: Registry) -> list[str]:
+    """Check what can be checked without work, and return the warnings, each once.
+
+    Points that differ in seed and objectives alone share everything that is checked here, so one of them is.
+
+    Raises:
+        UPOError: ``upo train --dry-run`` would refuse a point.
+    """
+    warnings = dict[str, None]()
+    different = {json.dumps(_without_varied(point.config), sort_keys=True): point for point in reversed(grid.points)}
+    for point in different.values():
+        own = {"output_dir": str(config.output_dir / point.folder), "overwrite_output_dir": True}
+        plan = plan_run(build_config(point.config, own), registry)
+        found = [item.text for item in plan.sample.findings if item.level == "warning"]
+        warnings |= dict.fromkeys([*plan.warnings, *found])
+    return list(warnings)
+
+
+def _without_varied(settings: Mapping[str, Any]) -> dict[str, Any]:
+    training = {name: value for name, value in settings.get("training", {}).items() if name != "seed"}
+    return {**settings, "objectives": None, "training": training}
 
 
 def sweep(config: SweepConfig, *, callbacks: Sequence[SweepCallback] = (), cancel: CancelToken | None = None) -> Sweep:

@@ -16,10 +16,22 @@ from upo_sdk.whole_file import write_whole
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["CHECKSUMS", "STAGING", "ChosenCheckpoint", "choose_checkpoint", "damage", "newest_first", "publish", "seal"]
+__all__ = [
+    "CHECKSUMS",
+    "STAGING",
+    "TRAINED_WITH",
+    "ChosenCheckpoint",
+    "choose_checkpoint",
+    "damage",
+    "newest_first",
+    "publish",
+    "seal",
+]
 
 CHECKSUMS = "checksums.json"
 """What a checkpoint holds, by the SHA-256 of each file; written last."""
+TRAINED_WITH = "trained_with.json"
+"""What a checkpoint was trained with: what ``run.json`` says under ``trained_with``."""
 STAGING = ".saving"
 """The folder in a run folder where a checkpoint is written; what a kill leaves there is no checkpoint."""
 _NAME = re.compile(r"checkpoint-(\d+)")
@@ -115,10 +127,11 @@ def publish(staged: Path, place: Path) -> None:
 def damage(folder: Path) -> str | None:
     """Return what is wrong with a checkpoint, with the name of the file, or None if it is whole.
 
-    A checkpoint without checksums, of a version that wrote none, is whole if its files can be parsed.
+    A checkpoint without checksums, of a version that wrote none, is whole if its files can be parsed. The record of
+    what it was trained with came with the checksums: where that is, these were removed.
     """
     if not (folder / CHECKSUMS).exists():
-        return _damage_without_sums(folder)
+        return f"{CHECKSUMS} is missing" if (folder / TRAINED_WITH).exists() else _damage_without_sums(folder)
     try:
         sums: dict[str, str] = json.loads((folder / CHECKSUMS).read_text(encoding="utf-8"))
         expected = {str(name): str(digest) for name, digest in sums.items()}

@@ -18,6 +18,7 @@ from upo_sdk.errors import OutputError
 from upo_sdk.objectives import Fingerprinted
 from upo_sdk.redaction import redact
 from upo_sdk.training.card.usage import chat_of
+from upo_sdk.training.checkpoints import TRAINED_WITH
 from upo_sdk.training.origins import data_origin, model_origin
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from upo_sdk.training.preparation import Split
 
 __all__ = [
-    "TRAINED_WITH",
     "TrainedWith",
     "check_unchanged",
     "findings",
@@ -45,8 +45,6 @@ __all__ = [
     "read_trained_with",
 ]
 
-TRAINED_WITH = "trained_with.json"
-"""The file of a checkpoint that says what it was trained with: what ``run.json`` says under ``trained_with``."""
 
 _PACKAGES = ("upo-sdk", "torch", "transformers", "accelerate", "datasets", "safetensors", "textstat", "detoxify")
 

@@ -18,9 +18,8 @@ from transformers.trainer_utils import rotate_checkpoints
 
 from upo_sdk.errors import ConfigError, OutputError, TrainingError
 from upo_sdk.training.callbacks import LogLastStep
-from upo_sdk.training.checkpoints import STAGING, publish, seal
+from upo_sdk.training.checkpoints import STAGING, TRAINED_WITH, publish, seal
 from upo_sdk.training.free_memory import FreeMemory
-from upo_sdk.training.manifest import TRAINED_WITH
 from upo_sdk.training.metrics import MetricBuffer
 from upo_sdk.training.probe import probe
 from upo_sdk.training.throughput import Throughput

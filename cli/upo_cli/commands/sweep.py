@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from upo_sdk.evaluation.sweep_schema import Sweep
+    from upo_sdk.plugin.registry import Registry
     from upo_sdk.sweep import SweepConfig
 
 __all__ = ["NAME", "register"]
@@ -157,17 +158,23 @@ def sweep(  # noqa: PLR0913 - one per option
         console(stderr=True).print(f"note: third-party plugins: {', '.join(loaded)}", markup=False, soft_wrap=True)
     warn_of_plugins(registry, as_json=json, log_format=log_format)
     if dry_run:
-        _show_points(config, as_json=json)
+        _show_points(config, registry, as_json=json)
     else:
         _run(partial(_begin, config), config.output_dir, as_json=json, quiet=quiet, log_format=log_format)
 
 
-def _show_points(config: SweepConfig, *, as_json: bool) -> None:
+def _show_points(config: SweepConfig, registry: Registry, *, as_json: bool) -> None:
     from upo_cli.sweep_view import points_as_data, print_points
-    from upo_sdk.sweep import plan_sweep
+    from upo_sdk.sweep import check_points, plan_sweep
 
-    grid = plan_sweep(config)
-    print_json(points_as_data(grid)) if as_json else print_points(grid)
+    grid = plan_sweep(config, registry)
+    warnings = check_points(config, grid, registry)
+    if as_json:
+        print_json(points_as_data(grid))
+        return
+    print_points(grid)
+    for text in warnings:
+        console(stderr=True).print(f"warning: {text}", markup=False, soft_wrap=True)
 
 
 def _begin(config: SweepConfig, **how: Any) -> Sweep:

@@ -1,16 +1,24 @@
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import datasets
 import pytest
+from chat_templates import chat_tokenizer
 
+from upo_sdk.config.data import DataConfig
+from upo_sdk.data import load_preference_data
 from upo_sdk.evaluation.answers import Prompt
-from upo_sdk.evaluation.rows import EvalRows, choose_prompts, same_prompts, same_tokens
+from upo_sdk.evaluation.progress import Reporter
+from upo_sdk.evaluation.rows import EvalRows, choose_prompts, same_prompts, same_tokens, tokenize_rows
+from upo_sdk.events import Notice
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from upo_sdk.data import PreferenceData
 
 
 def rows(*texts: str) -> EvalRows:
@@ -20,6 +28,32 @@ def rows(*texts: str) -> EvalRows:
         prompts=[Prompt(text=text, ids=[len(text)]) for text in distinct],
         prompt_R=[distinct.index(text) for text in texts],
     )
+
+
+def test_what_the_template_leaves_out_is_told(load_pairs: Callable[..., PreferenceData]) -> None:
+    said = {role: [{"role": role, "content": "x"}] for role in ("user", "assistant")}
+    chosen = [{"role": "assistant", "content": "y", "reasoning_content": "because it is so"}]
+    data = load_pairs({"prompt": said["user"], "chosen": chosen, "rejected": said["assistant"]})
+    told = list[Any]()
+
+    class Listener:
+        def on_event(self, event: Any) -> None:
+            told.append(event)
+
+    reporter = Reporter(callbacks=(Listener(),), cancel=None)
+    tokenize_rows(data.train, chat_tokenizer("chatml"), DataConfig(path="x"), reporter, room=None)
+    (warning,) = [event for event in told if isinstance(event, Notice) and event.level == "warning"]
+    assert warning.text.startswith("evaluation data: the chat template leaves out 'reasoning_content' of assistant")
+
+
+@pytest.fixture
+def load_pairs(tmp_path: Path) -> Callable[..., PreferenceData]:
+    def load(*given: dict[str, Any]) -> PreferenceData:
+        path = tmp_path / "pairs.jsonl"
+        path.write_text("".join(json.dumps(row) + "\n" for row in given), encoding="utf-8")
+        return load_preference_data(DataConfig(path=str(path)))
+
+    return load
 
 
 def test_all_rows_of_a_chosen_prompt_are_kept_in_the_data_s_order() -> None:

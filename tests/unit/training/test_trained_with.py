@@ -12,7 +12,8 @@ from upo_sdk.errors import OutputError
 from upo_sdk.plan import make_plan
 from upo_sdk.plugin.registry import load_registry
 from upo_sdk.policy import load_tokenizer
-from upo_sdk.training.manifest import TRAINED_WITH, TrainedWith, check_unchanged, read_trained_with
+from upo_sdk.training.checkpoints import TRAINED_WITH
+from upo_sdk.training.manifest import TrainedWith, check_unchanged, read_trained_with
 
 if TYPE_CHECKING:
     from collections.abc import Callable
