@@ -20,6 +20,7 @@ from upo_sdk.errors import ConfigError, OutputError, TrainingError
 from upo_sdk.training.callbacks import LogLastStep
 from upo_sdk.training.checkpoints import STAGING, TRAINED_WITH, publish, seal
 from upo_sdk.training.free_memory import FreeMemory
+from upo_sdk.training.hyperparameters import Hyperparameters
 from upo_sdk.training.metrics import MetricBuffer
 from upo_sdk.training.probe import probe
 from upo_sdk.training.throughput import Throughput
@@ -286,12 +287,16 @@ class UPOTrainer(Trainer):
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         if checkpoint is None:
             return
+        planned = Hyperparameters(self.optimizer, self.lr_scheduler)
         try:
             super()._load_optimizer_and_scheduler(checkpoint)
+            planned.put_back(self.optimizer, self.lr_scheduler)
             if self.value_head is not None and self.value_optimizer is not None:
+                planned = Hyperparameters(self.value_optimizer)
                 self.value_head.load_state_dict(load_file(Path(checkpoint) / _VALUE_HEAD))
                 state = torch.load(Path(checkpoint) / _VALUE_OPTIMIZER, weights_only=True, map_location="cpu")
                 self.value_optimizer.load_state_dict(state)
+                planned.put_back(self.value_optimizer)
         except (OSError, ValueError, KeyError, RuntimeError, UnpicklingError, SafetensorError) as error:
             raise OutputError(
                 f"the state of the optimizers does not fit this run: {next(iter(str(error).splitlines()), error)}",
