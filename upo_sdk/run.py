@@ -167,7 +167,7 @@ class _Run:
             lambda level, text: emit(callbacks, Notice(level, text)),
         )
         self.normalizers: dict[str, ZScore | Rank] = {}
-        self.trained_with, self.changed = TrainedWith(), dict[str, str]()
+        self.trained_with = TrainedWith()
 
     def execute(self) -> AlignResult:
         self._announce()
@@ -230,7 +230,8 @@ class _Run:
         self.trained_with = TrainedWith.of(self.plan, tokenizer, self.args.world_size, weights)
         if self.folder.resume_from:
             allowed = self.config.training.allow_changed
-            self.changed = check_unchanged(self.folder.resume_from, self.trained_with, allowed)
+            changed = check_unchanged(self.folder.resume_from, self.trained_with, allowed)
+            self.trained_with = self.trained_with.resumed(self.folder.resume_from, changed)
 
     def _set_up(self, until_the_end: ExitStack) -> None:
         for item in (*self.plan.objectives, *self.plan.held_out):
@@ -286,7 +287,7 @@ class _Run:
             statistics=statistics,
             normalizers=self.normalizers,
             layout=layout,
-            resumed=(self.folder.resume_from, self.changed) if self.folder.resume_from else None,
+            resumed=self.folder.resume_from,
             skipped=self.failures.skipped,
             command=self.command,
         )

@@ -10,10 +10,11 @@ import shlex
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from upo_sdk.config.sections import Change
 from upo_sdk.errors import OutputError
 from upo_sdk.objectives import Fingerprinted
 from upo_sdk.redaction import redact
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedTokenizerBase
 
-    from upo_sdk.config.sections import Change
     from upo_sdk.events import ScoreStatistics
     from upo_sdk.objectives.build import LiveObjective
     from upo_sdk.plan import RunPlan
@@ -53,6 +53,10 @@ class TrainedWith(BaseModel):
     """What decides the weights that a run ends with; each field is a name of ``--allow_changed``.
 
     A field is None where it is not known yet. Places are no part of it: model and data may have been moved.
+
+    Attributes:
+        changed_on_resuming: What has differed since its first step, by field: one line for each checkpoint that was
+            resumed with something else.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
@@ -70,6 +74,7 @@ class TrainedWith(BaseModel):
     learning_rate: dict[str, Any] | None = None
     optimizer: dict[str, Any] | None = None
     steps: dict[str, Any] | None = None
+    changed_on_resuming: dict[str, list[str]] = Field(default_factory=dict)
 
     @classmethod
     def of(
@@ -115,12 +120,19 @@ class TrainedWith(BaseModel):
     def changes(self, now: TrainedWith) -> dict[str, str]:
         """Return what differs from ``now``, by field: old and new values in words; what is unknown does not differ."""
         found = dict[str, str]()
-        for name in type(self).model_fields:
+        for name in get_args(Change):
             old, new = getattr(self, name), getattr(now, name)
             if old is not None and new is not None and old != new:
                 keys = [key for key in dict.fromkeys((*old, *new)) if old.get(key) != new.get(key)]
                 found[name] = ", ".join(f"{key} {_short(old.get(key))} → {_short(new.get(key))}" for key in keys)
         return found
+
+    def resumed(self, checkpoint: Path, changed: Mapping[str, str]) -> TrainedWith:
+        """Return the record of a run that resumes from a checkpoint with allowed changes: it keeps earlier ones."""
+        kept = dict(read_trained_with(checkpoint).changed_on_resuming)
+        for name, text in changed.items():
+            kept[name] = [*kept.get(name, ()), f"{text}, from {checkpoint.name}"]
+        return self.model_copy(update={"changed_on_resuming": kept})
 
 
 def read_trained_with(checkpoint: Path) -> TrainedWith:
@@ -166,7 +178,7 @@ def make_manifest(
     statistics: Sequence[ScoreStatistics],
     normalizers: Mapping[str, ZScore | Rank],
     layout: str,
-    resumed: tuple[Path, Mapping[str, str]] | None,
+    resumed: Path | None,
     skipped: Sequence[Mapping[str, str]],
     command: Sequence[str],
 ) -> dict[str, Any]:
@@ -178,11 +190,10 @@ def make_manifest(
         statistics: Of the rewards.
         normalizers: Of the rewards, by label.
         layout: Name of the policy's layout.
-        resumed: The checkpoint that is resumed, and what was allowed to differ from it, by name.
+        resumed: The checkpoint that is resumed.
         skipped: Objectives that failed and were left out.
         command: What the user typed.
     """
-    checkpoint, changed = resumed or (None, {})
     return {
         "started": now(),
         "command": redact(shlex.join(command)),
@@ -207,9 +218,9 @@ def make_manifest(
         "normalization": {label: normalizer.summary() for label, normalizer in normalizers.items()},
         "seed": plan.config.training.seed,
         "layout": layout,
-        "resumed_from": str(checkpoint) if checkpoint else None,
-        "changed_on_resuming": dict(changed),
-        "trained_with": trained_with.model_dump(mode="json"),
+        "resumed_from": str(resumed) if resumed else None,
+        "changed_on_resuming": trained_with.changed_on_resuming,
+        "trained_with": trained_with.model_dump(mode="json", exclude={"changed_on_resuming"}),
     }
 
 

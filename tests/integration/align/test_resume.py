@@ -81,7 +81,9 @@ def test_a_changed_setting_is_refused_before_any_work_unless_it_is_allowed(setti
     resumed = align(config(settings, change, allowed))
     assert resumed.steps == 5
     record = json.loads((resumed.output_dir / "run.json").read_text(encoding="utf-8"))
-    assert record["changed_on_resuming"]["learning_rate"] == "learning_rate 0.001 → 0.002"
+    assert record["changed_on_resuming"]["learning_rate"] == ["learning_rate 0.001 → 0.002, from checkpoint-4"]
+    checkpoint = json.loads((resumed.output_dir / "checkpoint-5/trained_with.json").read_text(encoding="utf-8"))
+    assert checkpoint["changed_on_resuming"] == record["changed_on_resuming"]
     assert record["trained_with"]["learning_rate"]["learning_rate"] == 2e-3
     rows = map(json.loads, (resumed.output_dir / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
     rates = {row["step"]: row["learning_rate"] for row in rows if "learning_rate" in row}

@@ -34,7 +34,23 @@ def checkpoint(tmp_path: Path) -> Path:
 
 
 def test_every_name_that_may_be_allowed_is_compared() -> None:
-    assert tuple(TrainedWith.model_fields) == get_args(Change)
+    assert tuple(TrainedWith.model_fields) == (*get_args(Change), "changed_on_resuming")
+
+
+def test_changes_of_earlier_resumes_are_kept_and_are_no_changes_themselves(tmp_path: Path) -> None:
+    """A run that was resumed with another rate and then with the same again did not train with one rate."""
+    first, second = tmp_path / "checkpoint-2", tmp_path / "checkpoint-4"
+    for folder in (first, second):
+        folder.mkdir()
+    (first / TRAINED_WITH).write_text(BEFORE.model_dump_json(), encoding="utf-8")
+    once = BEFORE.resumed(first, {"learning_rate": "learning_rate 1 → 2"})
+    (second / TRAINED_WITH).write_text(once.model_dump_json(), encoding="utf-8")
+    assert check_unchanged(second, BEFORE, ()) == {}
+    assert BEFORE.resumed(second, {}).changed_on_resuming == once.changed_on_resuming
+    assert BEFORE.resumed(second, {"seed": "seed 1 → 2"}).changed_on_resuming == {
+        "learning_rate": ["learning_rate 1 → 2, from checkpoint-2"],
+        "seed": ["seed 1 → 2, from checkpoint-4"],
+    }
 
 
 def test_the_same_run_has_no_changes(checkpoint: Path) -> None:
