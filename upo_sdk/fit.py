@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from upo_sdk.data import MARGIN, SAMPLE_WEIGHT, check_numbers, check_scores, describe_unused, has_rewards
+from upo_sdk.data import (
+    MARGIN,
+    SAMPLE_WEIGHT,
+    check_numbers,
+    check_scores,
+    describe_overruled,
+    describe_unused,
+    has_rewards,
+)
 from upo_sdk.data.columns import read_rows_of
 from upo_sdk.errors import ConfigError, DataError, ObjectiveFailedError, ObjectiveRefError, UPOError
 from upo_sdk.objectives.build import union_of_needs
@@ -87,11 +95,12 @@ def check_given_numbers(objectives: Sequence[LiveObjective], data: PreferenceDat
 
 
 def unused_columns(objectives: Sequence[LiveObjective], data: PreferenceData) -> tuple[list[str], list[str]]:
-    """Return at most one note and one warning that name the columns of the data that these objectives do not use."""
+    """Return at most one note, and warnings, that name the columns of the data that have no effect here."""
     needs = union_of_needs(objectives)
     rewards = (f"reward/{item.label}" for item in objectives if not item.is_preference)
     used = {SAMPLE_WEIGHT, *needs.columns, *((MARGIN,) if needs.margin else ())}
-    return describe_unused(data.unread, used, {*needs.score_columns, *rewards})
+    notes, warnings = describe_unused(data.unread, used, {*needs.score_columns, *rewards})
+    return notes, [*warnings, *describe_overruled(data.overruled)]
 
 
 def label_balance(data: PreferenceData) -> list[str]:

@@ -20,7 +20,7 @@ from upo_sdk.data.shortening import Trained
 from upo_sdk.data.texts import completions
 from upo_sdk.data.tokens import Tokenized, largest_token_id, tokenize
 from upo_sdk.data.truncation import TruncationReport
-from upo_sdk.data.unused import describe_unused
+from upo_sdk.data.unused import describe_overruled, describe_unused
 
 __all__ = [
     "BAD_ROWS_FILE",
@@ -38,6 +38,7 @@ __all__ = [
     "completions",
     "cut_batches",
     "describe_left_out",
+    "describe_overruled",
     "describe_unused",
     "has_rewards",
     "largest_token_id",

@@ -59,6 +59,8 @@ class PreferenceData:
         conversational: Whether the policy sees the messages through its chat template.
         columns: Further columns that every row has, which ``Needs.columns`` may ask for.
         unread: Further columns that any row has, with the first row in which they hold something.
+        overruled: Columns of the prompt whose text differs from the messages that the responses begin with, with the
+            first row in which it does.
         bad_rows: What is left out because ``on_bad_rows`` is ``drop``.
         fingerprint: SHA-256 of the normalised content of both parts, in hexadecimal.
         description: One sentence: how much of what was found where.
@@ -70,6 +72,7 @@ class PreferenceData:
     conversational: bool
     columns: frozenset[str]
     unread: Mapping[str, int]
+    overruled: Mapping[str, int]
     bad_rows: tuple[BadRow, ...]
     fingerprint: str
     description: str
@@ -101,7 +104,7 @@ def load_preference_data(
     found = load(config.path, config.split, config.max_rows)
     train, held_out = found.dataset, None
     digests, columns = [found.digest], found.columns
-    unread, bad_rows = found.unread, found.bad_rows
+    unread, overruled, bad_rows = found.unread, found.overruled, found.bad_rows
     if config.eval_fraction:
         train, held_out = hold_out(found.dataset, config.eval_fraction, config.path)
     elif config.eval_path or config.eval_split:
@@ -111,7 +114,7 @@ def load_preference_data(
         held_out = other.dataset
         digests.append(other.digest)
         columns &= other.columns
-        unread = {**other.unread, **unread}
+        unread, overruled = {**other.unread, **unread}, {**other.overruled, **overruled}
         bad_rows += other.bad_rows
     return PreferenceData(
         train=train,
@@ -120,6 +123,7 @@ def load_preference_data(
         conversational=found.conversational,
         columns=columns,
         unread=unread,
+        overruled=overruled,
         bad_rows=tuple(bad_rows),
         fingerprint=digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest(),
         description=_describe(found, train, held_out, config),
@@ -133,6 +137,7 @@ class _Split:
     conversational: bool
     columns: frozenset[str]
     unread: Mapping[str, int]
+    overruled: Mapping[str, int]
     bad_rows: list[BadRow]
     digest: str
     described: str
@@ -168,6 +173,7 @@ def _load_split(
         conversational=reading.conversational,
         columns=frozenset(checked.in_every_row - shape.reads),
         unread={name: row for name, row in checked.first_row_with.items() if name not in reading.reads},
+        overruled=reading.overruled,
         bad_rows=problems.rows,
         digest=checked.digest.hexdigest(),
         described=reading.describe(checked.first_row_with.keys()),

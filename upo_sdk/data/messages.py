@@ -41,7 +41,6 @@ _ROLES = {
 }
 """What ShareGPT, LLaMA-Factory and ms-swift call the roles of chat templates."""
 _CALLS = ("function_call", "tool_call")
-_SHAREGPT_KEYS = ("from", "value")
 _TEXT_PARTS = (None, "text", "input_text", "output_text")
 """Types of the parts of a content that are text; the last two are those of OpenAI's Responses."""
 _REASONING_PARTS = ("thinking", "reasoning")
@@ -175,11 +174,11 @@ def _read_message(message: Any, column: str, number: int) -> Message:
     if not isinstance(message, Mapping):
         raise RowError(column, f"message {number} is {kind_of(message)}, not an object with 'role' and 'content'")
     message = without_nulls(message, column)
-    role = message.get("role", message.get("from"))
-    content = message.get("content", message.get("value"))
+    speaker, says = ("role" if "role" in message else "from"), ("content" if "content" in message else "value")
+    role, content = message.get(speaker), message.get(says)
     if not isinstance(role, str) or not role:
         raise RowError(column, f"message {number} has no role")
-    others = {key: value for key, value in message.items() if key not in ("role", "content", *_SHAREGPT_KEYS)}
+    others = {key: value for key, value in message.items() if key not in (speaker, says)}
     if isinstance(content, list | Mapping):
         content = _join_parts([content] if isinstance(content, Mapping) else content, column, number)
     if role in _CALLS and isinstance(content, str):

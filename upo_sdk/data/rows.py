@@ -11,6 +11,7 @@ from upo_sdk.data.context import read_context, with_context
 from upo_sdk.data.implicit_prompt import split_messages, split_text
 from upo_sdk.data.labels import better_of_two, is_desirable
 from upo_sdk.data.messages import check_text, join_contents, read_messages, read_response, spoken_text
+from upo_sdk.data.places import without_blanks
 from upo_sdk.data.problems import RowError, is_nothing
 from upo_sdk.data.template_inputs import read_template_inputs
 
@@ -32,6 +33,10 @@ class Reading:
         shape: Where a row's parts are.
         cells: The columns whose messages are written as text.
         sample: Rows; if the prompt or a response of most of them is messages, all rows are conversations.
+
+    Attributes:
+        overruled: Columns of the prompt whose text is not in the messages that the responses bring as their prompt,
+            with the first row of each.
     """
 
     def __init__(self, shape: Shape, cells: frozenset[str], sample: Sequence[Mapping[str, Any]]) -> None:
@@ -41,6 +46,7 @@ class Reading:
         )
         self.shape = shape
         self.conversational = bool(cells) or 2 * spoken > len(sample)
+        self.overruled = dict[str, int]()
         self._cells = cells
         self._texts = frozenset({*shape.prompt, *shape.responses} - cells)
 
@@ -61,12 +67,20 @@ class Reading:
         check_no_messages(row, shape.in_order(self._texts))
         read = _opened(read_cells(row, self._cells) if self._cells else row, shape)
         parts = _conversation(read, shape) if self.conversational else _text(read, shape)
+        if self.conversational:
+            self._note_overruled(number, read, parts["prompt"])
         _check_different(parts["response_messages" if self.conversational else "responses"], shape)
         extra = {name: value for name, value in row.items() if name not in shape.reads}
         normalised = {"row": number, **parts, "desirable": [True, False], "extra": json.dumps(extra, default=str)}
         if shape.label is not None:
             _apply_label(normalised, row[shape.label], shape)
         return normalised
+
+    def _note_overruled(self, number: int, row: Mapping[str, Any], prompt: str) -> None:
+        for column in self.shape.prompt:
+            text = row.get(column)
+            if isinstance(text, str) and text not in prompt and without_blanks(text) not in without_blanks(prompt):
+                self.overruled.setdefault(column, number)
 
     def describe(self, found: Collection[str]) -> str:
         """Return which columns were taken for what; ``found`` are the columns that any row has."""

@@ -10,7 +10,7 @@ from upo_sdk.data.template_inputs import TEMPLATE_COLUMNS
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-__all__ = ["describe_unused"]
+__all__ = ["describe_overruled", "describe_unused"]
 
 _PER_RESPONSE = ("", "_chosen", "_rejected")
 _CONTENT = frozenset(
@@ -63,6 +63,15 @@ def describe_unused(
         *_sentence(content, _WAYS),
     ]
     return _sentence({name: row for name, row in others.items() if name not in content}, _WAYS), warnings
+
+
+def describe_overruled(overruled: Mapping[str, int]) -> list[str]:
+    """Return a warning for every column of the prompt that the messages of the responses overrule."""
+    return [
+        f"the column '{name}' differs from the prompt that the responses begin with (row {row}): that one is learned, "
+        "not the column. Take one of the two out of the data"
+        for name, row in overruled.items()
+    ]
 
 
 def _sounds_like_content(name: str) -> bool:

@@ -15,11 +15,20 @@ _NAMES = ("max_position_embeddings", "max_seq_len")
 """transformers maps the other names, such as ``n_positions``, to the first; MPT alone has the second."""
 
 
+_BEHIND_PADDING = frozenset(
+    {"camembert", "data2vec-text", "roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "xmod"}
+)
+"""Models whose first position is the one behind that of padding, so that they read fewer than they have."""
+
+
 def positions(model_config: Any) -> int | None:
     """Return the most positions that a model can read, or None if its configuration names no limit."""
     text = model_config.get_text_config()
     found = [getattr(text, name, None) for name in _NAMES]
-    return next((count for count in found if isinstance(count, int) and count > 0), None)
+    count = next((count for count in found if isinstance(count, int) and count > 0), None)
+    if count is None or getattr(text, "model_type", None) not in _BEHIND_PADDING:
+        return count
+    return count - (getattr(text, "pad_token_id", None) or 0) - 1
 
 
 def prompt_room(model_configs: Iterable[Any], max_new_tokens: int, *, option: str) -> int | None:

@@ -94,6 +94,11 @@ def test_a_part_that_cannot_be_read_is_refused_with_the_way_to_write_it(load: Lo
         load(pair(prompt=[{"role": "user", "content": [part]}]))
 
 
+def test_a_key_that_another_one_replaces_is_kept_for_the_template(load: Load) -> None:
+    both = {"role": "user", "from": "gpt", "content": "hi", "value": "other"}
+    assert load_conversation(load(pair(prompt=[both])).train[0]).prompt == [both]
+
+
 def test_null_keys_are_absent_keys_so_that_a_parquet_file_gives_the_same_rows(tmp_path: Path) -> None:
     rows = [pair(chosen=[YES | {"tool_calls": [CALL]}]), pair(chosen=[YES | {"reasoning_content": "hm"}])]
     (tmp_path / "data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from upo_sdk.data import describe_unused
+from upo_sdk.data import describe_overruled, describe_unused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     Load = Callable[..., PreferenceData]
 
 GOOD = {"prompt": "p", "chosen": "yes", "rejected": "no"}
+SIDES = ("chosen", "rejected")
 CHAT = {"prompt": [{"role": "user", "content": "p"}], "chosen": "yes", "rejected": "no"}
 
 
@@ -67,3 +68,15 @@ def test_a_name_that_promises_content_is_warned_of_and_one_about_it_is_noted() -
     assert "the columns 'system_message', 'chat_history', 'enable_thinking' of the data are not used" in warnings[0]
     notes, warnings = describe_unused({"conversation_id": 1, "reasoning_tokens": 2}, (), ())
     assert (len(notes), warnings) == (1, [])
+
+
+def test_a_prompt_in_text_that_the_responses_overrule_is_warned_of(load: Load) -> None:
+    def spoken(prompt: str, asked: str) -> dict[str, Any]:
+        turns = [{"role": "system", "content": "s"}, {"role": "user", "content": asked}]
+        return {"prompt": prompt, **{side: [*turns, {"role": "assistant", "content": side}] for side in SIDES}}
+
+    assert load(spoken("How are you?", "How are\nyou?"), spoken("x", "x")).overruled == {}
+    data = load(spoken("a", "a"), spoken("b", "c"))
+    assert data.overruled == {"prompt": 2}
+    (warning,) = describe_overruled(data.overruled)
+    assert warning.startswith("the column 'prompt' differs from the prompt that the responses begin with (row 2)")
