@@ -25,7 +25,10 @@ def print_plan(plan: RunPlan, out: Console) -> None:
         ("length", _length(plan)),
         ("steps", f"{plan.steps:,} of {_batch(plan.config.training)} per device, {_per_step(plan)} a step"),
         ("learning", _learning(plan.config.training)),
-        ("memory", f"about {_size(plan.memory.total)} per device ({_size(plan.memory.weights)} for the weights)"),
+        (
+            "memory",
+            f"at most about {_size(plan.memory.total)} per device ({_size(plan.memory.weights)} for the weights)",
+        ),
         ("output", str(plan.config.output_dir)),
     )
     out.print(table("plan", "", rows=facts))

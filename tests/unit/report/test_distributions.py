@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from upo_sdk.report import describe_distributions
-from upo_sdk.report.distributions import Rewards
+from upo_sdk.report.charts.bars import histogram
+from upo_sdk.report.distributions import Histogram, Rewards
 
 TOKENS = np.array([2, 4, 6, 8])
 
@@ -32,6 +33,15 @@ def test_a_wide_range_of_whole_numbers_gets_few_bins_of_equal_width() -> None:
     assert len(found.tokens.counts) <= 30
     assert sum(found.tokens.counts) == 100
     assert set(np.diff(found.tokens.edges)) == {4.0}
+
+
+@pytest.mark.parametrize(("edges", "tick"), [((6.0, 70.0, 215.0), ">150<"), ((0.0, 0.5, 1.0), ">0.4<")])
+def test_numbers_along_a_histogram_are_written_out(edges: tuple[float, ...], tick: str) -> None:
+    """Vega's ``g`` writes 1.5e+2 where the step is 50."""
+    found = Histogram(edges=edges, counts=(3, 1))
+    chart = histogram("Lengths", found, note="", x_title="tokens", colour="#000", what="responses")
+    assert "e+" not in chart.svg
+    assert tick in chart.svg
 
 
 def test_the_shares_of_the_variance_are_those_of_the_weighted_sum() -> None:

@@ -44,7 +44,7 @@ def histogram(
     bars: Layer = {
         "mark": {"type": "rect", "color": colour, "stroke": "var(--page)", "strokeWidth": 1},
         "encoding": {
-            "x": quantitative("low", title=x_title, scale=scale, axis={"format": "~g"}),
+            "x": quantitative("low", title=x_title, scale=scale, axis={"format": "~g" if powers else ",~r"}),
             "x2": {"field": "high"},
             "y": quantitative("share", title=None, axis={"format": "%"}),
             "y2": {"datum": 0},
