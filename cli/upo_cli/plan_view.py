@@ -25,10 +25,7 @@ def print_plan(plan: RunPlan, out: Console) -> None:
         ("length", _length(plan)),
         ("steps", f"{plan.steps:,} of {_batch(plan.config.training)} per device, {_per_step(plan)} a step"),
         ("learning", _learning(plan.config.training)),
-        (
-            "memory",
-            f"at most about {_size(plan.memory.total)} per device ({_size(plan.memory.weights)} for the weights)",
-        ),
+        ("memory", _memory(plan)),
         ("output", str(plan.config.output_dir)),
     )
     out.print(table("plan", "", rows=facts))
@@ -146,3 +143,8 @@ def _short(count: int) -> str:
 
 def _size(count: int) -> str:
     return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"
+
+
+def _memory(plan: RunPlan) -> str:
+    total, weights = _size(plan.memory.total), _size(plan.memory.weights)
+    return f"about {total} per device with batches of full length ({weights} for the weights)"
