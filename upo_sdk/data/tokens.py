@@ -224,5 +224,5 @@ def _nothing_left(report: TruncationReport, limits: Limits) -> DataError:
         f"no row is left: in {report.rows_left_out:,} of {report.rows:,} rows, system message and last turn of the "
         "prompt leave no room for a response",
         where=limits.describe(),
-        fix=f"{report.fix} would fit all of them",
+        fix=f"{report.fix} would fit all of them, if the model has so many positions",
     )

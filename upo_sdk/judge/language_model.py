@@ -7,6 +7,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from upo_sdk.config import ModelConfig
+from upo_sdk.data.chat_template import ChatTemplate
+from upo_sdk.data.problems import RowError
 from upo_sdk.errors import ModelError
 from upo_sdk.judge.questions import Reply
 from upo_sdk.policy.fingerprint import weights_sha256
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LanguageModelJudge"]
 
+_OTHER_TEMPLATE = "correct the template of its tokenizer, or take another judge"
 _SPELLINGS: dict[Verdict, tuple[str, ...]] = {
     "first": ("A", " A"),
     "second": ("B", " B"),
@@ -53,6 +56,7 @@ class LanguageModelJudge:
         lm: Any = load_language_model(source)
         self._lm: Any = lm.to(device)
         self._tokens = _answer_tokens(self._tokenizer, config.target)
+        self._template = _working_template(self._tokenizer, config.target) if self.has_chat_template else None
         self.identity = {
             "weights_sha256": weights_sha256(self._lm),
             "tokenizer_sha256": _tokenizer_sha256(self._tokenizer),
@@ -89,15 +93,9 @@ class LanguageModelJudge:
 
     def _encoded(self, question: str) -> list[int]:
         tokenizer = self._tokenizer
-        if not self.has_chat_template:
+        if self._template is None:
             return list(tokenizer(question.rstrip() + "\n\nReply: ", verbose=False)["input_ids"])
-        messages = [{"role": "user", "content": question}]
-        text = tokenizer.apply_chat_template(
-            messages,
-            tokenize=False,
-            add_generation_prompt=True,
-            enable_thinking=False,  # templates that know no such thing ignore it
-        )
+        text = _asked(self._template, question, self.config.target)
         return list(tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
 
     def _next_token(self, ids: Sequence[Sequence[int]]) -> Tensor:
@@ -118,6 +116,26 @@ class LanguageModelJudge:
             completion_tokens=0,
             mass=sum(math.exp(logp) for logp in logps.values()),
         )
+
+
+def _working_template(tokenizer: Any, where: str) -> ChatTemplate:
+    """Return the template that questions go through, after it has written one."""
+    try:
+        template = ChatTemplate(tokenizer)
+    except ModelError as error:
+        raise ModelError(error.what, where=where, fix="take a judge whose tokenizer has one chat template") from error
+    if not _asked(template, "Hello", where).strip():
+        raise ModelError("its chat template writes nothing", where=where, fix=_OTHER_TEMPLATE)
+    return template
+
+
+def _asked(template: ChatTemplate, question: str, where: str) -> str:
+    messages = [{"role": "user", "content": question}]
+    try:
+        return template.render(messages, {"enable_thinking": False}, add_generation_prompt=True)
+    except RowError as error:
+        what = error.reason.replace(" them", " a question", 1)
+        raise ModelError(what, where=where, fix=_OTHER_TEMPLATE) from error
 
 
 def decide(logps: Mapping[Verdict, float], threshold: float) -> Verdict:

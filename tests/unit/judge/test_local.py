@@ -193,6 +193,24 @@ def test_a_model_without_the_words_is_refused(chat_model: Any, judge: Any) -> No
         judge(f"lm:{chat_model(words=words)}")
 
 
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("{{ 1 // 0 }}", "fails on a question: ZeroDivisionError"),
+        ("{% for", "refuses a question"),
+        ("{% set x = 1 %}", "writes nothing"),
+        ({"rag": TEMPLATE, "tool_use": TEMPLATE}, "several chat templates and none is the default"),
+    ],
+)
+def test_a_judge_whose_chat_template_does_not_work_is_refused(
+    chat_model: Any, judge: Any, template: Any, said: str
+) -> None:
+    folder = chat_model(chat_template=template)
+    with pytest.raises(ModelError, match=said) as caught:
+        judge(f"lm:{folder}")
+    assert caught.value.where == f"lm:{folder}"
+
+
 def test_a_judge_that_is_not_there_is_one_clear_error(judge: Any, tmp_path: Path) -> None:
     for kind in ("lm", "hf"):
         with pytest.raises(ModelError, match="there is no") as caught:

@@ -76,7 +76,7 @@ def segment_attention(
         )
     asked = [name for name in _UNKNOWN if kwargs.get(name) is not None]
     if asked or dropout:
-        msg = f"no attention by segments with {', '.join(asked) or 'dropout'}"
+        msg = f"attention by segments, which has no {', '.join(asked) or 'dropout'}"
         raise NotImplementedError(msg)
     if torch.is_autocast_enabled("cpu"):
         query, key, value = (tensor.to(torch.get_autocast_dtype("cpu")) for tensor in (query, key, value))

@@ -92,10 +92,10 @@ def use_segments(lm: PreTrainedModel) -> None:
     if implementation == NAME:
         return
     if lm.device.type != "cpu" or implementation != "sdpa":
-        msg = f"attention '{implementation}' on {lm.device.type} takes no segments"
+        msg = f"attention by segments, which '{implementation}' on {lm.device.type} has not"
         raise NotImplementedError(msg)
     if has_dropout(lm):
-        msg = "attention by segments has no dropout"
+        msg = "attention by segments, which has no dropout"
         raise NotImplementedError(msg)
     lm.set_attn_implementation(NAME)
 
