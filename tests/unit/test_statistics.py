@@ -100,6 +100,15 @@ def test_ten_prompts_give_one() -> None:
     assert "rose: 0.00 before, 0.85 after (change +0.85, 95 % interval +0.83 to +0.87)." in sentence
 
 
+def test_an_end_of_an_interval_that_is_not_0_is_not_written_as_0() -> None:
+    """0.003 ± 2.262 · s / √10 with s = .001 · √(10/9): 0.0022 to 0.0038."""
+    after = 0.003 + 0.001 * np.tile([1.0, -1.0], 5)
+    (sentence,) = explain(
+        [compare_rewards("x", np.zeros(10), after, split="held-out")], {}, auxiliary=["x"], gate_opened=True
+    )
+    assert "(change +0.003, 95 % interval +0.002 to +0.004)" in sentence
+
+
 def test_a_reward_at_its_ceiling_is_said_to_be_there() -> None:
     before = np.array([1.0] * 19 + [0.95])
     compared = compare_rewards("x", before, np.ones(20), split="held-out")
@@ -119,6 +128,7 @@ def test_a_reward_at_its_ceiling_is_said_to_be_there() -> None:
         ),
         (0.75, 400, "in 75 % of the 400 held-out pairs (95 % interval 71 to 79 %, and 50 % is chance)."),
         (1.0, 4, "Preferences: 4 held-out pairs are too few to say how many the model now ranks right."),
+        (1.0, 1, "Preferences: 1 held-out pair is too few to say how many the model now ranks right."),
     ],
 )
 def test_the_sentence_on_preferences_has_the_number_of_pairs_and_an_interval(

@@ -48,7 +48,8 @@ def explain(
 
 def _preferences(share: float, pairs: int, which: str) -> str:
     if pairs < ENOUGH:
-        return f"Preferences: {pairs} {which} are too few to say how many the model now ranks right."
+        counted = f"{pairs} {which} are" if pairs != 1 else f"1 {which.replace('pairs', 'pair')} is"
+        return f"Preferences: {counted} too few to say how many the model now ranks right."
     low, high = share_interval(share, pairs)
     chance = ", so it could be chance" if low <= 0.5 <= high else ""  # noqa: PLR2004 - what a coin would get
     return (
@@ -59,11 +60,17 @@ def _preferences(share: float, pairs: int, which: str) -> str:
 
 def _sentence(item: BeforeAfter) -> str:
     prompts = f"{item.prompts} {item.split} {'prompt' if item.prompts == 1 else 'prompts'}"
-    measured = f"{item.before:.2f} before, {item.after:.2f} after (change {item.change:+.2f}"
-    measured += ")" if item.interval is None else f", 95 % interval {item.interval[0]:+.2f} to {item.interval[1]:+.2f})"
+    measured = f"{item.before:.2f} before, {item.after:.2f} after (change {_signed(item.change)}"
+    measured += ")" if item.interval is None else f", 95 % interval {' to '.join(map(_signed, item.interval))})"
     reward = "the mean reward of the model's own answers"
     if item.verdict == "too few":
         return f"{item.label}: on {prompts} {reward} was {measured}: too few prompts to say whether it changed."
     verdict = "did not change measurably" if item.verdict == "open" else item.verdict
     full = "; nearly all answers had the highest reward already" if item.verdict == "open" and item.at_ceiling else ""
     return f"{item.label}: on {prompts} {reward} {verdict}: {measured}{full}."
+
+
+def _signed(change: float) -> str:
+    """Return two decimals, or more where they would hide that it is not 0."""
+    hidden = change != 0 and abs(change) < 0.005  # noqa: PLR2004 - what two decimals round to 0
+    return f"{change:+.1g}" if hidden else f"{change + 0.0:+.2f}"
