@@ -164,7 +164,7 @@ def _no_weight(name: str, weight: str, text: str) -> ObjectiveRefError:
     where = f"objective '{text}'"
     if re.fullmatch(rf"{_NAME}(\.{_NAME})*", weight):
         return ObjectiveRefError(
-            f"'{weight}' is not a number, and a function of a module has a weight behind it",
+            f"the weight '{weight}' is not a number, and a function of a module has a weight behind it",
             where=where,
             fix=f"write pkg.module:function:WEIGHT, such as {name}:{weight}:1.0; or {_FORM}",
         )

@@ -19,6 +19,7 @@ from upo_sdk.data.truncation import Limits, truncate
 from upo_sdk.errors import DataError
 from upo_sdk.evaluation.generation import Draw, Sampling, end_ids, generate_ids
 from upo_sdk.objectives import Completion
+from upo_sdk.policy.cpu_kernels import own_attention
 from upo_sdk.policy.generate import neighbours_matter
 from upo_sdk.statistics import Sums
 
@@ -248,10 +249,8 @@ def _start(text: str) -> str:
 def _model_key(
     lm: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, weights: str, sampling: Sampling
 ) -> list[object]:
-    config: Any = lm.config
-    attention = config._attn_implementation  # noqa: SLF001 - it has no other name
     settings = [sampling.max_new_tokens, sampling.temperature, sampling.top_p, sampling.seed]
-    return ["answer", 1, weights, attention, lm.device.type, sorted(end_ids(lm, tokenizer)), settings]
+    return ["answer", 1, weights, own_attention(lm), lm.device.type, sorted(end_ids(lm, tokenizer)), settings]
 
 
 def _batch_size(

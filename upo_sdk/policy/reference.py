@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from upo_sdk.cache import cache_folder, content_key, read_or_make, scratch_file
+from upo_sdk.policy.cpu_kernels import own_attention
 from upo_sdk.policy.layouts import Branches
 from upo_sdk.policy.reference_plan import plan_batches
 
@@ -101,9 +102,8 @@ def reference_logps(
         bf16: Compute under bfloat16 autocast, as the policy is trained.
         on_progress: Called with the distinct responses done and their total.
     """
-    attention = policy.config._attn_implementation  # noqa: SLF001 - it has no other name
     precision = "bf16" if bf16 else "fp32"
-    computed = (attention, policy.layout.name, policy.lm.device.type, precision)
+    computed = (own_attention(policy.lm), policy.kernels.enabled, policy.layout.name, policy.lm.device.type, precision)
     model = content_key("reference", 3, weights, _settings(policy.config), *computed)
     path = cache_folder("reference") / f"{content_key(model.hex(), rows.fingerprint).hex()}.npy"
 

@@ -183,8 +183,12 @@ def test_one_policy_forward_per_step_and_none_for_the_reference_once_it_is_cache
         calls.append(1)
         return forward(self, **inputs)
 
+    def begin_anew(event: object) -> None:  # the check of the layout is over
+        if isinstance(event, Notice) and event.text.startswith("layout "):
+            calls.clear()
+
     monkeypatch.setattr(Policy, "forward", counted)
-    align(config(settings, {"overwrite_output_dir": True}))
+    align(config(settings, {"overwrite_output_dir": True}), callbacks=[Recorder(begin_anew)])
     assert len(calls) == 4
 
 

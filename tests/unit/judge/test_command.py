@@ -75,7 +75,7 @@ def test_a_key_on_the_command_line_is_refused_and_not_shown(upo_eval: Any, endpo
     for option in (
         ["--judge_key_env", KEY],
         ["--set", f"judge.api_key={KEY}"],
-        ["--judge", f"https://x:{KEY}@host/v1"],
+        ["--set", f"judge=https://x:{KEY}@host/v1"],
     ):
         code, out, err = upo_eval(*option)
         assert code == 2

@@ -6,5 +6,6 @@ What does not fit keeps its own forward. Removing the kernels leaves the model a
 """
 
 from upo_sdk.policy.cpu_kernels.kernels import CPUKernels
+from upo_sdk.policy.cpu_kernels.segment_attention import own_attention
 
-__all__ = ["CPUKernels"]
+__all__ = ["CPUKernels", "own_attention"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from upo_sdk.policy.cpu_kernels.last_layer import LastLayer
 from upo_sdk.policy.cpu_kernels.recompute import Recomputed
 from upo_sdk.policy.cpu_kernels.replace import Replacements
-from upo_sdk.policy.cpu_kernels.segment_attention import NAME
+from upo_sdk.policy.cpu_kernels.segment_attention import NAME, own_attention
 
 if TYPE_CHECKING:
     import torch
@@ -53,6 +53,6 @@ class CPUKernels:
                 kind.remove()
         config: Any = self._lm.config
         if config._attn_implementation == NAME:  # noqa: SLF001 - it has no other name
-            self._lm.set_attn_implementation("sdpa")
+            self._lm.set_attn_implementation(own_attention(self._lm))
         self.enabled = False
         self._replacements = self._last_layer = self._recomputed = None

@@ -15,7 +15,9 @@ from transformers.masking_utils import sdpa_mask
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["NAME", "Segment", "segment_attention"]
+    from transformers import PreTrainedModel
+
+__all__ = ["NAME", "Segment", "own_attention", "segment_attention"]
 
 NAME = "upo_segments"
 """Under which transformers knows this attention; without segments it is SDPA."""
@@ -23,6 +25,13 @@ NAME = "upo_segments"
 _UNKNOWN = ("sliding_window", "softcap", "s_aux", "sinks", "position_bias", "cache")
 _forward = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu  # noqa: SLF001 - what SDPA calls; it hides the sum
 _backward = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward  # noqa: SLF001 - likewise
+
+
+def own_attention(lm: PreTrainedModel) -> str:
+    """Return the attention implementation of the model itself, also while a layout has put this one in its place."""
+    config: Any = lm.config
+    found: str = config._attn_implementation  # noqa: SLF001 - it has no other name
+    return "sdpa" if found == NAME else found
 
 
 class Segment(NamedTuple):
