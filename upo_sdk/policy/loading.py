@@ -169,10 +169,14 @@ def resolve_dtype(config: ModelConfig) -> Any:
 @contextmanager
 def load_errors(path: str) -> Generator[None]:
     """Turn what transformers raises while it loads into a :class:`ModelError`."""
+    from huggingface_hub.errors import StrictDataclassError  # a value of another type than a field of the configuration
+
+    values = (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, StrictDataclassError)
     try:
         yield
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    except (OSError, RuntimeError, ImportError, SafetensorError, *values) as error:
+        first, *rest = str(error).strip().splitlines() or [type(error).__name__]
+        reason = f"{first} {rest[0].strip()}" if first.endswith(":") and rest else first
         raise ModelError(
             f"the model cannot be loaded: {reason}",
             where=path,

@@ -55,6 +55,16 @@ def test_weights_lie_where_their_own_allocation_would_whatever_the_length_of_the
     assert lm.get_input_embeddings().weight is lm.get_output_embeddings().weight
 
 
+@pytest.mark.parametrize(("key", "value"), [("use_cache", None), ("n_head", 0), ("n_embd", "16"), ("n_layer", -1.5)])
+def test_a_value_that_no_configuration_can_have_is_the_models_error(
+    gpt2_with_dropout: str, key: str, value: object
+) -> None:
+    file = Path(gpt2_with_dropout) / "config.json"
+    file.write_text(json.dumps(json.loads(file.read_text(encoding="utf-8")) | {key: value}), encoding="utf-8")
+    with pytest.raises(ModelError, match="the model cannot be loaded: "):
+        load_language_model(ModelConfig(path=gpt2_with_dropout))
+
+
 def test_a_token_without_an_embedding_is_refused(gpt2_with_dropout: str) -> None:
     lm = load_language_model(ModelConfig(path=gpt2_with_dropout))
     check_vocabulary(lm, 19, "folder")
