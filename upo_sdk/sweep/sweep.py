@@ -48,7 +48,7 @@ def plan_sweep(config: SweepConfig, registry: Registry | None = None) -> Grid:
 
 
 def check_points(config: SweepConfig, grid: Grid, registry: Registry) -> list[str]:
-    """Check what can be checked without work, and return the warnings, each once.
+    """Check what can be checked without work, and return the warnings, each once, but for those about plugins.
 
     Points that differ in seed and objectives alone share everything that is checked here, so one of them is.
 
@@ -62,7 +62,7 @@ def check_points(config: SweepConfig, grid: Grid, registry: Registry) -> list[st
         plan = plan_run(build_config(point.config, own), registry)
         found = [item.text for item in plan.sample.findings if item.level == "warning"]
         warnings |= dict.fromkeys([*plan.warnings, *found])
-    return list(warnings)
+    return [text for text in warnings if text not in registry.warnings]  # which the caller has told
 
 
 def _without_varied(settings: Mapping[str, Any]) -> dict[str, Any]:
