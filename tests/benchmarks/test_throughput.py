@@ -88,7 +88,7 @@ def test_the_operations_of_a_pair_count_the_prompt_once() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(find_spec("trl") is None, reason="the extra 'peer' is not installed")
+@pytest.mark.skipif(find_spec("matplotlib") is None, reason="the extra 'peer' is not installed")
 def test_a_quick_comparison_measures_both_sides_and_finds_the_same_losses(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "benchmarks.throughput", "--quick", "--output", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import warnings
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from pydantic import BaseModel
-
-pytestmark = pytest.mark.skipif(importlib.util.find_spec("trl") is None, reason="the extra `peer` is not installed")
 
 
 @pytest.fixture(scope="module")
