@@ -174,9 +174,10 @@ def make_plan(config: RunConfig, registry: Registry) -> RunPlan:
     sample = tokenize_sample(data, model, data_config, budget=config.training.tokens_per_batch)
     rows_per_batch = _rows_per_batch(config, sample, notices)
     notices += check_given_numbers(objectives, data)
-    unused, more = unused_columns(objectives, data)
-    notices += unused
-    warnings += more
+    if not is_demo:  # whose data has a column for benchmarks
+        unused, more = unused_columns(objectives, data)
+        notices += unused
+        warnings += more
     warnings += label_balance(data)
     saved_dtype = describe_saved_dtype(model, model_config)
     notices += [saved_dtype] if saved_dtype else []

@@ -28,6 +28,7 @@ def test_the_demo_says_that_it_is_the_demo_and_which_scorer_it_chose() -> None:
     assert any("embedded demo" in text for text in made.notices)
     assert any("model=builtin" in text for text in made.notices)
     assert any("'dpo' is used" in text for text in made.notices)
+    assert not any("is not used" in text for text in (*made.notices, *made.warnings))
     assert made.parameters > 1_000_000
 
 
