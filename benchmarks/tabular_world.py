@@ -15,8 +15,8 @@ import torch
 
 from upo_plugins.dpo.objective import DPO
 from upo_plugins.dpo.options import DPOOptions
-from upo_sdk.engine import AuxiliaryBatch, AuxiliaryTerm, PreferenceTerm, UnifiedLoss, balance
-from upo_sdk.engine.advantage import expectile
+from upo_sdk.loss import AuxiliaryBatch, AuxiliaryTerm, PreferenceTerm, UnifiedLoss, balance
+from upo_sdk.loss.advantage import expectile
 from upo_sdk.objectives import PreferenceBatch, TokenLogps
 
 if TYPE_CHECKING:

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
         RunConfig,
         TrainingConfig,
     )
-    from upo_sdk.engine import UnifiedLoss
     from upo_sdk.evaluation.evaluate import evaluate
     from upo_sdk.evaluation.schema import Evaluation
+    from upo_sdk.loss import UnifiedLoss
     from upo_sdk.plan import RunPlan
     from upo_sdk.plugin.registry import Registry, load_registry
     from upo_sdk.result import AlignResult
@@ -67,7 +67,7 @@ _LAZY = {
     "RunConfig": "upo_sdk.config",
     "RunPlan": "upo_sdk.plan",
     "TrainingConfig": "upo_sdk.config",
-    "UnifiedLoss": "upo_sdk.engine",
+    "UnifiedLoss": "upo_sdk.loss",
     "align": "upo_sdk.run",
     "evaluate": "upo_sdk.evaluation.evaluate",
     "load_registry": "upo_sdk.plugin.registry",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from upo_sdk.quiet import no_bars_of
+from upo_sdk.progress_bars import hidden_progress_bars
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -24,7 +24,7 @@ _TAKING_TURNS = threading.Lock()
 @contextmanager
 def isolated() -> Generator[None]:
     """Wait for other runs of this process; put random states and transformers' progress bars back afterwards."""
-    with _TAKING_TURNS, _own_random_state(), no_bars_of("transformers"):
+    with _TAKING_TURNS, _own_random_state(), hidden_progress_bars("transformers"):
         yield
 
 

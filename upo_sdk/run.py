@@ -19,10 +19,10 @@ from upo_sdk.plan import make_plan
 from upo_sdk.plugin.registry import load_registry
 from upo_sdk.policy import load_language_model, load_tokenizer
 from upo_sdk.policy.fingerprint import weights_sha256
+from upo_sdk.publish import CARD_FILE, check_hub, model_card, push_after_run, reserve_repository
 from upo_sdk.report import record_for_report, write_report_or_warn
 from upo_sdk.scoring import NORMALIZATION_FILE, Rank, ZScore, to_json
 from upo_sdk.training import (
-    CARD_FILE,
     Assembly,
     Comparison,
     Failures,
@@ -30,7 +30,6 @@ from upo_sdk.training import (
     RunFolder,
     Tracking,
     TrainedWith,
-    check_hub,
     check_trackers,
     check_unchanged,
     checked_arguments,
@@ -39,11 +38,8 @@ from upo_sdk.training import (
     finished,
     is_finished,
     make_manifest,
-    model_card,
     outcome,
-    push_after_run,
     rehearse,
-    reserve_repository,
     set_gamma,
     train_to_the_end,
     training_arguments,
@@ -58,8 +54,8 @@ if TYPE_CHECKING:
 
     from upo_sdk.config import PluginPolicy, RunConfig
     from upo_sdk.data import BadRow
-    from upo_sdk.engine import UnifiedLoss
     from upo_sdk.events import Callback, CancelToken, ScoreStatistics
+    from upo_sdk.loss import UnifiedLoss
     from upo_sdk.plan import RunPlan
     from upo_sdk.plugin.registry import Registry
     from upo_sdk.policy import Policy

@@ -12,7 +12,7 @@ import torch
 from benchmarks.margins.families import BORDER, VOCABULARY
 from upo_sdk.cache import ContentCache, default_cache_dir
 from upo_sdk.errors import ModelError
-from upo_sdk.policy import Branches, choose_layout, reference_logps
+from upo_sdk.policy import TokenizedRow, choose_layout, reference_logps
 from upo_sdk.policy.fingerprint import weights_sha256
 
 if TYPE_CHECKING:
@@ -41,13 +41,13 @@ def _ids(count: int, generator: random.Random) -> list[int]:
     return [generator.randrange(2, VOCABULARY) for _ in range(count)]
 
 
-def _pairs() -> list[Branches]:
+def _pairs() -> list[TokenizedRow]:
     """Return pairs on both sides of the border of length-switched rotary embeddings, and across it."""
     generator = random.Random(0)  # noqa: S311 - of token ids
     long = [(24, 14, 16), (13, 1, 30), (20, 12, BORDER - 20), (17, 6, BORDER - 16)]
     lengths = [*long, (5, 2, 9), (30, 24, 3), (3, 1, 2), (8, 5, 5)]
     return [
-        Branches(_ids(prompt, generator), [_ids(chosen, generator), _ids(rejected, generator)])
+        TokenizedRow(_ids(prompt, generator), [_ids(chosen, generator), _ids(rejected, generator)])
         for prompt, chosen, rejected in lengths
     ]
 
@@ -58,7 +58,7 @@ PAIRS = _pairs()
 class _Source:
     """Rows in memory, for the reference pass."""
 
-    def __init__(self, rows: Sequence[Branches]) -> None:
+    def __init__(self, rows: Sequence[TokenizedRow]) -> None:
         self.rows, self.fingerprint = rows, "pairs"
         self.prompt_lengths_R = np.array([len(row.prompt_ids) for row in rows])
         self.response_counts_R = np.array([len(row.response_ids) for row in rows])
@@ -67,11 +67,11 @@ class _Source:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def fetch(self, rows: Sequence[int], /) -> list[Branches]:
+    def fetch(self, rows: Sequence[int], /) -> list[TokenizedRow]:
         return [self.rows[row] for row in rows]
 
 
-def largest_margin(policy: Policy, batch_size: int, pairs: Sequence[Branches] = PAIRS) -> float:
+def largest_margin(policy: Policy, batch_size: int, pairs: Sequence[TokenizedRow] = PAIRS) -> float:
     """Return the largest ``|Σ (log π − log ρ)|`` between two responses of a pair, in nats, if nothing is learnt.
 
     ρ comes from the reference pass, with its own batches; π from training steps: gradients, the model's mode and the

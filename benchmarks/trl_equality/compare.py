@@ -11,7 +11,7 @@ from benchmarks.trl_equality.tensors import PAIRS, random_tensors
 from upo_sdk import load_registry
 from upo_sdk.config import ObjectiveRef
 from upo_sdk.objectives import PreferenceBatch, TokenLogps
-from upo_sdk.objectives.build import build_objectives
+from upo_sdk.plugin.build import build_objectives
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

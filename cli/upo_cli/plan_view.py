@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from upo_sdk.config import TrainingConfig
-    from upo_sdk.objectives.build import LiveObjective
     from upo_sdk.plan import RunPlan
+    from upo_sdk.plugin.build import LiveObjective
     from upo_sdk.plugin.registry import Registry
 
 __all__ = ["plan_as_data", "print_plan", "third_party"]

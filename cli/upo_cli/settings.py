@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
     from upo_sdk.plugin.registry import Registry
 
-__all__ = ["Given", "check_named_options", "resolve", "takes_beta", "with_beta"]
+__all__ = ["UserSettings", "check_named_options", "resolve", "takes_beta", "with_beta"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
+class UserSettings:
     """What the user gave, as it was given.
 
     Attributes:
@@ -40,7 +40,7 @@ class Given:
     require_plugin: list[str] | None = None
 
 
-def resolve(given: Given) -> RunConfig:
+def resolve(given: UserSettings) -> RunConfig:
     """Merge default < preset < file < environment < command line, and validate.
 
     Raises:
@@ -85,14 +85,14 @@ def check_named_options(config: RunConfig, registry: Registry) -> None:
     Raises:
         UPOError: A name is unknown, or an option is unknown or wrong.
     """
-    from upo_sdk.objectives.build import check_options
+    from upo_sdk.plugin.build import check_options
 
     for ref in config.objectives:
         if not ref.is_dotted_path:
             check_options(ref, registry)
 
 
-def _command_line(given: Given) -> dict[str, Any]:
+def _command_line(given: UserSettings) -> dict[str, Any]:
     settings = settings_from_options(given.options)
     assign_sets(settings, given.sets)
     if given.objectives:
@@ -111,7 +111,7 @@ def _require_paths(settings: Mapping[str, Any]) -> None:
             )
 
 
-def _placed(error: ConfigError, given: Given, under: Mapping[str, Any]) -> ConfigError:
+def _placed(error: ConfigError, given: UserSettings, under: Mapping[str, Any]) -> ConfigError:
     """Return the error with the option or the file it came from as its place."""
     key = (error.where or "").rpartition(": ")[2]
     source = str(given.file) if given.file else f"preset {given.preset}"

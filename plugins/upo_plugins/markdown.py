@@ -22,7 +22,7 @@ def without_code(text: str, *, keep: Callable[[str], bool] = lambda _code: False
 
     Args:
         text: In Markdown, or without any.
-        keep: Told of each piece of code, without its marks; where it returns true, the piece stays.
+        keep: PointMessage of each piece of code, without its marks; where it returns true, the piece stays.
     """
 
     def replace(found: re.Match[str]) -> str:

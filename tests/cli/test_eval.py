@@ -67,7 +67,7 @@ def test_a_condition_fails_a_pipeline_that_reads_json_too(upo: Upo) -> None:
 
 
 def test_an_unknown_metric_ends_with_2_before_any_model_is_loaded(upo: Upo, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module.ModelReader, "load", lambda *_: pytest.fail("a model was loaded"))
+    monkeypatch.setattr(module.LoadedModel, "load", lambda *_: pytest.fail("a model was loaded"))
     ended = upo(*TEN, "--fail-if", "toxicty>0.02")
     assert ended.code == 2
     assert "there is no metric 'toxicty' here" in ended.err

@@ -106,11 +106,11 @@ def test_the_command_of_a_point_is_understood_by_upo_train_and_means_the_same(
         "--json",
     )
     assert len(shown.data["points"]) == 8
-    from upo_cli.settings import Given, resolve
+    from upo_cli.settings import UserSettings, resolve
     from upo_sdk.sweep import plan_sweep
 
     base = resolve(
-        Given(
+        UserSettings(
             file=Path("base.yaml"),
             sets=["training.arguments.adam_beta2=0.95"],
             options={"training__learning_rate": "1e-6", "training__bf16": True},
@@ -130,13 +130,13 @@ def resolved(command: str) -> Any:
     import typer
 
     from upo_cli.main import build_app
-    from upo_cli.settings import Given, resolve
+    from upo_cli.settings import UserSettings, resolve
 
     train: Any = typer.main.get_command(build_app(load=["train"]))
     given = train.commands["train"].make_context("train", shlex.split(command)[2:]).params
     own = {"plugins", "block_plugin", "require_plugin", "preset"}
     return resolve(
-        Given(
+        UserSettings(
             options=given,
             sets=given["set_"] or (),
             objectives=given["objective"] or (),

@@ -29,7 +29,7 @@ QUICK = {
     "reading every objective's options": """
 import upo_sdk
 from upo_sdk.config import ObjectiveRef
-from upo_sdk.objectives.build import check_options
+from upo_sdk.plugin.build import check_options
 preference = "dpo:1,beta=0.2 kto simpo cpo orpo sft".split()
 texts = preference + "length:1,target=9 lexical:1,metric=hedging toxicity:1,model=builtin".split()
 texts += "column:help hf:org/model,label=joy trl:pkg.fn https://scores.example.org/tone:0.3".split()

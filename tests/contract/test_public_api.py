@@ -29,10 +29,10 @@ PUBLIC = {
     "upo_sdk.config": """DataConfig EvalConfig JudgeConfig LossConfig ModelConfig ObjectiveRef PluginPolicy
         RunConfig Schedule TrainingConfig build_config build_eval_config merge preset presets read_config_file
         to_yaml written_name""",
-    "upo_sdk.judge": "Cost Failure JudgeIdentity PositionBias WinRate check_judge judge_answers",
+    "upo_sdk.evaluation.judge": "Cost Failure JudgeIdentity PositionBias WinRate check_judge judge_answers",
     "upo_sdk.evaluation": """Answers Estimate Evaluation Metric Prompt Sampling answer_rewards compare_rewards
         distinct_prompts explain sample_answers""",
-    "upo_sdk.engine": """AuxiliaryBatch AuxiliaryTerm Balance GradientParts PreferenceTerm UnifiedLoss
+    "upo_sdk.loss": """AuxiliaryBatch AuxiliaryTerm Balance GradientParts PreferenceTerm UnifiedLoss
         UnifiedOutput ValueHead actor_loss advantage_weights attribute_weights balance effective_sample_size
         expectile_loss gradient_metrics parameter_gram""",
 }

@@ -10,9 +10,9 @@ import yaml
 
 from upo_sdk.config import RunConfig
 from upo_sdk.errors import ConfigError, HubError, OfflineError, OutputError
+from upo_sdk.publish.hub import check_hub, create_repository
+from upo_sdk.publish.push import push_after_run, push_run
 from upo_sdk.training.arguments import training_arguments
-from upo_sdk.training.hub import check_hub, create_repository
-from upo_sdk.training.push import push_after_run, push_run
 
 if TYPE_CHECKING:
     import subprocess

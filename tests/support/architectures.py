@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from benchmarks.margins.families import VOCABULARY, make_model
-from upo_sdk.policy import Branches, Policy, PolicyOutput
+from upo_sdk.policy import Policy, PolicyOutput, TokenizedRow
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -68,10 +68,10 @@ def ids(count: int, seed: int) -> list[int]:
 
 
 ROWS = [
-    Branches(ids(24, 1), [ids(14, 2), ids(16, 3)]),
-    Branches(ids(13, 4), [ids(1, 5), ids(30, 6)]),
-    Branches(ids(5, 7), [ids(2, 8), ids(9, 9), ids(3, 10)]),
-    Branches(ids(20, 11), [ids(20, 12), ids(10, 13)]),
+    TokenizedRow(ids(24, 1), [ids(14, 2), ids(16, 3)]),
+    TokenizedRow(ids(13, 4), [ids(1, 5), ids(30, 6)]),
+    TokenizedRow(ids(5, 7), [ids(2, 8), ids(9, 9), ids(3, 10)]),
+    TokenizedRow(ids(20, 11), [ids(20, 12), ids(10, 13)]),
 ]
 
 
@@ -99,7 +99,7 @@ def difference_from_plain(lm: PreTrainedModel, layout: Any) -> float:
     return largest_difference(layout.forward(lm, layout.collate(ROWS)), plain_logps(lm))
 
 
-def gradients(lm: PreTrainedModel, layout: Any, rows: list[Branches] = ROWS) -> dict[str, torch.Tensor]:
+def gradients(lm: PreTrainedModel, layout: Any, rows: list[TokenizedRow] = ROWS) -> dict[str, torch.Tensor]:
     """Return the gradients of a sum of log-probs in which every token has a weight of its own, as training has them."""
     lm.zero_grad()
     responses = [response for row in rows for response in row.response_ids]

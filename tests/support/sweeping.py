@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from upo_sdk.config import build_config
 from upo_sdk.sweep import PointEnded, PointStarted, SweepConfig
-from upo_sdk.sweep.channel import STOP, Channel, Told
+from upo_sdk.sweep.channel import STOP, Channel, PointMessage
 from upo_sdk.sweep.point import run_point
 
 if TYPE_CHECKING:
@@ -20,7 +20,9 @@ __all__ = ["InProcess", "Log", "asked"]
 class InProcess:
     """A point in a thread instead of a process."""
 
-    def __init__(self, name: str, folder: Path, _log: Path, told: SimpleQueue[tuple[str, Told]], _jobs: int) -> None:
+    def __init__(
+        self, name: str, folder: Path, _log: Path, told: SimpleQueue[tuple[str, PointMessage]], _jobs: int
+    ) -> None:
         self.name, self.phase = name, "preparing"
         self._channel = _Channel(name, told)
         self._thread = Thread(target=self._run, args=(folder,))
@@ -40,11 +42,11 @@ class InProcess:
 
 
 class _Channel(Channel):
-    def __init__(self, name: str, told: SimpleQueue[tuple[str, Told]]) -> None:
+    def __init__(self, name: str, told: SimpleQueue[tuple[str, PointMessage]]) -> None:
         super().__init__()
         self.name, self.told, self.allowed = name, told, Event()
 
-    def tell(self, told: Told) -> None:
+    def tell(self, told: PointMessage) -> None:
         self.told.put((self.name, told))
 
     def wait_to_evaluate(self) -> None:

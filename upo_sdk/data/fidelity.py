@@ -17,7 +17,7 @@ from upo_sdk.data.findings import (
     UNSCORED,
     noted,
 )
-from upo_sdk.data.places import find_text, without_blanks
+from upo_sdk.data.text_search import find_text, without_blanks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -66,7 +66,7 @@ class FidelityCheck:
 
     def _of_prompt(self, conversation: Conversation, rendered: Rendered) -> Iterator[str]:
         prompt, inputs = conversation.prompt, conversation.template_inputs
-        given = _Given()
+        given = _UserTexts()
         for name, value in inputs.items():
             if name in {"tools", "documents"}:  # first: of equal texts the later ones are named as left out
                 given.add(name, "", value)
@@ -90,7 +90,7 @@ class FidelityCheck:
             yield from self._of_answer(response[answer.message], whole[answer.start : answer.end])
         others = [message for message in response if message["role"] != "assistant"]
         if others:
-            given = _Given()
+            given = _UserTexts()
             for message in others:
                 given.add_message(message, "responses")
             for name in given.missing_from(whole[answers[0].start :]):
@@ -116,7 +116,7 @@ class FidelityCheck:
             return
         start, end = place
         around = f"{text[:start]}\0{text[end:]}"
-        given = _Given()
+        given = _UserTexts()
         for key, value in message.items():
             if key not in {"role", "content"}:
                 given.add(key, " of assistant messages in responses", value)
@@ -132,7 +132,7 @@ class FidelityCheck:
         elif not given.texts and not text[:start]:
             self._ends.add(text[end:])
 
-    def _text_of_template(self, conversation: Conversation, prompt: str, given: _Given) -> str | None:
+    def _text_of_template(self, conversation: Conversation, prompt: str, given: _UserTexts) -> str | None:
         """Return words that the template writes into prompts by itself; looked for once per kind of row."""
         inputs = conversation.template_inputs
         first = conversation.prompt[0]["role"] if conversation.prompt else ""
@@ -153,7 +153,7 @@ def _any_of(texts: Iterable[str]) -> re.Pattern[str]:
     return re.compile("|".join(map(re.escape, sorted(texts, key=len, reverse=True))) or r"(?!)")
 
 
-class _Given:
+class _UserTexts:
     """Texts that the user gave, by what they are called in a finding."""
 
     def __init__(self) -> None:

@@ -13,9 +13,9 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING, Any, cast
 
+from upo_sdk.atomic_file import PULL, is_git_lfs_pointer
 from upo_sdk.data.problems import RowError, kind_of
 from upo_sdk.errors import DataError, did_you_mean
-from upo_sdk.whole_file import PULL, is_git_lfs_pointer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

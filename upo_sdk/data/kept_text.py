@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from upo_sdk.data.places import find_text, without_blanks
+from upo_sdk.data.text_search import find_text, without_blanks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

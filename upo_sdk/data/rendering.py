@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from upo_sdk.data.places import common_length
 from upo_sdk.data.problems import RowError
+from upo_sdk.data.text_search import common_length
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,9 +11,9 @@ from upo_sdk.data.context import read_context, with_context
 from upo_sdk.data.implicit_prompt import split_messages, split_text
 from upo_sdk.data.labels import better_of_two, is_desirable
 from upo_sdk.data.messages import check_text, join_contents, read_messages, read_response, spoken_text
-from upo_sdk.data.places import without_blanks
 from upo_sdk.data.problems import RowError, is_nothing
 from upo_sdk.data.template_inputs import read_template_inputs
+from upo_sdk.data.text_search import without_blanks
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from upo_sdk.data.files import data_suffix, read_file
 from upo_sdk.errors import DataError, OfflineError, did_you_mean
 from upo_sdk.network import is_offline_by_choice, why_unreachable
-from upo_sdk.quiet import no_bars_of
+from upo_sdk.progress_bars import hidden_progress_bars
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +59,7 @@ def _load_folder(folder: Path) -> Any:
     import datasets
 
     try:
-        with no_bars_of("datasets"):
+        with hidden_progress_bars("datasets"):
             return datasets.load_from_disk(str(folder))
     except (OSError, ValueError, KeyError) as error:
         files = sorted(item.name for item in folder.iterdir() if item.is_file() and data_suffix(item))
@@ -88,7 +88,7 @@ def _load_hub(name: str) -> Any:
     if not kept and (reason := why_unreachable(constants.ENDPOINT)):
         raise _offline(name, reason)
     try:
-        with no_bars_of("datasets"):
+        with hidden_progress_bars("datasets"):
             return datasets.load_dataset(name)
     except ConnectionError as error:
         raise _offline(name, str(error).splitlines()[0]) from error

@@ -20,7 +20,7 @@ from upo_sdk.data.provenance import problems_of
 from upo_sdk.data.token_columns import TokenColumns
 from upo_sdk.data.truncation import Limits, TruncationReport
 from upo_sdk.errors import DataError
-from upo_sdk.quiet import no_bars_of
+from upo_sdk.progress_bars import hidden_progress_bars
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -101,7 +101,7 @@ def tokenize(
     ).hex()
 
     def make(path: Path) -> None:
-        with no_bars_of("datasets"):
+        with hidden_progress_bars("datasets"):
             data.with_format("arrow").map(
                 TokenColumns(encoder, limits, problems_of(data, drop=drop), len(data), on_progress),
                 batched=True,

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from upo_sdk.cache import ContentCache
     from upo_sdk.data.messages import Message
-    from upo_sdk.objectives.build import LiveObjective
+    from upo_sdk.plugin.build import LiveObjective
     from upo_sdk.scoring.score import FloatArray
 
 __all__ = ["Answers", "Prompt", "answer_rewards", "distinct_prompts", "fit_prompts", "sample_answers"]

@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from upo_sdk.evaluation.measurement import Measurement
-from upo_sdk.policy import Branches
+from upo_sdk.evaluation.paired_statistic import PairedStatistic
+from upo_sdk.policy import TokenizedRow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from upo_sdk.evaluation.answers import Answers, Prompt
 
-__all__ = ["answer_branches", "kl_measurement"]
+__all__ = ["kl_measurement", "tokenized_answers"]
 
 FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 
 
-def kl_measurement(answers: Answers, policy: Sequence[FloatArray], reference: Sequence[FloatArray]) -> Measurement:
+def kl_measurement(answers: Answers, policy: Sequence[FloatArray], reference: Sequence[FloatArray]) -> PairedStatistic:
     """Return ``kl``, a Monte Carlo estimate of the sequence KL divergence of the model from the baseline.
 
     ``mean over y ~ π of log π(y | x) − log ρ(y | x)``, log-probs summed over the answer's tokens: nats per sequence,
@@ -34,12 +34,12 @@ def kl_measurement(answers: Answers, policy: Sequence[FloatArray], reference: Se
         reference: ``log ρ(y | x)`` of the same answers under the baseline.
     """
     differences_PS = np.stack(policy) - np.stack(reference)
-    return Measurement(name="kl", model=answers.mean(differences_PS.ravel()), unit="nats per sequence")
+    return PairedStatistic(name="kl", model=answers.mean(differences_PS.ravel()), unit="nats per sequence")
 
 
-def answer_branches(prompts: Sequence[Prompt], answers: Answers) -> list[Branches]:
+def tokenized_answers(prompts: Sequence[Prompt], answers: Answers) -> list[TokenizedRow]:
     """Return every prompt with the answers to it, as token ids."""
     size = answers.num_samples
     return [
-        Branches(prompt.ids, answers.ids[place * size : (place + 1) * size]) for place, prompt in enumerate(prompts)
+        TokenizedRow(prompt.ids, answers.ids[place * size : (place + 1) * size]) for place, prompt in enumerate(prompts)
     ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from upo_sdk.evaluation.measurement import Measurement
+from upo_sdk.evaluation.paired_statistic import PairedStatistic
 from upo_sdk.statistics import Sums
 
 if TYPE_CHECKING:
@@ -49,13 +49,13 @@ def distinct(responses: Sequence[Sequence[Hashable]], n: int, per_unit: int = 1)
     return Sums(shares.reshape(-1, per_unit).sum(axis=1), counts.reshape(-1, per_unit).sum(axis=1))
 
 
-def form_measurements(model: Answers, baseline: Answers | None) -> Iterator[Measurement]:
+def form_measurements(model: Answers, baseline: Answers | None) -> Iterator[PairedStatistic]:
     """Yield the measurements of :data:`FORM_NAMES`."""
-    of_both = partial(Measurement.of_both, model, baseline)
+    of_both = partial(PairedStatistic.of_both, model, baseline)
     yield of_both("length/tokens", _length, unit="tokens")
     if baseline is not None:
         ratio = Sums(_length(model).total_U, _length(baseline).total_U)
-        yield Measurement(name="length_ratio", model=ratio, unit="times the baseline")
+        yield PairedStatistic(name="length_ratio", model=ratio, unit="times the baseline")
     yield of_both("truncated", _truncated, better="lower", unit="share of answers")
     yield of_both("repetition", _repetition, better="lower", unit=f"share of {_REPEATED}-grams")
     for n in _DISTINCT:

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 
 from upo_sdk.cache import ContentCache, default_cache_dir
 from upo_sdk.data import completions
-from upo_sdk.evaluation.demo_judges import DEMO_NAMES, conflicts, judge_answers
-from upo_sdk.evaluation.divergence import answer_branches, kl_measurement
+from upo_sdk.evaluation.demo_measures import DEMO_NAMES, conflicts, judge_answers
+from upo_sdk.evaluation.divergence import kl_measurement, tokenized_answers
 from upo_sdk.evaluation.diversity import FORM_NAMES, form_measurements
 from upo_sdk.evaluation.generation import Sampling
 from upo_sdk.evaluation.judging import WIN_RATE_NAMES, judge_samples, win_rate_metrics
-from upo_sdk.evaluation.measurement import Better, Measurement, to_metrics
-from upo_sdk.evaluation.measures import Measures
+from upo_sdk.evaluation.loaded_model import LoadedModel, Whose, accelerator
+from upo_sdk.evaluation.objective_measures import ObjectiveMeasures
 from upo_sdk.evaluation.output import write_evaluation
+from upo_sdk.evaluation.paired_statistic import Better, PairedStatistic, metrics_of_both
 from upo_sdk.evaluation.pairs import implicit_margins, pair_measurements
 from upo_sdk.evaluation.progress import Reporter
-from upo_sdk.evaluation.reading import ModelReader, Whose, accelerator
 from upo_sdk.evaluation.rows import EvalRows, choose_prompts, same_prompts, same_tokens, tokenize_rows
 from upo_sdk.evaluation.samples import pair_lines, side_by_side
 from upo_sdk.evaluation.schema import DataDescription, Evaluation
@@ -29,8 +29,8 @@ from upo_sdk.evaluation.thresholds import check_names, judge_all
 from upo_sdk.evaluation.violations import violation_measurements, violation_names
 from upo_sdk.events import Notice, emit
 from upo_sdk.isolation import isolated
-from upo_sdk.objectives.build import union_of_needs
 from upo_sdk.objectives.guard import Guard
+from upo_sdk.plugin.build import union_of_needs
 from upo_sdk.plugin.registry import load_registry
 from upo_sdk.policy import load_tokenizer
 from upo_sdk.scoring import score_completions
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from upo_sdk.evaluation.schema import ModelIdentity
     from upo_sdk.events import Callback, CancelToken
     from upo_sdk.plugin.registry import Registry
-    from upo_sdk.policy import Branches
+    from upo_sdk.policy import TokenizedRow
     from upo_sdk.scoring.score import FloatArray
 
 __all__ = ["evaluate"]
@@ -131,7 +131,7 @@ class _Evaluation:
             found = self._paired(partial(self._measured, measures), model.answers, theirs)
             violated = list(self._violations(measures, rows, found))
         margins_B = self._margins(model, base)
-        metrics = to_metrics(
+        metrics = metrics_of_both(
             [
                 *(self._mean(f"reward/{name}", pair, model, "higher") for name, pair in rewards.items()),
                 *(self._mean(name, pair, model, self._better(measures, name)) for name, pair in found.items()),
@@ -188,7 +188,7 @@ class _Evaluation:
         base_rows = tokenize_rows(chosen, self.base_tokenizer, limits, self.reporter, room=room, on_date=on_date)
         return same_prompts(rows, base_rows)
 
-    def _set_up(self, until_the_end: ExitStack) -> Measures:
+    def _set_up(self, until_the_end: ExitStack) -> ObjectiveMeasures:
         """Set the objectives up, and check the names of the conditions before any model is loaded."""
         needs = replace(union_of_needs(self.task.objectives), token_counts=False)  # the training rows have no tokens
         train = completions(self.task.data.train, needs)
@@ -196,7 +196,9 @@ class _Evaluation:
             until_the_end.enter_context(self.guard.set_up(item, str(accelerator())))
             self.guard.fit(item, train)
         engine = self._engine_names()
-        measures = Measures.of(self.task.objectives, engine, cache=self.cache, guard=self.guard, reporter=self.reporter)
+        measures = ObjectiveMeasures.of(
+            self.task.objectives, engine, cache=self.cache, guard=self.guard, reporter=self.reporter
+        )
         chosen = self._has_pairs or any(any(row) for row in self.task.rows["desirable"][:])
         check_names(
             self.task.thresholds,
@@ -218,7 +220,7 @@ class _Evaluation:
         model = self._read("model", self.config.model, rows, None)
         if self.config.baseline is None or self.base_tokenizer is None:
             return model, None
-        answers = answer_branches(rows.prompts, model.answers)
+        answers = tokenized_answers(rows.prompts, model.answers)
         base = self._read("baseline", self.config.baseline, base_rows, answers)
         if _same_weights(model, base):
             text = "model and baseline have the same weights: accuracy and margin, which compare them, are left out"
@@ -226,16 +228,16 @@ class _Evaluation:
             self.reporter.warn(text)
         return model, base
 
-    def _read(self, name: Whose, config: ModelConfig, rows: EvalRows, others: list[Branches] | None) -> _Reading:
+    def _read(self, name: Whose, config: ModelConfig, rows: EvalRows, others: list[TokenizedRow] | None) -> _Reading:
         """Read one model, which leaves the memory again; ``others`` are the model's answers, else it reads its own."""
         tokenizer = self.tokenizer if others is None else self.base_tokenizer
         assert tokenizer is not None  # noqa: S101 - there is a baseline
-        reader = ModelReader.load(name, config, tokenizer, rows.dataset, self.cache, self.reporter)
+        reader = LoadedModel.load(name, config, tokenizer, rows.dataset, self.cache, self.reporter)
         answers = reader.answers(rows, self.sampling, self.config.batch_size)
         pairs = own = None
         if self._comparable:
             pairs = reader.logps_of_data(rows.branches(), rows.trained()) if self._has_pairs else None
-            own = reader.logps_of_answers(others or answer_branches(rows.prompts, answers))
+            own = reader.logps_of_answers(others or tokenized_answers(rows.prompts, answers))
         elif others is not None:
             answers = answers.counted_with(self.tokenizer)
         return _Reading(identity=reader.identity, answers=answers, pair_logps=pairs, answer_logps=own)
@@ -261,26 +263,28 @@ class _Evaluation:
             for item in self.task.objectives
         }
 
-    def _measured(self, measures: Measures, whose: str, answers: Answers) -> dict[str, FloatArray]:
+    def _measured(self, measures: ObjectiveMeasures, whose: str, answers: Answers) -> dict[str, FloatArray]:
         """Return what the objectives, and the demo's grammar, measure in answers."""
         found = measures.take(answers.completions, f"answers of the {whose}")
         return found | (judge_answers(answers) if self.task.is_demo else {})
 
-    def _violations(self, measures: Measures, rows: EvalRows, found: dict[str, Paired]) -> Iterator[Measurement]:
+    def _violations(
+        self, measures: ObjectiveMeasures, rows: EvalRows, found: dict[str, Paired]
+    ) -> Iterator[PairedStatistic]:
         if measures.harms:
             mine = {name: found[name][0] for name in measures.harms}
             other = {name: values for name in measures.harms if (values := found[name][1]) is not None}
             yield from violation_measurements(measures.harm_table(rows, mine, other))
 
-    def _better(self, measures: Measures, name: str) -> Better:
+    def _better(self, measures: ObjectiveMeasures, name: str) -> Better:
         return DEMO_NAMES.get(name) if self.task.is_demo and name in DEMO_NAMES else measures.better(name)
 
-    def _mean(self, name: str, values: Paired, model: _Reading, better: Better) -> Measurement:
+    def _mean(self, name: str, values: Paired, model: _Reading, better: Better) -> PairedStatistic:
         """Return the mean over answers; both models have as many to every prompt."""
         mine, other = values
         baseline = None if other is None else model.answers.mean(other)
         unit = "reward" if name.startswith("reward/") else ""
-        return Measurement(name=name, model=model.answers.mean(mine), baseline=baseline, better=better, unit=unit)
+        return PairedStatistic(name=name, model=model.answers.mean(mine), baseline=baseline, better=better, unit=unit)
 
     def _margins(self, model: _Reading, base: _Reading | None) -> FloatArray | None:
         """Return the implicit margin of every pair, if both models give log-probs to the same tokens and differ."""
@@ -290,7 +294,7 @@ class _Evaluation:
 
     def _compared(
         self, rows: EvalRows, model: _Reading, base: _Reading | None, margins_B: FloatArray | None
-    ) -> Iterator[Measurement]:
+    ) -> Iterator[PairedStatistic]:
         """Yield what compares the log-probs of both models."""
         if base is not None and model.answer_logps is not None and base.answer_logps is not None:
             yield kl_measurement(model.answers, model.answer_logps, base.answer_logps)

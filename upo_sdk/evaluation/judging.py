@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from upo_sdk.errors import ConfigError, DataError
+from upo_sdk.evaluation.judge import check_judge, judge_answers
 from upo_sdk.evaluation.schema import Metric
-from upo_sdk.judge import check_judge, judge_answers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from upo_sdk.cache import ContentCache
     from upo_sdk.config import EvalConfig, JudgeConfig
+    from upo_sdk.evaluation.judge import WinRate
     from upo_sdk.evaluation.progress import Reporter
     from upo_sdk.evaluation.schema import Sample
-    from upo_sdk.judge import WinRate
     from upo_sdk.plugin.registry import Registry
 
 __all__ = ["WIN_RATE_NAMES", "check_judged", "judge_samples", "win_rate_metrics"]

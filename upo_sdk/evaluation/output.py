@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from upo_sdk.atomic_file import check_takes_files, write_atomically
 from upo_sdk.errors import OutputError
-from upo_sdk.whole_file import check_takes_files, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,10 +38,10 @@ def write_evaluation(folder: Path, result: Evaluation, samples: Sequence[Sample]
         pairs: One line per pair; without any there is no such file.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / "eval-samples.jsonl", "".join(sample.model_dump_json() + "\n" for sample in samples))
+    write_atomically(folder / "eval-samples.jsonl", "".join(sample.model_dump_json() + "\n" for sample in samples))
     if pairs:
-        write_whole(folder / "eval-pairs.jsonl", "".join(line + "\n" for line in pairs))
+        write_atomically(folder / "eval-pairs.jsonl", "".join(line + "\n" for line in pairs))
     else:
         (folder / "eval-pairs.jsonl").unlink(missing_ok=True)  # of an earlier evaluation
     text = json.dumps(result.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False)
-    write_whole(folder / "eval.json", text + "\n")
+    write_atomically(folder / "eval.json", text + "\n")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from upo_sdk.evaluation.measurement import Measurement
+from upo_sdk.evaluation.paired_statistic import PairedStatistic
 from upo_sdk.statistics import Sums, ranked_right
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def implicit_margins(policy: Sequence[FloatArray], reference: Sequence[FloatArra
 
 def pair_measurements(
     margins_B: FloatArray, prompt_B: Sequence[int], prompts: int, *, part: str | None = None
-) -> Iterator[Measurement]:
+) -> Iterator[PairedStatistic]:
     """Yield ``accuracy``, the share of pairs that the implicit reward ranks right, a tie being a half, and ``margin``.
 
     Args:
@@ -45,10 +45,10 @@ def pair_measurements(
     """
     right = _by_prompt(ranked_right(margins_B), prompt_B, prompts)
     name = f"accuracy/{part}" if part else "accuracy"
-    yield Measurement(name=name, model=right, better="higher", unit="share of pairs")
+    yield PairedStatistic(name=name, model=right, better="higher", unit="share of pairs")
     if part is None:
         margin = _by_prompt(margins_B, prompt_B, prompts)
-        yield Measurement(name="margin", model=margin, better="higher", unit="nats times beta")
+        yield PairedStatistic(name="margin", model=margin, better="higher", unit="nats times beta")
 
 
 def _by_prompt(values_B: FloatArray, prompt_B: Sequence[int], prompts: int) -> Sums:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from upo_sdk.data import describe_left_out, tokenize
 from upo_sdk.evaluation.answers import distinct_prompts, fit_prompts
-from upo_sdk.policy import Branches
+from upo_sdk.policy import TokenizedRow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,10 +39,11 @@ class EvalRows:
     prompts: Sequence[Prompt]
     prompt_R: Sequence[int]
 
-    def branches(self) -> list[Branches]:
+    def branches(self) -> list[TokenizedRow]:
         """Return the prompt and the responses of every row as token ids."""
         return [
-            Branches(*row) for row in zip(self.dataset["prompt_ids"][:], self.dataset["response_ids"][:], strict=True)
+            TokenizedRow(*row)
+            for row in zip(self.dataset["prompt_ids"][:], self.dataset["response_ids"][:], strict=True)
         ]
 
     def trained(self) -> list[Trained]:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from upo_sdk.judge.schema import WinRate
+from upo_sdk.evaluation.judge.schema import WinRate
 from upo_sdk.statistics import Estimate
 
 __all__ = ["Compared", "DataDescription", "Estimate", "Evaluation", "Metric", "ModelIdentity", "Sample", "Verdict"]

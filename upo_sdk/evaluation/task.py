@@ -14,9 +14,9 @@ from upo_sdk.evaluation.judging import check_judged
 from upo_sdk.evaluation.output import check_writable
 from upo_sdk.evaluation.source import find_run
 from upo_sdk.evaluation.thresholds import Threshold, check_prompts, parse_threshold
-from upo_sdk.fit import unused_columns
-from upo_sdk.objectives.build import LiveObjective, build_objectives
 from upo_sdk.plan import with_builtin_scorer, within_positions
+from upo_sdk.plan.compatibility import unused_columns
+from upo_sdk.plugin.build import LiveObjective, build_objectives
 from upo_sdk.policy import load_model_config
 from upo_sdk.policy.positions import prompt_room
 

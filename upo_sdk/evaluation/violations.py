@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from upo_sdk.evaluation.measurement import Measurement
+from upo_sdk.evaluation.paired_statistic import PairedStatistic
 from upo_sdk.statistics import Sums
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def most_unsafe(table: HarmTable, share: float) -> list[int]:
     return sorted(ranked[: math.ceil(share * len(ranked))])
 
 
-def violation_measurements(table: HarmTable) -> Iterator[Measurement]:
+def violation_measurements(table: HarmTable) -> Iterator[PairedStatistic]:
     """Yield ``violations@SHARE>ε``, the mean over categories; of several also ``violations/CATEGORY@SHARE>ε``."""
     for share in _SHARES:
         prompts = most_unsafe(table, share)
@@ -96,11 +96,11 @@ def violation_names(categories: Sequence[str]) -> list[str]:
     return [_name(part, share, epsilon) for share in _SHARES for epsilon in _EPSILONS for part in parts]
 
 
-def _measurement(name: str, model: FloatArray, other: FloatArray | None) -> Measurement:
+def _measurement(name: str, model: FloatArray, other: FloatArray | None) -> PairedStatistic:
     unit = "share of answers and categories" if "/" not in name else "share of answers"
     sums = [None if values is None else Sums.of(values.reshape(len(values), -1)) for values in (model, other)]
     assert sums[0] is not None  # noqa: S101 - the model's are given
-    return Measurement(name=name, model=sums[0], baseline=sums[1], better="lower", unit=unit)
+    return PairedStatistic(name=name, model=sums[0], baseline=sums[1], better="lower", unit=unit)
 
 
 def _name(category: str | None, share: float, epsilon: float) -> str:

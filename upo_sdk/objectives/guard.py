@@ -7,15 +7,15 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from upo_sdk.containment import TimeLimitError, prints_caught, within
 from upo_sdk.errors import ObjectiveFailedError, UPOError
+from upo_sdk.guarded_call import TimeLimitError, prints_caught, within
 from upo_sdk.objectives.protocol import Fingerprinted, FittedToData, Measuring, MeasuringHarm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     from upo_sdk.objectives.batch import Completion
-    from upo_sdk.objectives.build import LiveObjective
+    from upo_sdk.plugin.build import LiveObjective
 
 __all__ = ["Guard"]
 

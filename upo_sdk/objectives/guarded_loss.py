@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from upo_sdk.containment import prints_caught
 from upo_sdk.errors import TrainingError, UPOError
+from upo_sdk.guarded_call import prints_caught
 from upo_sdk.objectives.batch import PreferenceLoss
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from upo_sdk.objectives.batch import PreferenceBatch
-    from upo_sdk.objectives.build import LiveObjective
     from upo_sdk.objectives.guard import Guard
     from upo_sdk.objectives.protocol import Needs
+    from upo_sdk.plugin.build import LiveObjective
 
 __all__ = ["GuardedLoss", "culprit"]
 

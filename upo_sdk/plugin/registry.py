@@ -10,8 +10,8 @@ import pluggy
 from packaging.utils import canonicalize_name
 
 from upo_sdk.config import PluginPolicy
-from upo_sdk.containment import prints_caught
 from upo_sdk.errors import DuplicateNameError, PluginError, UnknownObjectiveError, did_you_mean
+from upo_sdk.guarded_call import prints_caught
 from upo_sdk.plugin.discovery import check_required, discover
 from upo_sdk.plugin.hookspecs import PROJECT, HookSpecs
 from upo_sdk.plugin.source import source_sha256

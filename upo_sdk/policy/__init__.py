@@ -1,6 +1,6 @@
 """The policy model: loading, layouts, token log-probs and reference log-probs."""
 
-from upo_sdk.policy.layouts import Branches, ChosenLayout, Layout, PaddedLayout, PolicyOutput, choose_layout
+from upo_sdk.policy.layouts import ChosenLayout, Layout, PaddedLayout, PolicyOutput, TokenizedRow, choose_layout
 from upo_sdk.policy.loading import (
     check_vocabulary,
     load_language_model,
@@ -13,13 +13,13 @@ from upo_sdk.policy.reference import ReferenceLogps, reference_logps
 from upo_sdk.policy.skeleton import build_skeleton, count_parameters, shrink
 
 __all__ = [
-    "Branches",
     "ChosenLayout",
     "Layout",
     "PaddedLayout",
     "Policy",
     "PolicyOutput",
     "ReferenceLogps",
+    "TokenizedRow",
     "build_skeleton",
     "check_vocabulary",
     "check_weights",

@@ -45,7 +45,7 @@ def load_language_model(
     Args:
         config: Which model.
         weights_from: A checkpoint folder to take the weights from instead.
-        warn: Told of weights in the files that the model has no place for.
+        warn: PointMessage of weights in the files that the model has no place for.
 
     Raises:
         ModelError: It is missing, incomplete, not safetensors, needs code from the hub, or has weights that are no

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from upo_sdk.atomic_file import PULL, is_git_lfs_pointer
 from upo_sdk.errors import ModelError
-from upo_sdk.whole_file import PULL, is_git_lfs_pointer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

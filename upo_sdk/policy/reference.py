@@ -12,7 +12,7 @@ import torch
 
 from upo_sdk.cache import cache_folder, content_key, read_or_make, scratch_file
 from upo_sdk.policy.cpu_kernels import own_attention
-from upo_sdk.policy.layouts import Branches
+from upo_sdk.policy.layouts import TokenizedRow
 from upo_sdk.policy.reference_plan import plan_batches
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from upo_sdk.cache import ContentCache
     from upo_sdk.policy.policy import Policy
 
-__all__ = ["BranchSource", "ReferenceLogps", "reference_logps"]
+__all__ = ["ReferenceLogps", "RowSource", "reference_logps"]
 
 FloatArray = np.ndarray[tuple[int], np.dtype[np.float32]]
 IntArray = np.ndarray[tuple[int], np.dtype[np.int64]]
@@ -32,7 +32,7 @@ _PART = 1000
 _NOT_OF_THE_MODEL = {"_name_or_path", "transformers_version", "use_cache", "dtype", "torch_dtype"}
 
 
-class BranchSource(Protocol):
+class RowSource(Protocol):
     """Rows that are fetched when they are needed.
 
     Attributes:
@@ -49,7 +49,7 @@ class BranchSource(Protocol):
 
     def __len__(self) -> int: ...
 
-    def fetch(self, rows: Sequence[int], /) -> list[Branches]:
+    def fetch(self, rows: Sequence[int], /) -> list[TokenizedRow]:
         """Return the branches of some rows."""
         ...
 
@@ -57,7 +57,7 @@ class BranchSource(Protocol):
 class ReferenceLogps:
     """The log-prob of every token of every response, fp32, read from a memory-mapped file."""
 
-    def __init__(self, values_T: FloatArray, rows: BranchSource) -> None:
+    def __init__(self, values_T: FloatArray, rows: RowSource) -> None:
         self._values_T = values_T
         self._end_N = np.cumsum(rows.response_lengths_N)
         self._end_R = np.cumsum(rows.response_counts_R)
@@ -74,7 +74,7 @@ class ReferenceLogps:
 
 def reference_logps(
     policy: Policy,
-    rows: BranchSource,
+    rows: RowSource,
     cache: ContentCache,
     *,
     weights: str,
@@ -122,7 +122,7 @@ def _read(path: Path) -> FloatArray:
 @dataclass(frozen=True, slots=True)
 class _ReferencePass:
     policy: Policy
-    rows: BranchSource
+    rows: RowSource
     cache: ContentCache
     bf16: bool
     prompt_R: IntArray
@@ -152,12 +152,12 @@ class _ReferencePass:
             done += len(chosen_N)
             on_progress(done, total)
 
-    def _branches(self, places: list[list[tuple[int, int]]]) -> list[Branches]:
+    def _branches(self, places: list[list[tuple[int, int]]]) -> list[TokenizedRow]:
         """Return one row per list of places; a place is a row of the data and one of its responses."""
         wanted = list(dict.fromkeys(int(row) for group in places for row, _ in group))
         found = dict(zip(wanted, self.rows.fetch(wanted), strict=True))
         return [
-            Branches(found[group[0][0]].prompt_ids, [found[row].response_ids[which] for row, which in group])
+            TokenizedRow(found[group[0][0]].prompt_ids, [found[row].response_ids[which] for row, which in group])
             for group in places
         ]
 
@@ -191,7 +191,7 @@ def _settings(config: Any) -> str:
     return json.dumps(settings, sort_keys=True, default=str)
 
 
-def _keys(model: bytes, rows: BranchSource) -> tuple[IntArray, KeyArray]:
+def _keys(model: bytes, rows: RowSource) -> tuple[IntArray, KeyArray]:
     """Return a number per row, equal for equal prompts, and the SHA-256 of prompt and response per response."""
     prompt_R, keys_N = np.empty(len(rows), "S32"), np.empty(len(rows.response_lengths_N), "S32")
     position = 0
@@ -217,7 +217,7 @@ def _parts(indices_N: IntArray) -> Iterator[IntArray]:
     return (indices_N[start : start + _PART] for start in range(0, len(indices_N), _PART))
 
 
-def _forward(policy: Policy, rows: list[Branches], *, bf16: bool) -> list[FloatArray]:
+def _forward(policy: Policy, rows: list[TokenizedRow], *, bf16: bool) -> list[FloatArray]:
     inputs = {name: tensor.to(policy.lm.device) for name, tensor in policy.layout.collate(rows).items()}
     with torch.no_grad(), torch.autocast(policy.lm.device.type, dtype=torch.bfloat16, enabled=bf16):
         logps_NT = policy(**inputs).logps_NT.float().cpu().numpy()

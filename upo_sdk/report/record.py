@@ -13,7 +13,7 @@ from upo_sdk.report.samples import SAMPLES_FILE, samples_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from upo_sdk.objectives.build import LiveObjective
+    from upo_sdk.plugin.build import LiveObjective
     from upo_sdk.training import RunFolder, ScoredAnswers, Split
 
 __all__ = ["record_for_report"]

@@ -7,13 +7,13 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from upo_sdk.report.audit import Level, audit
+from upo_sdk.report.contributions import contributions
 from upo_sdk.report.evaluation_table import evaluation_table
 from upo_sdk.report.excerpts import excerpts
 from upo_sdk.report.numbers import number, percent, reward, signed, span, unbroken
 from upo_sdk.report.reproduce import reproduction
 from upo_sdk.report.run_charts import curves, distributions, effects, pulls
-from upo_sdk.report.story import headline, story, weights_story
-from upo_sdk.report.worth import worth
+from upo_sdk.report.sentences import headline, outcome_sentences, weight_sentences
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -32,9 +32,9 @@ def render_run(run: RunReport) -> str:
         manifest=run.manifest,
         title=run.folder.absolute().name,
         headline=headline(run),
-        story=story(run),
-        weights_story=weights_story(run),
-        worth=worth(run),
+        outcome_sentences=outcome_sentences(run),
+        weight_sentences=weight_sentences(run),
+        contributions=contributions(run),
         findings=findings,
         attention=sum(finding.level in {Level.WARNING, Level.LOOK} for finding in findings),
         effects=effects(run),

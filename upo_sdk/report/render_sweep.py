@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from upo_sdk.report.charts.frontier import Dot, frontier, metric_by_row
 from upo_sdk.report.render import fill
-from upo_sdk.report.sweep_view import estimate, headline, story, view_sweep
+from upo_sdk.report.sweep_view import estimate, headline, outcome_sentences, view_sweep
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +33,7 @@ def render_sweep(sweep: Sweep, folder: Path) -> str:
         sweep=sweep,
         title=folder.absolute().name,
         headline=headline(view),
-        story=list(story(view)),
+        outcome_sentences=list(outcome_sentences(view)),
         frontiers=[chart for pair in pairs[:_PLOTS] if (chart := _frontier(view, *pair, joined=len(pairs) == 1))],
         not_drawn=max(0, len(pairs) - _PLOTS),
         metric_charts=[chart for axis in view.axes if (chart := _metric(view, axis))],

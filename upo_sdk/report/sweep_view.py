@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from upo_sdk.evaluation.sweep_schema import ParetoAxis, Sweep, SweepMetric, SweepPoint, SweepRow
 
-__all__ = ["PointView", "RowView", "SweepView", "estimate", "headline", "story", "view_sweep"]
+__all__ = ["PointView", "RowView", "SweepView", "estimate", "headline", "outcome_sentences", "view_sweep"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +92,7 @@ def headline(view: SweepView) -> str:
     return f"{text}; {failed} failed." if failed else f"{text}."
 
 
-def story(view: SweepView) -> Iterator[str]:
+def outcome_sentences(view: SweepView) -> Iterator[str]:
     """Say what the sweep found, in plain sentences."""
     compared = _names([axis.metric for axis in view.axes])
     best = [item for item in view.rows if item.row.pareto]

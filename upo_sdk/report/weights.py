@@ -23,7 +23,7 @@ def explain_weights(
 ) -> tuple[str, ...]:
     """Say how hard each auxiliary objective pulled at the start and the end, what γ was, and who carried the weight.
 
-    Shares are those of :func:`~upo_sdk.engine.gradient_metrics`, by the token log-probs.
+    Shares are those of :func:`~upo_sdk.loss.gradient_metrics`, by the token log-probs.
 
     Args:
         weights: The weight of every auxiliary objective, by label.

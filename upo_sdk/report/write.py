@@ -7,11 +7,11 @@ from contextlib import suppress
 from pathlib import Path  # noqa: TC003
 from typing import TYPE_CHECKING
 
+from upo_sdk.atomic_file import write_atomically
 from upo_sdk.errors import OutputError
 from upo_sdk.events import Notice, emit
 from upo_sdk.report.collect import SWEEP_FILE, collect_run, read_sweep
 from upo_sdk.training.run_folder import MANIFEST
-from upo_sdk.whole_file import write_whole
 
 if TYPE_CHECKING:
     from upo_sdk.events import Callback
@@ -58,14 +58,14 @@ def write_report_or_warn(folder: Path, callbacks: tuple[Callback, ...]) -> None:
         write_report(folder)
     except Exception as error:  # noqa: BLE001 - a finished run is worth more than the page about it
         with suppress(OSError):
-            write_whole(folder / ERROR_FILE, "".join(traceback.format_exception(error)))
+            write_atomically(folder / ERROR_FILE, "".join(traceback.format_exception(error)))
         text = f"the report could not be written: {error}; nothing else is missing, and {ERROR_FILE} has the traceback"
         emit(callbacks, Notice("warning", text))
 
 
 def _write(path: Path, page: str) -> None:
     try:
-        write_whole(path, page)
+        write_atomically(path, page)
     except OSError as error:
         raise OutputError(
             f"the report cannot be written: {error.strerror or error}",

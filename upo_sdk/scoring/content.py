@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from upo_sdk.objectives import Needs
-    from upo_sdk.objectives.build import LiveObjective
+    from upo_sdk.plugin.build import LiveObjective
 
 __all__ = ["as_needed", "content", "scorer_identity"]
 

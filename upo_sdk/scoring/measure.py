@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from upo_sdk.cache import ContentCache
     from upo_sdk.objectives import Completion
-    from upo_sdk.objectives.build import LiveObjective
     from upo_sdk.objectives.guard import Guard
+    from upo_sdk.plugin.build import LiveObjective
     from upo_sdk.scoring.score import FloatArray
 
 __all__ = ["measure_completions"]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from upo_sdk.objectives import Completion
-    from upo_sdk.objectives.build import LiveObjective
+    from upo_sdk.plugin.build import LiveObjective
 
 __all__ = ["ScoringPool", "available_cores"]
 

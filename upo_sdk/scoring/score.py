@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from upo_sdk.cache import ContentCache
     from upo_sdk.objectives import Completion
-    from upo_sdk.objectives.build import LiveObjective
+    from upo_sdk.plugin.build import LiveObjective
 
 __all__ = ["score_completions"]
 

@@ -20,7 +20,7 @@ from upo_sdk.evaluation.sweep_schema import PointFailure
 if TYPE_CHECKING:
     from typing import Self
 
-__all__ = ["EVALUATE", "STOP", "Channel", "Phase", "Told"]
+__all__ = ["EVALUATE", "STOP", "Channel", "Phase", "PointMessage"]
 
 EVALUATE, STOP = "evaluate", "stop"
 
@@ -29,7 +29,7 @@ Phase = Literal["preparing", "training", "waiting", "evaluating", "done", "faile
 _ORPHANED = 1
 
 
-class Told(Section):
+class PointMessage(Section):
     """One line of a point: where it is, or how it ended."""
 
     phase: Phase
@@ -61,7 +61,7 @@ class Channel:
         threading.Thread(target=channel._listen, daemon=True).start()
         return channel
 
-    def tell(self, told: Told) -> None:
+    def tell(self, told: PointMessage) -> None:
         """Say where the point is."""
         if self._out is not None:
             self._out.write(told.model_dump_json() + "\n")

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
+from upo_sdk.atomic_file import write_atomically
 from upo_sdk.errors import OutputError
 from upo_sdk.evaluation.sweep_schema import Sweep
-from upo_sdk.whole_file import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -86,7 +86,7 @@ class SweepFolder:
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            write_whole(self.state_file, sweep.model_dump_json(indent=2) + "\n")
+            write_atomically(self.state_file, sweep.model_dump_json(indent=2) + "\n")
         except OSError as error:
             raise _cannot_write(self.path, error) from error
 

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 from upo_sdk.config import build_config
 from upo_sdk.errors import CancelledError, OutputError, UPOError
 from upo_sdk.evaluation.sweep_schema import PointFailure
-from upo_sdk.sweep.channel import Channel, Told
+from upo_sdk.sweep.channel import Channel, PointMessage
 from upo_sdk.sweep.folder import SweepFolder
+from upo_sdk.sweep.point_progress import PointProgress
 from upo_sdk.sweep.record import PointRecord, metrics_of, read_record, run_status, write_record
-from upo_sdk.sweep.watch import Watch
 from upo_sdk.training.checkpoints import damage, newest_first
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> None:
     sys.exit({"done": 0, "cancelled": CancelledError.exit_code}.get(ended.phase, 1))
 
 
-def run_point(folder: Path, channel: Channel) -> Told:
+def run_point(folder: Path, channel: Channel) -> PointMessage:
     """Train and evaluate a point, and return how it ended; nothing is raised but an interrupt.
 
     Args:
@@ -59,13 +59,13 @@ def run_point(folder: Path, channel: Channel) -> Told:
         with sweep.locked_point(point.name):
             return _Point(point, folder, dict(state.evaluation), channel).execute()
     except CancelledError:
-        return Told(phase="cancelled")
+        return PointMessage(phase="cancelled")
     except UPOError as error:
         failure = PointFailure(code=error.code, what=error.what, where=error.where, fix=error.fix)
     except Exception as error:  # noqa: BLE001 - the traceback is in the log; the other points go on
         traceback.print_exc()
         failure = PointFailure(code="bug", what=f"{type(error).__name__}: {error}", fix="see its log for the traceback")
-    return Told(phase="failed", failure=failure)
+    return PointMessage(phase="failed", failure=failure)
 
 
 class _Point:
@@ -74,31 +74,31 @@ class _Point:
     def __init__(self, point: SweepPoint, folder: Path, evaluation: dict[str, object], channel: Channel) -> None:
         self.point, self.folder, self.evaluation, self.channel = point, folder, evaluation, channel
 
-    def execute(self) -> Told:
+    def execute(self) -> PointMessage:
         record = read_record(self.folder)
         if record is None or record.fingerprint != self.point.fingerprint or run_status(self.folder) != "completed":
             record = self._train()
             if record is None:
-                return Told(phase="cancelled")
+                return PointMessage(phase="cancelled")
         if record.evaluation != self.evaluation:
-            self.channel.tell(Told(phase="waiting"))
+            self.channel.tell(PointMessage(phase="waiting"))
             self.channel.wait_to_evaluate()
             self._evaluate(record)
-        return Told(phase="done")
+        return PointMessage(phase="done")
 
     def _train(self) -> PointRecord | None:
         """Run, or go on with, the run; return None if it was stopped."""
         from upo_sdk.run import align
 
-        started, watch = perf_counter(), Watch(self.channel.tell, "preparing")
-        self.channel.tell(Told(phase="preparing"))
+        started, progress = perf_counter(), PointProgress(self.channel.tell, "preparing")
+        self.channel.tell(PointMessage(phase="preparing"))
         command = shlex.split(self.point.command)
-        result = align(self._config(), callbacks=[watch], cancel=self.channel.cancel, command=command)
+        result = align(self._config(), callbacks=[progress], cancel=self.channel.cancel, command=command)
         if result.status == "cancelled":
             return None
         total = perf_counter() - started
-        seconds = {"preparation": watch.preparation, "training": total - watch.preparation}
-        record = PointRecord(fingerprint=self.point.fingerprint, seconds=seconds, cache=watch.cache_uses())
+        seconds = {"preparation": progress.preparation, "training": total - progress.preparation}
+        record = PointRecord(fingerprint=self.point.fingerprint, seconds=seconds, cache=progress.cache_uses())
         write_record(self.folder, record)
         return record
 
@@ -114,14 +114,14 @@ class _Point:
         from upo_sdk.config import EvalConfig
         from upo_sdk.evaluation.evaluate import evaluate
 
-        started, watch = perf_counter(), Watch(self.channel.tell, "evaluating")
-        self.channel.tell(Told(phase="evaluating"))
+        started, progress = perf_counter(), PointProgress(self.channel.tell, "evaluating")
+        self.channel.tell(PointMessage(phase="evaluating"))
         settings = {"model": str(self.folder), "plugins": self.point.config.get("plugins", {}), **self.evaluation}
-        evaluation = evaluate(EvalConfig.model_validate(settings), callbacks=[watch], cancel=self.channel.cancel)
+        evaluation = evaluate(EvalConfig.model_validate(settings), callbacks=[progress], cancel=self.channel.cancel)
         metrics, baseline = metrics_of(evaluation)
         seconds = {**record.seconds, "evaluation": perf_counter() - started}
         done = {"evaluation": self.evaluation, "metrics": metrics, "baseline": baseline, "seconds": seconds}
-        write_record(self.folder, record.model_copy(update={**done, "evaluation_cache": watch.cache_uses()}))
+        write_record(self.folder, record.model_copy(update={**done, "evaluation_cache": progress.cache_uses()}))
 
 
 def _find(sweep: Sweep, folder: Path) -> SweepPoint:

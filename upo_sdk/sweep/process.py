@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from upo_sdk.evaluation.sweep_schema import PointFailure
 from upo_sdk.scoring.pool import available_cores
-from upo_sdk.sweep.channel import Told
+from upo_sdk.sweep.channel import PointMessage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +38,9 @@ class PointProcess:
         jobs: Points that share this machine.
     """
 
-    def __init__(self, name: str, folder: Path, log: Path, told: SimpleQueue[tuple[str, Told]], jobs: int) -> None:
+    def __init__(
+        self, name: str, folder: Path, log: Path, told: SimpleQueue[tuple[str, PointMessage]], jobs: int
+    ) -> None:
         self.name, self.phase = name, "preparing"
         self._log, self._told = log, told
         with log.open("ab") as output:
@@ -74,10 +76,10 @@ class PointProcess:
 
     def _read(self) -> None:
         assert self._process.stdout is not None  # noqa: S101 - a pipe
-        last: Told | None = None
+        last: PointMessage | None = None
         for line in self._process.stdout:
             try:
-                last = Told.model_validate_json(line)
+                last = PointMessage.model_validate_json(line)
             except ValidationError:
                 continue
             if last.phase not in {"done", "failed", "cancelled"}:
@@ -86,12 +88,12 @@ class PointProcess:
         ended = last if last is not None and last.phase in {"done", "failed", "cancelled"} else self._died(code)
         self._told.put((self.name, ended))
 
-    def _died(self, code: int) -> Told:
+    def _died(self, code: int) -> PointMessage:
         how = f"by signal {-code}, perhaps for want of memory" if code < 0 else f"with exit code {code}"
         failure = PointFailure(
             code="process", what=f"its process ended {how}", where=str(self._log), fix="see what it wrote last"
         )
-        return Told(phase="failed", failure=failure)
+        return PointMessage(phase="failed", failure=failure)
 
 
 def _environment(jobs: int) -> dict[str, str] | None:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, ValidationError
 
+from upo_sdk.atomic_file import write_atomically
 from upo_sdk.config.base import Section
 from upo_sdk.evaluation.sweep_schema import CacheUse, SweepMetric
-from upo_sdk.whole_file import write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +53,7 @@ def read_record(folder: Path) -> PointRecord | None:
 
 def write_record(folder: Path, record: PointRecord) -> None:
     """Write the record, whole or not at all."""
-    write_whole(folder / _FILE, record.model_dump_json(indent=2) + "\n")
+    write_atomically(folder / _FILE, record.model_dump_json(indent=2) + "\n")
 
 
 def run_status(folder: Path) -> str | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from upo_sdk.evaluation.sweep_schema import PointFailure
 from upo_sdk.events import Notice
 from upo_sdk.report import write_report_or_warn
-from upo_sdk.sweep.channel import EVALUATE, STOP, Told
+from upo_sdk.sweep.channel import EVALUATE, STOP, PointMessage
 from upo_sdk.sweep.events import PointEnded, PointProgress, PointStarted, SweepReady
 from upo_sdk.sweep.process import PointProcess
 from upo_sdk.sweep.record import read_record
@@ -60,7 +60,7 @@ class Runner:
     ) -> None:
         self._state, self._folder, self._jobs = state, folder, jobs
         self._callbacks, self._cancel = callbacks, cancel
-        self._told = SimpleQueue[tuple[str, Told]]()
+        self._told = SimpleQueue[tuple[str, PointMessage]]()
         self._running = dict[str, PointProcess]()
         self._stopping = False
 
@@ -135,14 +135,14 @@ class Runner:
             process.phase = told.phase
         self._emit(PointProgress(name, told.phase, told.task, told.done, told.total))
 
-    def _end(self, name: str, told: Told) -> None:
+    def _end(self, name: str, told: PointMessage) -> None:
         self._running.pop(name).end()
         point = next(point for point in self._state.points if point.name == name)
         if told.phase == "done":
             point = self._with_result(point)
             if point.status != "done":
                 what = "it ended without a result that can be read"
-                told = Told(phase="failed", failure=PointFailure(code="process", what=what))
+                told = PointMessage(phase="failed", failure=PointFailure(code="process", what=what))
         if told.phase != "done":
             point = self._change(name, status=told.phase, failure=told.failure)
         self._replace(point)

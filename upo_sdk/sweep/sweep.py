@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from upo_sdk.config import build_config
 from upo_sdk.evaluation.sweep_schema import Sweep
 from upo_sdk.events import Notice
-from upo_sdk.objectives.build import check_options
+from upo_sdk.plugin.build import check_options
 from upo_sdk.plugin.registry import load_registry
 from upo_sdk.run import plan_run
 from upo_sdk.sweep.folder import SweepFolder
@@ -18,7 +18,7 @@ from upo_sdk.sweep.points import Grid, make_grid
 from upo_sdk.sweep.resume import continued
 from upo_sdk.sweep.runner import Runner
 from upo_sdk.sweep.settings import check_counts
-from upo_sdk.sweep.union import evaluated
+from upo_sdk.sweep.shared_evaluation import evaluated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -17,11 +17,11 @@ from upo_sdk.config.files import config_error
 from upo_sdk.errors import ObjectiveRefError, PluginError
 from upo_sdk.objectives import AuxiliaryObjective, PreferenceObjective
 from upo_sdk.objectives.adapters import FunctionObjective, scored_function
-from upo_sdk.objectives.build import build_objectives
 from upo_sdk.plugin import ObjectiveSpec
+from upo_sdk.plugin.build import build_objectives
 from upo_sdk.plugin.discovery import ENTRY_POINT_GROUP, PluginCandidate
 from upo_sdk.plugin.registry import RegisteredObjective, Registry, load_registry
-from upo_sdk.testing.places import find, locate
+from upo_sdk.testing.import_path import find, locate
 from upo_sdk.testing.samples import ORDINARY
 from upo_sdk.testing.subject import Subject
 

@@ -5,14 +5,11 @@ from upo_sdk.training.arguments import training_arguments
 from upo_sdk.training.assembly import Assembly
 from upo_sdk.training.balance import set_gamma
 from upo_sdk.training.callbacks import CollapseWarning, EventBridge, MetricsFile, StopWhenCancelled
-from upo_sdk.training.card import CARD_FILE, model_card, refresh_card
 from upo_sdk.training.comparison import Comparison, ScoredAnswers
 from upo_sdk.training.failures import Failures
-from upo_sdk.training.hub import check_hub, reserve_repository
 from upo_sdk.training.manifest import TrainedWith, check_unchanged, findings, finished, make_manifest, now
 from upo_sdk.training.outcome import compare_answers, is_finished, outcome, train_to_the_end
 from upo_sdk.training.preparation import Preparation, Split, normalized
-from upo_sdk.training.push import push_after_run
 from upo_sdk.training.rehearsal import rehearse
 from upo_sdk.training.rows import Collator, PreparedRow, PreparedRows
 from upo_sdk.training.run_folder import RunFolder
@@ -20,7 +17,6 @@ from upo_sdk.training.step import Step
 from upo_sdk.training.trackers import Tracking, check_trackers
 
 __all__ = [
-    "CARD_FILE",
     "Assembly",
     "CollapseWarning",
     "Collator",
@@ -38,7 +34,6 @@ __all__ = [
     "StopWhenCancelled",
     "Tracking",
     "TrainedWith",
-    "check_hub",
     "check_trackers",
     "check_unchanged",
     "checked_arguments",
@@ -47,14 +42,10 @@ __all__ = [
     "finished",
     "is_finished",
     "make_manifest",
-    "model_card",
     "normalized",
     "now",
     "outcome",
-    "push_after_run",
-    "refresh_card",
     "rehearse",
-    "reserve_repository",
     "set_gamma",
     "train_to_the_end",
     "training_arguments",

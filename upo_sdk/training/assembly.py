@@ -9,11 +9,11 @@ import numpy as np
 import torch
 
 from upo_sdk.data import largest_token_id, spread_by_length
-from upo_sdk.engine import AuxiliaryTerm, PreferenceTerm, UnifiedLoss
 from upo_sdk.errors import ConfigError
 from upo_sdk.events import Notice, Progress, emit
+from upo_sdk.loss import AuxiliaryTerm, PreferenceTerm, UnifiedLoss
 from upo_sdk.objectives.guarded_loss import GuardedLoss
-from upo_sdk.policy import Branches, check_vocabulary, choose_layout, load_language_model
+from upo_sdk.policy import TokenizedRow, check_vocabulary, choose_layout, load_language_model
 from upo_sdk.training.callbacks import CollapseWarning, EventBridge, MetricsFile, StopWhenCancelled
 from upo_sdk.training.rows import Collator
 from upo_sdk.training.step import Step
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase, TrainerCallback, TrainingArguments
 
     from upo_sdk.events import Callback, CancelToken
-    from upo_sdk.objectives.build import LiveObjective
     from upo_sdk.objectives.guard import Guard
     from upo_sdk.plan import RunPlan
+    from upo_sdk.plugin.build import LiveObjective
     from upo_sdk.policy import Policy
     from upo_sdk.training.manifest import TrainedWith
     from upo_sdk.training.preparation import Split
@@ -142,9 +142,9 @@ class Assembly:
         ]
 
 
-def _some(split: Split) -> list[Branches]:
+def _some(split: Split) -> list[TokenizedRow]:
     some = spread_by_length(split.dataset, _ROWS_MEASURED)
-    return [Branches(*row) for row in zip(some["prompt_ids"], some["response_ids"], strict=True)]
+    return [TokenizedRow(*row) for row in zip(some["prompt_ids"], some["response_ids"], strict=True)]
 
 
 def _beta(preference: Sequence[LiveObjective]) -> float:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from upo_sdk.engine import Balance, balance
 from upo_sdk.events import Notice, emit
+from upo_sdk.loss import Balance, balance
 from upo_sdk.policy.layouts import PolicyOutput
 from upo_sdk.training.rows import loss_inputs
 from upo_sdk.training.run_folder import MANIFEST
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from upo_sdk.config import LossConfig
-    from upo_sdk.engine import UnifiedLoss
     from upo_sdk.events import Callback
+    from upo_sdk.loss import UnifiedLoss
     from upo_sdk.plan import RunPlan
     from upo_sdk.training.rows import PreparedRow
 

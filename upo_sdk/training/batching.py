@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from upo_sdk.config import TrainingConfig
-    from upo_sdk.training.branches import BranchRows
     from upo_sdk.training.rows import PreparedRows
+    from upo_sdk.training.tokenized_rows import TokenizedRows
 
 __all__ = ["EpochBatches", "compose_batches", "epoch_batches", "row_tokens", "uneven_rows"]
 
@@ -31,7 +31,7 @@ def epoch_batches(
         config: What :func:`compose_batches` reads.
         layout: The layout's name.
         ranks: The number of processes.
-        warn: Told of rows that are longer than the budget.
+        warn: PointMessage of rows that are longer than the budget.
     """
     budget, strategy = config.tokens_per_batch, config.train_sampling_strategy
     if budget is None and strategy == "random":
@@ -73,7 +73,7 @@ def uneven_rows(rows: int, per_device: int, ranks: int, *, drops: bool = False) 
     return f"{size}: every epoch repeats {together - over:,} rows, the first of its order"
 
 
-def row_tokens(rows: BranchRows, layout: str) -> list[int]:
+def row_tokens(rows: TokenizedRows, layout: str) -> list[int]:
     """Return how many tokens each row feeds to the model: the prompt once where the layout shares it.
 
     Where it does not, every response has the prompt before it, and all are as long as the longest unless packed. The

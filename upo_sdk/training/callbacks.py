@@ -11,8 +11,8 @@ import torch
 from accelerate.utils import reduce
 from transformers import TrainerCallback
 
+from upo_sdk.atomic_file import write_atomically
 from upo_sdk.events import TRAINING, CheckpointSaved, Notice, Progress, StepLogged, emit
-from upo_sdk.whole_file import write_whole
 
 if TYPE_CHECKING:
     from transformers import TrainerControl, TrainerState, TrainingArguments
@@ -85,7 +85,7 @@ class MetricsFile(TrainerCallback):
             return
         rows = self._path.read_text(encoding="utf-8").splitlines() if self._path.is_file() else []
         kept = [row for row in rows if 0 < _step(row) <= state.global_step and "train_runtime" not in row]
-        write_whole(self._path, "".join(f"{row}\n" for row in kept))
+        write_atomically(self._path, "".join(f"{row}\n" for row in kept))
 
     def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Append one row."""

@@ -10,8 +10,8 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from upo_sdk.atomic_file import write_atomically
 from upo_sdk.errors import OutputError
-from upo_sdk.whole_file import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,7 +107,7 @@ def _newest_whole(run: Path) -> ChosenCheckpoint:
 def seal(folder: Path) -> None:
     """Write down the checksum of every file, and give every file the mode that a new file has."""
     sums = {path.relative_to(folder).as_posix(): _sha256(path) for path in _files(folder)}
-    write_whole(folder / CHECKSUMS, json.dumps(sums, indent=2) + "\n")
+    write_atomically(folder / CHECKSUMS, json.dumps(sums, indent=2) + "\n")
     mode = (folder / CHECKSUMS).stat().st_mode
     for name in sums:
         (folder / name).chmod(mode)

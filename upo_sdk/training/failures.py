@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from upo_sdk.events import Callback
-    from upo_sdk.objectives.build import LiveObjective
     from upo_sdk.plan import RunPlan
+    from upo_sdk.plugin.build import LiveObjective
 
 __all__ = ["Failures"]
 

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from upo_sdk.config.sections import Change
+from upo_sdk.data.common_chat import common_chat
 from upo_sdk.errors import OutputError
 from upo_sdk.objectives import Fingerprinted
 from upo_sdk.redaction import redact
-from upo_sdk.training.card.usage import chat_of
 from upo_sdk.training.checkpoints import TRAINED_WITH
 from upo_sdk.training.origins import data_origin, model_origin
 
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from upo_sdk.events import ScoreStatistics
-    from upo_sdk.objectives.build import LiveObjective
     from upo_sdk.plan import RunPlan
+    from upo_sdk.plugin.build import LiveObjective
     from upo_sdk.result import AlignResult
     from upo_sdk.scoring import Rank, ZScore
     from upo_sdk.training.preparation import Split
@@ -208,7 +208,7 @@ def make_manifest(
             "description": plan.data.description,
             "fingerprint": plan.data.fingerprint,
             "conversational": plan.data.conversational,
-            "chat": chat_of(plan.data.train) if plan.data.conversational else None,
+            "chat": common_chat(plan.data.train) if plan.data.conversational else None,
             "origin": data_origin(plan.data_config.path),
         },
         "objectives": [_describe(item) for item in plan.objectives],

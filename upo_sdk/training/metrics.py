@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from upo_sdk.engine import gradient_metrics
+from upo_sdk.loss import gradient_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from torch import Tensor
 
-    from upo_sdk.engine import GradientParts, UnifiedOutput
+    from upo_sdk.loss import GradientParts, UnifiedOutput
 
 __all__ = ["MetricBuffer"]
 

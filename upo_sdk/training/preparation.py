@@ -26,11 +26,11 @@ from upo_sdk.data.sample import sample_rows
 from upo_sdk.evaluation.progress import Reporter
 from upo_sdk.events import CacheUsed, Notice, ScoresReady, emit
 from upo_sdk.objectives import Remarking
-from upo_sdk.objectives.build import union_of_needs
+from upo_sdk.plugin.build import union_of_needs
 from upo_sdk.policy import reference_logps
 from upo_sdk.scoring import data_baseline, describe_scores, fit_normalizer, read_normalizers, score_completions
-from upo_sdk.training.branches import BranchRows
 from upo_sdk.training.rows import PreparedRows
+from upo_sdk.training.tokenized_rows import TokenizedRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -43,9 +43,9 @@ if TYPE_CHECKING:
     from upo_sdk.data import BadRow, Finding, TruncationReport
     from upo_sdk.events import Callback, CancelToken, ScoreStatistics, SharedWork
     from upo_sdk.objectives import Completion
-    from upo_sdk.objectives.build import LiveObjective
     from upo_sdk.objectives.guard import Guard
     from upo_sdk.plan import RunPlan
+    from upo_sdk.plugin.build import LiveObjective
     from upo_sdk.policy import Policy, ReferenceLogps
     from upo_sdk.scoring import Rank, ZScore
     from upo_sdk.scoring.score import FloatArray
@@ -158,7 +158,7 @@ class Preparation:
             batch_size: Responses of the maximal length that one forward of the reference may hold.
         """
         needs, max_length = union_of_needs(self.plan.objectives), self.plan.data_config.max_length
-        branches = BranchRows(split.dataset, mismatched=needs.kl, max_length=max_length)
+        branches = TokenizedRows(split.dataset, mismatched=needs.kl, max_length=max_length)
         rewards_NK = np.stack(split.rewards, axis=1) if split.rewards else np.zeros((len(split.completions), 0))
         tokens = batch_size * max_length
         reference = self._reference(split.name, policy, branches, weights, tokens) if needs.reference else None
@@ -200,7 +200,7 @@ class Preparation:
         sample = rows.__getitems__(drawn)
         if sample[0].reference_logps is not None:
             return sample
-        branches = BranchRows(
+        branches = TokenizedRows(
             split.dataset.select(drawn), mismatched=False, max_length=self.plan.data_config.max_length
         )
         tokens = batch_size * self.plan.data_config.max_length
@@ -229,7 +229,7 @@ class Preparation:
         return rewards
 
     def _reference(
-        self, name: str, policy: Policy, branches: BranchRows, weights: str, tokens_per_batch: int
+        self, name: str, policy: Policy, branches: TokenizedRows, weights: str, tokens_per_batch: int
     ) -> ReferenceLogps:
         cache, started = CountingCache(self.cache.path), perf_counter()
         reference = reference_logps(
@@ -291,7 +291,7 @@ class Preparation:
         return f"; the rewards of {', '.join(given)} that the data give are of whole responses"
 
     def _data_baseline(
-        self, split: Split, branches: BranchRows, rewards_NK: np.ndarray[Any, np.dtype[np.float64]]
+        self, split: Split, branches: TokenizedRows, rewards_NK: np.ndarray[Any, np.dtype[np.float64]]
     ) -> FloatArray | None:
         loss = self.plan.config.loss
         if loss.baseline == "value" or loss.baseline == "none" or not self.plan.auxiliary:  # noqa: PLR1714 - narrows the type

@@ -5,12 +5,12 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from upo_sdk.engine import gradient_metrics, parameter_gram
+from upo_sdk.loss import gradient_metrics, parameter_gram
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from upo_sdk.engine import GradientParts
+    from upo_sdk.loss import GradientParts
 
 __all__ = ["probe"]
 

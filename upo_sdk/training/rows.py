@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from upo_sdk.data import Trained
-    from upo_sdk.policy import Branches, Layout, ReferenceLogps
+    from upo_sdk.policy import Layout, ReferenceLogps, TokenizedRow
     from upo_sdk.scoring.score import FloatArray
-    from upo_sdk.training.branches import BranchRows
+    from upo_sdk.training.tokenized_rows import TokenizedRows
 
 __all__ = ["Collator", "PreparedRow", "PreparedRows", "loss_inputs"]
 
@@ -40,7 +40,7 @@ class PreparedRow:
         trained: Which tokens of the branches are trained.
     """
 
-    branches: Branches
+    branches: TokenizedRow
     desirable: Sequence[bool]
     rewards: np.ndarray[Any, np.dtype[np.float64]]
     reference_logps: Sequence[np.ndarray[Any, np.dtype[np.float32]]] | None
@@ -67,7 +67,7 @@ class PreparedRows(Dataset[PreparedRow]):
     def __init__(
         self,
         dataset: datasets.Dataset,
-        branches: BranchRows,
+        branches: TokenizedRows,
         rewards_NK: np.ndarray[Any, np.dtype[np.float64]],
         *,
         baseline_R: FloatArray | None = None,
@@ -100,7 +100,7 @@ class PreparedRows(Dataset[PreparedRow]):
             )
         ]
 
-    def _row(self, index: int, branches: Branches, trained: Trained, desirable: Sequence[bool]) -> PreparedRow:
+    def _row(self, index: int, branches: TokenizedRow, trained: Trained, desirable: Sequence[bool]) -> PreparedRow:
         end = self._end_R[index]
         numbers = {name: float(values_R[index]) for name, values_R in self._numbers.items()}
         return PreparedRow(

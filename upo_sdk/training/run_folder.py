@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from upo_sdk.atomic_file import check_takes_files, write_atomically
 from upo_sdk.errors import OutputError
 from upo_sdk.training.checkpoints import STAGING, choose_checkpoint, newest_first
-from upo_sdk.whole_file import check_takes_files, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -93,7 +93,7 @@ class RunFolder:
 
     def write(self, name: str, text: str) -> None:
         """Write a file beside its place and rename it, so that it is there whole or not at all."""
-        write_whole(self.path / name, text)
+        write_atomically(self.path / name, text)
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Write ``run.json``."""

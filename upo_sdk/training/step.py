@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from upo_sdk.engine import AuxiliaryBatch
+from upo_sdk.loss import AuxiliaryBatch
 from upo_sdk.objectives import PreferenceBatch, TokenLogps
 from upo_sdk.statistics import ranked_right
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from upo_sdk.engine import UnifiedLoss, UnifiedOutput
+    from upo_sdk.loss import UnifiedLoss, UnifiedOutput
     from upo_sdk.policy import PolicyOutput
 
 __all__ = ["Step", "sample_weights_N"]

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 from transformers import GenerationConfig, PrinterCallback, Trainer, TrainerCallback
 from transformers.trainer_utils import rotate_checkpoints
 
+from upo_sdk.atomic_file import write_atomically
 from upo_sdk.errors import ConfigError, OutputError, TrainingError
 from upo_sdk.training.callbacks import LogLastStep
 from upo_sdk.training.checkpoints import STAGING, TRAINED_WITH, publish, seal
@@ -24,7 +25,6 @@ from upo_sdk.training.hyperparameters import Hyperparameters
 from upo_sdk.training.metrics import MetricBuffer
 from upo_sdk.training.probe import probe
 from upo_sdk.training.throughput import Throughput
-from upo_sdk.whole_file import write_whole
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -228,7 +228,7 @@ class UPOTrainer(Trainer):
             super()._save_checkpoint(model, trial)
             self.accelerator.wait_for_everyone()
             if self.args.should_save:
-                write_whole(staged / TRAINED_WITH, self._trained_with)
+                write_atomically(staged / TRAINED_WITH, self._trained_with)
                 seal(staged)
                 publish(staged, run / name)
                 shutil.rmtree(run / STAGING, ignore_errors=True)

@@ -9,7 +9,7 @@ import typer
 
 from upo_cli.boundary import StrictCommand
 from upo_cli.output import console, print_json
-from upo_cli.settings import Given, check_named_options, resolve
+from upo_cli.settings import UserSettings, check_named_options, resolve
 from upo_cli.shared import BlockPlugin, Json, Plugins  # noqa: TC001 - Typer reads the annotations
 from upo_cli.starter_file import starter_file
 from upo_sdk.config import RunConfig
@@ -43,7 +43,7 @@ def validate(
     json: Json = False,
 ) -> None:
     """Check a configuration file: keys, types, ranges, and names and options of objectives."""
-    config = resolve(Given(file=file, plugins=plugins, block_plugin=block_plugin))
+    config = resolve(UserSettings(file=file, plugins=plugins, block_plugin=block_plugin))
     check_named_options(config, load_registry(config.plugins).check())
     unchecked = [ref.name for ref in config.objectives if ref.is_dotted_path]
     if json:

@@ -135,8 +135,8 @@ def _run(config: EvalConfig, *, as_json: bool, quiet: bool, log_format: LogForma
 
 def _refresh(folder: Path, view: Callback) -> None:
     """Bring the card and the report of a run that was evaluated up to date."""
+    from upo_sdk.publish import refresh_card
     from upo_sdk.report import write_report_or_warn
-    from upo_sdk.training import refresh_card
     from upo_sdk.training.run_folder import MANIFEST
 
     if (folder / MANIFEST).is_file():

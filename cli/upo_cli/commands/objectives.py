@@ -11,7 +11,7 @@ from upo_cli.fields import options_of
 from upo_cli.output import console, print_json, table
 from upo_cli.shared import BlockPlugin, Json, Plugins, load_plugins
 from upo_sdk.config import ObjectiveRef
-from upo_sdk.objectives.build import load_options
+from upo_sdk.plugin.build import load_options
 
 if TYPE_CHECKING:
     from upo_sdk.plugin.registry import RegisteredObjective, Registry

@@ -40,8 +40,8 @@ def push(
 
     Model, tokenizer, card and records go in one commit. The token is that of HF_TOKEN or `hf auth login`.
     """
-    from upo_sdk.training.hub import create_repository, repository_name
-    from upo_sdk.training.push import push_run, require_finished
+    from upo_sdk.publish.hub import create_repository, repository_name
+    from upo_sdk.publish.push import push_run, require_finished
 
     require_finished(run)
     name = repository_name(hub_model_id or run.resolve().name)

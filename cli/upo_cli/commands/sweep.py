@@ -14,7 +14,7 @@ from upo_cli.boundary import INTERRUPTED, StrictCommand
 from upo_cli.options import config_options, with_config_options
 from upo_cli.output import console, print_json
 from upo_cli.plan_view import third_party
-from upo_cli.settings import Given, resolve
+from upo_cli.settings import UserSettings, resolve
 from upo_cli.shared import (
     SPELLINGS,
     BlockPlugin,
@@ -130,7 +130,7 @@ def sweep(  # noqa: PLR0913 - one per option
         _run(go_on, resume, as_json=json, quiet=quiet, log_format=log_format)
         return
     resolved = resolve(
-        Given(
+        UserSettings(
             preset=preset,
             file=base_config,
             options=given,

@@ -14,7 +14,7 @@ from upo_cli.boundary import INTERRUPTED, StrictCommand
 from upo_cli.options import with_config_options
 from upo_cli.output import console, print_json, table
 from upo_cli.plan_view import plan_as_data, print_plan, third_party
-from upo_cli.settings import Given, check_named_options, resolve, with_beta
+from upo_cli.settings import UserSettings, check_named_options, resolve, with_beta
 from upo_cli.shared import (
     SPELLINGS,
     BlockPlugin,
@@ -88,7 +88,7 @@ def train(  # noqa: PLR0913 - one per option
 ) -> None:
     """Align a model: one preference loss plus any number of weighted objectives."""
     resolved = resolve(
-        Given(
+        UserSettings(
             preset=preset,
             file=config,
             options=given,
@@ -180,7 +180,7 @@ def _print_result(result: AlignResult) -> None:
 
 def _call(folder: str) -> str:
     """Return the code that lets the model answer, as it was trained."""
-    from upo_sdk.training.card import call, read_run
+    from upo_sdk.publish.card import call, read_run
 
     return call(read_run(Path(folder)).data.called_with, generate=f'pipeline("text-generation", {folder!r})')
 

@@ -9,7 +9,7 @@ import pytest
 
 from upo_sdk import align
 from upo_sdk.config import build_config, preset
-from upo_sdk.engine import UnifiedLoss
+from upo_sdk.loss import UnifiedLoss
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ import pytest
 import transformers
 
 from upo_sdk import align
-from upo_sdk.training.card import call, read_run
+from upo_sdk.publish.card import call, read_run
 
 from .conftest import config
 

@@ -15,7 +15,7 @@ import pytest
 from sweeping import InProcess, asked
 
 from upo_sdk.sweep import sweep
-from upo_sdk.sweep.channel import Told
+from upo_sdk.sweep.channel import PointMessage
 from upo_sdk.sweep.process import PointProcess
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def test_a_sweep_that_is_killed_twice_ends_with_the_table_of_an_undisturbed_one_
 
 
 def test_the_process_of_a_point_tells_how_it_ended(tmp_path: Path) -> None:
-    told = SimpleQueue[tuple[str, Told]]()
+    told = SimpleQueue[tuple[str, PointMessage]]()
     process = PointProcess("lost", tmp_path / "points" / "lost", tmp_path / "lost.log", told, jobs=1)
     name, ended = told.get(timeout=300)
     process.end()

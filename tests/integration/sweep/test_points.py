@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from upo_sdk.evaluation.sweep_schema import Sweep
-    from upo_sdk.sweep.channel import Channel, Told
+    from upo_sdk.sweep.channel import Channel, PointMessage
 
 
 def table_of(found: Sweep) -> dict[str, dict[str, float]]:
@@ -75,7 +75,7 @@ def test_a_failed_point_loses_no_other_and_is_tried_again(
     settings = {**base, "eval_prompts": 0}
     real = run_point
 
-    def broken(folder: Path, channel: Channel) -> Told:
+    def broken(folder: Path, channel: Channel) -> PointMessage:
         monkeypatch.setenv("BROKEN", "1" if folder.name == "brief=0.1" else "0")
         return real(folder, channel)
 

@@ -11,7 +11,7 @@ from upo_sdk.config import ObjectiveRef
 from upo_sdk.config.data import DataConfig
 from upo_sdk.data import completions, load_preference_data
 from upo_sdk.errors import ObjectiveRefError
-from upo_sdk.objectives.build import LiveObjective, build_objectives
+from upo_sdk.plugin.build import LiveObjective, build_objectives
 from upo_sdk.plugin.registry import load_registry
 
 if TYPE_CHECKING:

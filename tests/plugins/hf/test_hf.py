@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from upo_sdk.config import ObjectiveRef
 from upo_sdk.errors import ModelError, ObjectiveRefError, OfflineError
 from upo_sdk.objectives import Completion
-from upo_sdk.objectives.build import build_objectives
+from upo_sdk.plugin.build import build_objectives
 from upo_sdk.plugin.registry import load_registry
 from upo_sdk.testing import check_objective
 

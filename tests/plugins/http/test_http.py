@@ -15,7 +15,7 @@ from upo_sdk.cache import ContentCache
 from upo_sdk.config import ObjectiveRef
 from upo_sdk.errors import ObjectiveFailedError, ObjectiveRefError, PartlyScoredError
 from upo_sdk.objectives import Completion
-from upo_sdk.objectives.build import LiveObjective, build_objectives
+from upo_sdk.plugin.build import LiveObjective, build_objectives
 from upo_sdk.plugin.registry import load_registry
 from upo_sdk.scoring import score_completions
 from upo_sdk.testing import check_objective

@@ -6,7 +6,7 @@ import pytest
 
 from upo_sdk.config import ObjectiveRef
 from upo_sdk.errors import ObjectiveRefError
-from upo_sdk.objectives.build import check_options
+from upo_sdk.plugin.build import check_options
 from upo_sdk.plugin.registry import load_registry
 
 

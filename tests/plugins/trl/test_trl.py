@@ -14,7 +14,7 @@ from upo_plugins.trl.contract import parameters_of
 from upo_sdk.config import ObjectiveRef, PluginPolicy
 from upo_sdk.errors import ObjectiveRefError, PluginError
 from upo_sdk.objectives import Completion
-from upo_sdk.objectives.build import LiveObjective, build_objectives
+from upo_sdk.plugin.build import LiveObjective, build_objectives
 from upo_sdk.plugin.registry import load_registry
 from upo_sdk.testing import check_objective
 

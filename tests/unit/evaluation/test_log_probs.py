@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from upo_sdk.evaluation.answers import Answers, Prompt
-from upo_sdk.evaluation.divergence import answer_branches, kl_measurement
+from upo_sdk.evaluation.divergence import kl_measurement, tokenized_answers
 from upo_sdk.evaluation.pairs import implicit_margins, pair_measurements
 from upo_sdk.objectives import Completion
 
@@ -49,7 +49,7 @@ def test_the_divergence_is_the_mean_log_ratio_per_sequence() -> None:
 
 def test_the_answers_to_a_prompt_branch_from_it() -> None:
     prompts = [Prompt(text="a", ids=[9]), Prompt(text="b", ids=[8])]
-    assert [(row.prompt_ids, row.response_ids) for row in answer_branches(prompts, ANSWERS)] == [
+    assert [(row.prompt_ids, row.response_ids) for row in tokenized_answers(prompts, ANSWERS)] == [
         ([9], [[1], [2, 3]]),
         ([8], [[4], [5]]),
     ]

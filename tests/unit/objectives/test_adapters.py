@@ -12,7 +12,7 @@ from upo_sdk.config import ObjectiveRef
 from upo_sdk.errors import ObjectiveRefError
 from upo_sdk.objectives import Completion, NameList, auxiliary_objective
 from upo_sdk.objectives.adapters import scored_function
-from upo_sdk.objectives.build import LiveObjective, build_objectives
+from upo_sdk.plugin.build import LiveObjective, build_objectives
 from upo_sdk.plugin.registry import load_registry
 
 if TYPE_CHECKING:

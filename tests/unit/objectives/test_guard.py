@@ -13,9 +13,9 @@ import torch
 from upo_sdk.config import ObjectiveRef
 from upo_sdk.errors import ObjectiveFailedError, OfflineError, TrainingError
 from upo_sdk.objectives import Completion, Needs, PreferenceBatch, PreferenceLoss, TokenLogps
-from upo_sdk.objectives.build import LiveObjective
 from upo_sdk.objectives.guard import Guard
 from upo_sdk.objectives.guarded_loss import GuardedLoss, culprit
+from upo_sdk.plugin.build import LiveObjective
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -134,7 +134,7 @@ def test_a_plugin_whose_data_formats_fail_is_left_out_and_its_format_says_why(
 
 def test_the_block_list_holds_beside_a_broken_neighbour(plant: Plant) -> None:
     from upo_sdk.config import ObjectiveRef
-    from upo_sdk.objectives.build import build_objectives
+    from upo_sdk.plugin.build import build_objectives
 
     plant("odd-1.0.dist-info", {"entry_points.txt": POINTS, "RECORD": b"\xff\xfe,,\n"})
     plant("bad-1.0.dist-info", {"METADATA": metadata("bad"), "entry_points.txt": "[upo]\nbad = plugin_bad\n"})

@@ -15,7 +15,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from benchmarks.margins.families import FAMILIES as EVERY_FAMILY
 from benchmarks.margins.families import make_model
-from upo_sdk.policy import Branches, PaddedLayout, Policy, choose_layout
+from upo_sdk.policy import PaddedLayout, Policy, TokenizedRow, choose_layout
 from upo_sdk.policy.cpu_kernels.replace import Replacements
 from upo_sdk.policy.layouts.blocks import BlockLayout
 
@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 IDS = torch.tensor([[5, 6, 7, 8, 9, 10, 11], [12, 13, 14, 15, 16, 17, 18]])
 LAYERS = 2
-ROWS = [Branches(list(range(2, 14)), [[5, 6, 7, 1], [8, 9, 1]]), Branches(list(range(20, 27)), [[3, 1], [4, 5, 6, 1]])]
+ROWS = [
+    TokenizedRow(list(range(2, 14)), [[5, 6, 7, 1], [8, 9, 1]]),
+    TokenizedRow(list(range(20, 27)), [[3, 1], [4, 5, 6, 1]]),
+]
 SIZES = {
     "vocab_size": 50,
     "hidden_size": 32,

@@ -8,15 +8,15 @@ import pytest
 import torch
 
 from upo_sdk.config import ModelConfig
-from upo_sdk.policy import Branches, PaddedLayout, Policy, load_language_model
+from upo_sdk.policy import PaddedLayout, Policy, TokenizedRow, load_language_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
 ROWS = [
-    Branches([5, 6, 7, 8], [[9, 10, 11, 1], [12, 1]]),
-    Branches([20], [[21, 22, 1], [23, 24, 25, 26, 27, 1], [28, 1]]),
+    TokenizedRow([5, 6, 7, 8], [[9, 10, 11, 1], [12, 1]]),
+    TokenizedRow([20], [[21, 22, 1], [23, 24, 25, 26, 27, 1], [28, 1]]),
 ]
 
 

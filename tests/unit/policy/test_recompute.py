@@ -9,7 +9,7 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from upo_sdk.policy import Branches, PaddedLayout, Policy
+from upo_sdk.policy import PaddedLayout, Policy, TokenizedRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from upo_sdk.policy import PolicyOutput
 
 HIDDEN, INNER = 32, 96
-ROWS = [Branches(list(range(2, 14)), [[5, 6, 7, 1], [8, 9, 1]]), Branches(list(range(20, 27)), [[3, 1], [4, 5, 6, 1]])]
+ROWS = [
+    TokenizedRow(list(range(2, 14)), [[5, 6, 7, 1], [8, 9, 1]]),
+    TokenizedRow(list(range(20, 27)), [[3, 1], [4, 5, 6, 1]]),
+]
 FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
     "gated": ("llama", {}),
     "norms of queries and keys": ("qwen3", {"head_dim": 8}),

@@ -10,7 +10,7 @@ import torch
 
 from upo_sdk.cache import ContentCache
 from upo_sdk.config import ModelConfig
-from upo_sdk.policy import Branches, PaddedLayout, Policy, load_language_model, reference_logps
+from upo_sdk.policy import PaddedLayout, Policy, TokenizedRow, load_language_model, reference_logps
 from upo_sdk.policy.fingerprint import weights_sha256
 
 if TYPE_CHECKING:
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-ROWS = [Branches([5, 6, 7], [[9, 10, 1], [12, 1]]), Branches([20, 21], [[21, 22, 1], [12, 30, 31, 1]])]
+ROWS = [TokenizedRow([5, 6, 7], [[9, 10, 1], [12, 1]]), TokenizedRow([20, 21], [[21, 22, 1], [12, 30, 31, 1]])]
 
 
 class Source:
     """Rows in memory."""
 
-    def __init__(self, rows: Sequence[Branches], fingerprint: str = "rows") -> None:
+    def __init__(self, rows: Sequence[TokenizedRow], fingerprint: str = "rows") -> None:
         self.rows, self.fingerprint = rows, fingerprint
         self.prompt_lengths_R = np.array([len(row.prompt_ids) for row in rows])
         self.response_counts_R = np.array([len(row.response_ids) for row in rows])
@@ -34,7 +34,7 @@ class Source:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def fetch(self, rows: Sequence[int], /) -> list[Branches]:
+    def fetch(self, rows: Sequence[int], /) -> list[TokenizedRow]:
         return [self.rows[row] for row in rows]
 
 
@@ -49,7 +49,7 @@ def cache(own_cache: Path) -> ContentCache:
 
 
 def run(
-    policy: Policy, cache: ContentCache, rows: Sequence[Branches] = ROWS, name: str = "rows", **settings: Any
+    policy: Policy, cache: ContentCache, rows: Sequence[TokenizedRow] = ROWS, name: str = "rows", **settings: Any
 ) -> list[list[NDArray[np.float32]]]:
     limits = {"tokens_per_batch": 10, "tokens_per_row": 100} | settings
     found = reference_logps(policy, Source(rows, name), cache, weights=weights_sha256(policy.lm), **limits)
@@ -58,21 +58,21 @@ def run(
 
 def plainly(policy: Policy, prompt: Sequence[int], response: Sequence[int]) -> NDArray[np.float32]:
     with torch.no_grad():
-        return policy(**policy.layout.collate([Branches(prompt, [response])])).logps_NT[0].numpy()
+        return policy(**policy.layout.collate([TokenizedRow(prompt, [response])])).logps_NT[0].numpy()
 
 
 class Counting(PaddedLayout):
     """Notes the rows of every forward."""
 
     def __init__(self) -> None:
-        self.batches: list[list[Branches]] = []
+        self.batches: list[list[TokenizedRow]] = []
 
-    def collate(self, rows: Sequence[Branches]) -> dict[str, torch.Tensor]:
-        self.batches.append([Branches(*row) for row in rows])
+    def collate(self, rows: Sequence[TokenizedRow]) -> dict[str, torch.Tensor]:
+        self.batches.append([TokenizedRow(*row) for row in rows])
         return super().collate(rows)
 
 
-def count(policy: Policy) -> list[list[Branches]]:
+def count(policy: Policy) -> list[list[TokenizedRow]]:
     policy.layout = layout = Counting()
     return layout.batches
 
@@ -94,9 +94,9 @@ def test_a_second_run_computes_nothing(policy: Policy, cache: ContentCache) -> N
 def test_other_data_reuse_what_they_share(policy: Policy, cache: ContentCache) -> None:
     run(policy, cache)
     batches = count(policy)
-    more = [*ROWS[1:], Branches([5, 6, 7], [[12, 1], [40, 41, 1]])]
+    more = [*ROWS[1:], TokenizedRow([5, 6, 7], [[12, 1], [40, 41, 1]])]
     found = run(policy, cache, more, "other rows")
-    assert batches == [[Branches([5, 6, 7], [[40, 41, 1]])]]
+    assert batches == [[TokenizedRow([5, 6, 7], [[40, 41, 1]])]]
     assert np.allclose(found[1][0], plainly(policy, [5, 6, 7], [12, 1]), atol=1e-5)
     assert np.allclose(found[1][1], plainly(policy, [5, 6, 7], [40, 41, 1]), atol=1e-5)
 
@@ -104,10 +104,12 @@ def test_other_data_reuse_what_they_share(policy: Policy, cache: ContentCache) -
 def test_a_response_that_several_pairs_share_is_computed_once_and_a_prompt_once(
     policy: Policy, cache: ContentCache
 ) -> None:
-    shared = [Branches([5, 6, 7], [[9, 1], [n, 11, 1]]) for n in (12, 13, 14)]
+    shared = [TokenizedRow([5, 6, 7], [[9, 1], [n, 11, 1]]) for n in (12, 13, 14)]
     batches = count(policy)
-    found = run(policy, cache, [*shared, Branches([8], [[9, 1]])], tokens_per_batch=100)
-    assert batches == [[Branches([5, 6, 7], [[12, 11, 1], [13, 11, 1], [14, 11, 1], [9, 1]]), Branches([8], [[9, 1]])]]
+    found = run(policy, cache, [*shared, TokenizedRow([8], [[9, 1]])], tokens_per_batch=100)
+    assert batches == [
+        [TokenizedRow([5, 6, 7], [[12, 11, 1], [13, 11, 1], [14, 11, 1], [9, 1]]), TokenizedRow([8], [[9, 1]])]
+    ]
     assert all(np.array_equal(found[row][0], found[0][0]) for row in range(3))
     assert np.allclose(found[2][1], plainly(policy, [5, 6, 7], [14, 11, 1]), atol=1e-5)
 

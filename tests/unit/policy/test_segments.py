@@ -8,7 +8,7 @@ import pytest
 import torch
 from architectures import ROWS, assert_same, gradients, ids, largest_difference, make_model, plain_logps
 
-from upo_sdk.policy import Branches, choose_layout
+from upo_sdk.policy import TokenizedRow, choose_layout
 from upo_sdk.policy.layouts.blocks import BlockLayout
 from upo_sdk.policy.layouts.segments import SegmentLayout
 
@@ -89,7 +89,7 @@ def test_activation_checkpointing_reads_the_same_positions_again() -> None:
 
 @pytest.mark.parametrize("pad_token_id", [None, 7])
 def test_a_tied_weight_gets_the_gradient_of_embedding_and_head(pad_token_id: int | None) -> None:
-    rows = [Branches([7, 9, 7, 7, 30], [[9, 7, 12], [7, 7]]), Branches([9, 9, 7], [[30, 31], [7]])]
+    rows = [TokenizedRow([7, 9, 7, 7, 30], [[9, 7, 12], [7, 7]]), TokenizedRow([9, 9, 7], [[30, 31], [7]])]
     lm = make_model("llama, tied weights", pad_token_id=pad_token_id)  # the embedding learns nothing from its padding
     layout = choose_layout(lm, rows).layout
     assert isinstance(layout, SegmentLayout)

@@ -10,8 +10,8 @@ from upo_sdk.cache import ContentCache
 from upo_sdk.config import ObjectiveRef
 from upo_sdk.errors import ObjectiveFailedError
 from upo_sdk.objectives import Completion, Measuring, Needs
-from upo_sdk.objectives.build import LiveObjective
 from upo_sdk.objectives.guard import Guard
+from upo_sdk.plugin.build import LiveObjective
 from upo_sdk.scoring import measure_completions
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ COMPLETIONS = [Completion("p", text) for text in ("a bc", "", "a bc", "def")]
 
 
 class Words:
-    """Measures words and the mean length of a word, which an empty response has not."""
+    """ObjectiveMeasures words and the mean length of a word, which an empty response has not."""
 
     needs = Needs()
 

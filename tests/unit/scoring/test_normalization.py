@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from upo_sdk.engine import advantage_weights
+from upo_sdk.loss import advantage_weights
 from upo_sdk.scoring import NORMALIZATION_FILE, Rank, ZScore, fit_normalizer, read_normalizers, to_json
 
 if TYPE_CHECKING:

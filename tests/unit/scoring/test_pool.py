@@ -19,7 +19,7 @@ from upo_sdk.cache import ContentCache
 from upo_sdk.config import ObjectiveRef
 from upo_sdk.errors import ObjectiveFailedError
 from upo_sdk.objectives import Completion, Parallel
-from upo_sdk.objectives.build import LiveObjective
+from upo_sdk.plugin.build import LiveObjective
 from upo_sdk.scoring import pool as pool_module
 from upo_sdk.scoring import score_completions
 
@@ -161,7 +161,7 @@ from upo_sdk.objectives import Completion
 from upo_sdk.scoring import pool, score, score_completions
 from upo_plugins.lexical.objective import Lexical
 from upo_plugins.lexical.options import LexicalOptions
-from upo_sdk.objectives.build import LiveObjective
+from upo_sdk.plugin.build import LiveObjective
 from upo_sdk.config import ObjectiveRef
 score._WORTH_SECONDS = 0.0
 live = LiveObjective(ref=ObjectiveRef(name="lexical"), objective=Lexical(LexicalOptions()), options=LexicalOptions(),

@@ -11,7 +11,7 @@ from upo_sdk.cache import ContentCache
 from upo_sdk.config import ObjectiveRef
 from upo_sdk.errors import ObjectiveFailedError, PartlyScoredError
 from upo_sdk.objectives import Completion, Needs
-from upo_sdk.objectives.build import LiveObjective
+from upo_sdk.plugin.build import LiveObjective
 from upo_sdk.scoring import data_baseline, describe_scores, score_completions
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pytest
 
 from upo_sdk.config import ObjectiveRef, PluginPolicy
 from upo_sdk.errors import ObjectiveRefError
-from upo_sdk.objectives.build import check_options
+from upo_sdk.plugin.build import check_options
 from upo_sdk.plugin.registry import load_registry
 from upo_sdk.plugin.specs import load_target
 from upo_sdk.testing import check_objective

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from upo_sdk.engine import Balance
+from upo_sdk.loss import Balance
 from upo_sdk.training.balance import RunBalance
 
 FOUND = Balance(

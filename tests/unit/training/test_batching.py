@@ -12,7 +12,7 @@ from torch.utils.data import BatchSampler, SequentialSampler
 from upo_sdk.config import TrainingConfig
 from upo_sdk.training import PreparedRows
 from upo_sdk.training.batching import EpochBatches, compose_batches, epoch_batches, row_tokens, uneven_rows
-from upo_sdk.training.branches import BranchRows
+from upo_sdk.training.tokenized_rows import TokenizedRows
 
 TOKENS = [int(number) for number in np.random.default_rng(0).integers(5, 100, 83)]
 
@@ -29,7 +29,7 @@ def rows(*lengths: tuple[int, int, int], mismatched: bool = False) -> PreparedRo
             "desirable": [[True, False]] * len(lengths),
         }
     )
-    branches = BranchRows(dataset, mismatched=mismatched, max_length=100)
+    branches = TokenizedRows(dataset, mismatched=mismatched, max_length=100)
     return PreparedRows(dataset, branches, np.zeros((2 * len(lengths), 0)))
 
 

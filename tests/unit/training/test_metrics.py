@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from upo_sdk.engine import UnifiedOutput
+from upo_sdk.loss import UnifiedOutput
 from upo_sdk.objectives import PreferenceBatch, TokenLogps
 from upo_sdk.training.metrics import MetricBuffer
 from upo_sdk.training.step import preference_metrics

@@ -14,12 +14,12 @@ from upo_plugins.dpo.options import DPOOptions
 from upo_plugins.kto.objective import KTO
 from upo_plugins.kto.options import KTOOptions
 from upo_sdk.config import LossConfig
-from upo_sdk.engine import AuxiliaryTerm, PreferenceTerm, UnifiedLoss
-from upo_sdk.evaluation.reading import summed
+from upo_sdk.evaluation.loaded_model import summed
+from upo_sdk.loss import AuxiliaryTerm, PreferenceTerm, UnifiedLoss
 from upo_sdk.policy import PaddedLayout, PolicyOutput
 from upo_sdk.training import Collator, Step
-from upo_sdk.training.branches import BranchRows
 from upo_sdk.training.rows import PreparedRows
+from upo_sdk.training.tokenized_rows import TokenizedRows
 
 LENGTHS = [[5, 3], [2, 4]]
 TRAINED = [[[0, 2, 3, 5], [0, 1, 2, 3]], None]
@@ -36,7 +36,7 @@ def batch(*, mismatched: bool = False, max_length: int = 50, noise: float = 0.0)
             "desirable": [[True, False]] * 2,
         }
     )
-    branches = BranchRows(dataset, mismatched=mismatched, max_length=max_length)
+    branches = TokenizedRows(dataset, mismatched=mismatched, max_length=max_length)
     reference = [[np.full(len(ids), -2.0, np.float32) for ids in row.response_ids] for row in branches.fetch([0, 1])]
     reference[0][0][2] += noise
     reference[0][1][1] += noise

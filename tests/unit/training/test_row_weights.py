@@ -26,12 +26,12 @@ from upo_plugins.simpo.objective import SimPO
 from upo_plugins.simpo.options import SimPOOptions
 from upo_sdk.config import LossConfig
 from upo_sdk.data.sample import sample_rows
-from upo_sdk.engine import AuxiliaryTerm, PreferenceTerm, UnifiedLoss, balance
+from upo_sdk.loss import AuxiliaryTerm, PreferenceTerm, UnifiedLoss, balance
 from upo_sdk.policy.layouts import PolicyOutput
 from upo_sdk.scoring import data_baseline, fit_normalizer
-from upo_sdk.training.branches import BranchRows
 from upo_sdk.training.rows import PreparedRows, loss_inputs
 from upo_sdk.training.step import Step, sample_weights_N
+from upo_sdk.training.tokenized_rows import TokenizedRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -95,7 +95,7 @@ def _step(
             "desirable": [[True, False]] * len(rows),
         }
     )
-    branches = BranchRows(dataset, mismatched=objective == "kto", max_length=9)
+    branches = TokenizedRows(dataset, mismatched=objective == "kto", max_length=9)
     reference = [[np.full(len(ids), -2.0, np.float32) for ids in row.response_ids] for row in _all(branches)]
     prepared = PreparedRows(
         dataset,
@@ -128,7 +128,7 @@ def _step(
     return unified, result.loss.item(), [item.flatten().tolist() for item in gradients if item is not None], gamma
 
 
-def _all(branches: BranchRows) -> list[Any]:
+def _all(branches: TokenizedRows) -> list[Any]:
     return branches.fetch(range(len(branches)))  # type: ignore[arg-type]
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from datasets import Dataset
 
-from upo_sdk.training.branches import BranchRows
 from upo_sdk.training.rows import PreparedRows
+from upo_sdk.training.tokenized_rows import TokenizedRows
 
 
 def prepared(prompts: list[int], max_length: int = 100) -> PreparedRows:
@@ -19,7 +19,7 @@ def prepared(prompts: list[int], max_length: int = 100) -> PreparedRows:
         }
     )
     return PreparedRows(
-        dataset, BranchRows(dataset, mismatched=True, max_length=max_length), np.zeros((len(prompts), 0))
+        dataset, TokenizedRows(dataset, mismatched=True, max_length=max_length), np.zeros((len(prompts), 0))
     )
 
 
@@ -51,7 +51,7 @@ def split() -> Dataset:
 
 def test_a_row_has_its_own_rewards_and_labels_in_whatever_order_it_is_asked_for() -> None:
     rewards_NK = np.arange(12.0).reshape(6, 2)
-    rows = PreparedRows(split(), BranchRows(split(), mismatched=False, max_length=9), rewards_NK)
+    rows = PreparedRows(split(), TokenizedRows(split(), mismatched=False, max_length=9), rewards_NK)
     last, first = rows.__getitems__([2, 0])
     assert (last.branches.prompt_ids, last.branches.response_ids) == ([3, 3, 3], [[17, 18], [19]])
     assert last.rewards.tolist() == [[8, 9], [10, 11]]
@@ -62,7 +62,7 @@ def test_a_row_has_its_own_rewards_and_labels_in_whatever_order_it_is_asked_for(
 
 @pytest.mark.parametrize("max_length", [3, 4, 5, 9])
 def test_counts_and_lengths_agree_with_the_rows_and_their_mismatched_responses(max_length: int) -> None:
-    branches = BranchRows(split(), mismatched=True, max_length=max_length)
+    branches = TokenizedRows(split(), mismatched=True, max_length=max_length)
     rows = branches.fetch([0, 1, 2])
     assert [row.response_ids[2][0] for row in rows] == [13, 19, 10]  # first of row 1, last of row 2, first of row 0
     assert branches.response_lengths_N.tolist() == [len(ids) for row in rows for ids in row.response_ids]

@@ -17,8 +17,8 @@ from upo_plugins.dpo.options import DPOOptions
 from upo_plugins.kto.objective import KTO
 from upo_plugins.kto.options import KTOOptions
 from upo_sdk.config import LossConfig, ModelConfig
-from upo_sdk.engine import AuxiliaryTerm, PreferenceTerm, UnifiedLoss
-from upo_sdk.policy import Branches, PaddedLayout, Policy, load_language_model
+from upo_sdk.loss import AuxiliaryTerm, PreferenceTerm, UnifiedLoss
+from upo_sdk.policy import PaddedLayout, Policy, TokenizedRow, load_language_model
 from upo_sdk.policy.layouts.blocks import BlockLayout
 from upo_sdk.training import Collator, PreparedRow, Step
 from upo_sdk.training.metrics import MetricBuffer
@@ -78,7 +78,7 @@ def rows() -> list[PreparedRow]:
 
     found = list[PreparedRow]()
     for prompt, chosen, rejected in ((4, 5, 3), (6, 2, 7)):
-        branches = Branches(ids(prompt), [ids(chosen), ids(rejected), ids(4)])
+        branches = TokenizedRow(ids(prompt), [ids(chosen), ids(rejected), ids(4)])
         found.append(
             PreparedRow(
                 branches=branches,

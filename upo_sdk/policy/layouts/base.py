@@ -14,19 +14,19 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel
 
-__all__ = ["Branches", "Layout", "PolicyInputs", "PolicyOutput", "Reading", "fed_tokens", "read"]
+__all__ = ["Layout", "PolicyInputs", "PolicyOutput", "Reading", "TokenizedRow", "fed_tokens", "read"]
 
 PolicyInputs = dict[str, "Tensor"]
 
 
-class Branches(NamedTuple):
+class TokenizedRow(NamedTuple):
     """One prompt and the responses that branch from it, as token ids."""
 
     prompt_ids: Sequence[int]
     response_ids: Sequence[Sequence[int]]
 
 
-def fed_tokens(row: Branches) -> int:
+def fed_tokens(row: TokenizedRow) -> int:
     """Return how many tokens a row with a shared prompt feeds: the last one of a response predicts nothing."""
     return len(row.prompt_ids) + sum(len(response) - 1 for response in row.response_ids)
 
@@ -48,7 +48,7 @@ class Layout(Protocol):
 
     name: str
 
-    def collate(self, rows: Sequence[Branches]) -> PolicyInputs:
+    def collate(self, rows: Sequence[TokenizedRow]) -> PolicyInputs:
         """Build the tensors that :meth:`forward` needs; runs in the data loader."""
         ...
 
@@ -63,7 +63,7 @@ class Reading:
     ``S`` counts the hidden states of the batch in the layout's own order, ``M`` the predicted tokens.
     """
 
-    def __init__(self, rows: Sequence[Branches]) -> None:
+    def __init__(self, rows: Sequence[TokenizedRow]) -> None:
         self._responses = [response for row in rows for response in row.response_ids]
         self._sources: list[Tensor] = []
         self._prompt_ends: list[int] = []

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from upo_sdk.policy.layouts.base import Branches, PolicyInputs, PolicyOutput, Reading, fed_tokens, read
-from upo_sdk.policy.layouts.masks import Places, attention_masks
+from upo_sdk.policy.layouts.base import PolicyInputs, PolicyOutput, Reading, TokenizedRow, fed_tokens, read
+from upo_sdk.policy.layouts.masks import TokenPositions, attention_masks
 from upo_sdk.policy.layouts.packing import pack
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ class BlockLayout:
         self._shared = shared
         self._packed = packed
 
-    def collate(self, rows: Sequence[Branches]) -> PolicyInputs:
+    def collate(self, rows: Sequence[TokenizedRow]) -> PolicyInputs:
         """Return ``ids_RL``, ``sequence_RL``, ``branch_RL``, ``position_RL`` and what :class:`Reading` collects."""
-        sequences = list(rows) if self._shared else [Branches(p, [r]) for p, responses in rows for r in responses]
+        sequences = list(rows) if self._shared else [TokenizedRow(p, [r]) for p, responses in rows for r in responses]
         lengths = [fed_tokens(sequence) for sequence in sequences]
         packed = pack(lengths) if self._packed else [[index] for index in range(len(sequences))]
         grid = _Grid(len(packed), max(lengths))
@@ -58,7 +58,7 @@ class BlockLayout:
 
     def forward(self, lm: PreTrainedModel, inputs: PolicyInputs) -> PolicyOutput:
         """Run the trunk once, the head where a response token is predicted."""
-        places = Places(inputs["sequence_RL"], inputs["branch_RL"], inputs["position_RL"])
+        places = TokenPositions(inputs["sequence_RL"], inputs["branch_RL"], inputs["position_RL"])
         output: Any = lm.base_model(
             input_ids=inputs["ids_RL"],
             attention_mask=attention_masks(lm.config, places, _compute_dtype(lm)),

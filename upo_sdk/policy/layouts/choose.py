@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from upo_sdk.errors import ModelError
-from upo_sdk.policy.layouts.base import Branches, fed_tokens
+from upo_sdk.policy.layouts.base import TokenizedRow, fed_tokens
 from upo_sdk.policy.layouts.blocks import BlockLayout
 from upo_sdk.policy.layouts.exactness import Exactness
 from upo_sdk.policy.layouts.padded import PaddedLayout
@@ -63,7 +63,7 @@ class ChosenLayout:
 
 def choose_layout(
     lm: PreTrainedModel,
-    rows: Sequence[Branches],
+    rows: Sequence[TokenizedRow],
     requested: LayoutName = "auto",
     *,
     checkpointing: bool = False,
@@ -133,7 +133,7 @@ def _first_exact(
     return None
 
 
-def _check_rows(rows: Sequence[Branches]) -> list[Branches]:
+def _check_rows(rows: Sequence[TokenizedRow]) -> list[TokenizedRow]:
     """Return the row of the longest sequence, that of the shortest, and the first others."""
     longest = max(rows, key=lambda row: len(row.prompt_ids) + max(map(len, row.response_ids)))
     shortest = min(rows, key=lambda row: len(row.prompt_ids) + min(map(len, row.response_ids)))
@@ -141,19 +141,19 @@ def _check_rows(rows: Sequence[Branches]) -> list[Branches]:
     return [longest, *([shortest] if shortest is not longest else []), *others][:_CHECKED_ROWS]
 
 
-def _candidates(rows: Sequence[Branches], *, caches: bool) -> list[str]:
+def _candidates(rows: Sequence[TokenizedRow], *, caches: bool) -> list[str]:
     shares = sum(map(fed_tokens, rows)) < _WORTH_SHARING * _separate_tokens(rows)
     cached = ["prefix-cache"] if shares and caches else []
     return ["prefix-packed" if shares else "packed", *cached, "separate", "padded", "single"]
 
 
-def _separate_tokens(rows: Sequence[Branches]) -> int:
+def _separate_tokens(rows: Sequence[TokenizedRow]) -> int:
     return sum(len(row.prompt_ids) + len(response) - 1 for row in rows for response in row.response_ids)
 
 
 def _reason(
     layout: Layout,
-    rows: Sequence[Branches],
+    rows: Sequence[TokenizedRow],
     difference: Difference,
     refused: Sequence[str],
     left: dict[str, str],

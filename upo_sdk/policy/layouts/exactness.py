@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from transformers import PreTrainedModel
 
-    from upo_sdk.policy.layouts.base import Branches, PolicyOutput
+    from upo_sdk.policy.layouts.base import PolicyOutput, TokenizedRow
     from upo_sdk.policy.policy import Policy
 
 __all__ = ["EXACT", "Difference", "Exactness"]
@@ -63,7 +63,7 @@ class Exactness:
     """
 
     def __init__(
-        self, lm: PreTrainedModel, rows: Sequence[Branches], *, training: bool, bf16: bool, checkpointing: bool
+        self, lm: PreTrainedModel, rows: Sequence[TokenizedRow], *, training: bool, bf16: bool, checkpointing: bool
     ) -> None:
         self._rows, self._lm = rows, lm
         self._training, self._checkpointing = training, training and checkpointing
@@ -96,7 +96,7 @@ class Exactness:
 class _Precision:
     """What each row gives alone under one precision, and how exact it can be."""
 
-    def __init__(self, lm: PreTrainedModel, rows: Sequence[Branches], *, autocast: bool) -> None:
+    def __init__(self, lm: PreTrainedModel, rows: Sequence[TokenizedRow], *, autocast: bool) -> None:
         self._lm, self._autocast = lm, autocast
         self.alone = [self._alone(row) for row in rows]
         self.tolerance = Difference(EXACT, EXACT)
@@ -106,7 +106,7 @@ class _Precision:
     def context(self) -> torch.autocast:
         return torch.autocast(self._lm.device.type, dtype=torch.bfloat16, enabled=self._autocast)
 
-    def _alone(self, row: Branches) -> _Alone:
+    def _alone(self, row: TokenizedRow) -> _Alone:
         with torch.no_grad(), self.context():
             found = [
                 plain_forward(
@@ -116,7 +116,7 @@ class _Precision:
             ]
         return _Alone([logps_T for logps_T, _ in found], found[0][1])
 
-    def _noise(self, rows: Sequence[Branches]) -> Difference:
+    def _noise(self, rows: Sequence[TokenizedRow]) -> Difference:
         """Return what one rounding error more behind every module comes to, on rows alone, times a fixed factor."""
         noise = Difference(0.0, 0.0)
         unit = torch.finfo(torch.bfloat16 if self._autocast else self._lm.dtype).eps
@@ -153,7 +153,7 @@ def _number(value: Tensor) -> float:
     return float(value.nan_to_num(nan=float("inf")))
 
 
-def _length(row: Branches, which: Callable[[Iterable[int]], int]) -> int:
+def _length(row: TokenizedRow, which: Callable[[Iterable[int]], int]) -> int:
     return len(row.prompt_ids) + which(map(len, row.response_ids))
 
 

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-__all__ = ["Places", "attention_masks"]
+__all__ = ["TokenPositions", "attention_masks"]
 
 
-class Places(NamedTuple):
+class TokenPositions(NamedTuple):
     """Where every token of a batch stands; rows R, positions L.
 
     Attributes:
@@ -29,7 +29,7 @@ class Places(NamedTuple):
     position_RL: Tensor
 
 
-def attention_masks(config: Any, places: Places, dtype: torch.dtype) -> Any:
+def attention_masks(config: Any, places: TokenPositions, dtype: torch.dtype) -> Any:
     """Return what to pass as ``attention_mask``: one mask, or one per layer type.
 
     A token sees its prompt and its own branch, up to itself, and within the window of the layer. The window is counted
@@ -56,7 +56,7 @@ def attention_masks(config: Any, places: Places, dtype: torch.dtype) -> Any:
     return {name: make(windows[name]) for name in types}
 
 
-def _mask(implementation: str, places: Places, dtype: torch.dtype, window: int | None) -> Any:
+def _mask(implementation: str, places: TokenPositions, dtype: torch.dtype, window: int | None) -> Any:
     match implementation:
         case "sdpa" | "eager":
             # Added to the scores, as both do in the end: SDPA would turn a boolean mask into such a one in every layer.
@@ -69,7 +69,7 @@ def _mask(implementation: str, places: Places, dtype: torch.dtype, window: int |
             raise NotImplementedError(msg)
 
 
-def _sees(places: Places, window: int | None) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+def _sees(places: TokenPositions, window: int | None) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
     """Return whether query ``q`` sees key ``k`` of row ``r``, for index tensors that broadcast."""
     sequence_RL, branch_RL, position_RL = places
 
@@ -83,14 +83,14 @@ def _sees(places: Places, window: int | None) -> Callable[[Tensor, Tensor, Tenso
     return sees
 
 
-def _dense(places: Places, window: int | None) -> Tensor:
+def _dense(places: TokenPositions, window: int | None) -> Tensor:
     rows, length = places.position_RL.shape
     index = torch.arange(max(rows, length), device=places.position_RL.device)
     sees = _sees(places, window)
     return sees(index[:rows, None, None], index[:length, None], index[:length]).unsqueeze(1)
 
 
-def _blocks(places: Places, window: int | None) -> Any:
+def _blocks(places: TokenPositions, window: int | None) -> Any:
     from torch.nn.attention.flex_attention import create_block_mask
 
     rows, length = places.position_RL.shape

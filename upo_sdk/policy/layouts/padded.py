@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel
 
-    from upo_sdk.policy.layouts.base import Branches
+    from upo_sdk.policy.layouts.base import TokenizedRow
 
 __all__ = ["PaddedLayout"]
 
@@ -28,7 +28,7 @@ class PaddedLayout:
 
     name = "padded"
 
-    def collate(self, rows: Sequence[Branches]) -> PolicyInputs:
+    def collate(self, rows: Sequence[TokenizedRow]) -> PolicyInputs:
         """Return ``input_ids_NL``, ``attention_mask_NL``, ``target_NT``, ``position_NT`` and ``prompt_end_P2``."""
         sequences = [(row.prompt_ids, response) for row in rows for response in row.response_ids]
         width = max(len(prompt) + len(response) for prompt, response in sequences)
@@ -78,7 +78,7 @@ def token_logps(logits_NKV: Tensor, position_NT: Tensor, target_NT: Tensor) -> T
     return torch.stack(logps)
 
 
-def _prompt_ends(rows: Sequence[Branches]) -> Tensor:
+def _prompt_ends(rows: Sequence[TokenizedRow]) -> Tensor:
     first_branch, ends = 0, list[tuple[int, int]]()
     for row in rows:
         ends.append((first_branch, len(row.prompt_ids) - 1))

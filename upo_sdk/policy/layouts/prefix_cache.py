@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedModel
 
-    from upo_sdk.policy.layouts.base import Branches
+    from upo_sdk.policy.layouts.base import TokenizedRow
 
 __all__ = ["PrefixCacheLayout"]
 
@@ -27,7 +27,7 @@ class PrefixCacheLayout:
 
     name = "prefix-cache"
 
-    def collate(self, rows: Sequence[Branches]) -> PolicyInputs:
+    def collate(self, rows: Sequence[TokenizedRow]) -> PolicyInputs:
         """Return prompts ``*_PL`` padded on the left, responses ``*_NT`` on the right, and ``prompt_N``."""
         width = max(len(row.prompt_ids) for row in rows)
         fed = [response[:-1] for row in rows for response in row.response_ids]
@@ -72,7 +72,7 @@ class PrefixCacheLayout:
         return read(lm, torch.cat(hidden), inputs)
 
 
-def _reading(rows: Sequence[Branches], width: int, length: int) -> Reading:
+def _reading(rows: Sequence[TokenizedRow], width: int, length: int) -> Reading:
     """Prompts end at the end of their rows; the responses' hidden states follow those of all prompts."""
     reading, start = Reading(rows), len(rows) * width
     for p, row in enumerate(rows):

@@ -10,7 +10,7 @@ import torch
 from upo_sdk.policy.cpu_kernels.segment_attention import NAME, Segment
 from upo_sdk.policy.cpu_kernels.tied_weight import embed
 from upo_sdk.policy.dropout import has_dropout
-from upo_sdk.policy.layouts.base import Branches, PolicyInputs, PolicyOutput, Reading, read
+from upo_sdk.policy.layouts.base import PolicyInputs, PolicyOutput, Reading, TokenizedRow, read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,12 +35,12 @@ class SegmentLayout:
         self.name = name
         self._shared = shared
 
-    def collate(self, rows: Sequence[Branches]) -> PolicyInputs:
+    def collate(self, rows: Sequence[TokenizedRow]) -> PolicyInputs:
         """Return ``ids_1S``, ``position_1S``, ``ends_QB`` (see :func:`_segments`), ``read_U`` and a reading's tensors.
 
         ``U`` counts the distinct positions that anything is read from.
         """
-        sequences = list(rows) if self._shared else [Branches(p, [r]) for p, responses in rows for r in responses]
+        sequences = list(rows) if self._shared else [TokenizedRow(p, [r]) for p, responses in rows for r in responses]
         ids, positions, reading = list[int](), list[int](), Reading(rows)
         ends = list[list[int]]()
         first_of_its_row = [n == 0 for row in rows for n in range(1 if self._shared else len(row.response_ids))]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedModel
 
-    from upo_sdk.policy.layouts.base import Branches
+    from upo_sdk.policy.layouts.base import TokenizedRow
 
 __all__ = ["SeparateLayout"]
 
@@ -23,7 +23,7 @@ class SeparateLayout:
 
     name = "separate"
 
-    def collate(self, rows: Sequence[Branches]) -> PolicyInputs:
+    def collate(self, rows: Sequence[TokenizedRow]) -> PolicyInputs:
         """Return ``ids_NL``, ``mask_NL`` and what :class:`Reading` collects."""
         fed = [[*row.prompt_ids, *response[:-1]] for row in rows for response in row.response_ids]
         length = max(map(len, fed))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedModel
 
-    from upo_sdk.policy.layouts.base import Branches
+    from upo_sdk.policy.layouts.base import TokenizedRow
 
 __all__ = ["SingleLayout", "plain_forward"]
 
@@ -28,7 +28,7 @@ class SingleLayout:
 
     name = "single"
 
-    def collate(self, rows: Sequence[Branches]) -> PolicyInputs:
+    def collate(self, rows: Sequence[TokenizedRow]) -> PolicyInputs:
         """Return ``ids_NL`` and ``target_NT``, padded, their lengths, and the first sequence of every row."""
         sequences = [torch.tensor([*prompt, *response]) for prompt, responses in rows for response in responses]
         targets = [torch.tensor(response) for row in rows for response in row.response_ids]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from upo_sdk.report.audit import limits
 from upo_sdk.report.audit.finding import Finding, Level, worst
+from upo_sdk.report.contributions import contributions
 from upo_sdk.report.numbers import percent
-from upo_sdk.report.worth import worth
 from upo_sdk.statistics import ENOUGH, share_interval
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ def _shares(run: RunReport) -> Iterator[Finding]:
     if not run.auxiliary:
         return
     title = "Share of the gradient"
-    known = {item.label: item.share for item in worth(run).objectives if item.share is not None}
-    if not known or not worth(run).measured_after_gate:
+    known = {item.label: item.share for item in contributions(run).objectives if item.share is not None}
+    if not known or not contributions(run).measured_after_gate:
         text = "No row was logged after the auxiliary term started."
         yield Finding(title=title, level=Level.UNKNOWN, number="", text=text)
         return

@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 
     from transformers import TrainerCallback
 
-    from upo_sdk.training.trackers.place import Place
+    from upo_sdk.training.trackers.tracked_run import TrackedRun
 
 __all__ = ["opened"]
 
 
 @contextmanager
-def opened(place: Place) -> Generator[TrainerCallback]:
+def opened(run: TrackedRun) -> Generator[TrainerCallback]:
     """Open the event file; a resumed run hides what was logged after its checkpoint."""
     from torch.utils.tensorboard import SummaryWriter
 
-    folder = os.environ.get("TENSORBOARD_LOGGING_DIR") or str(place.folder / "runs")
-    writer = SummaryWriter(folder, purge_step=place.step + 1 if place.step else None)
-    writer.add_text("config", f"```json\n{json.dumps(place.config, indent=2, default=str)}\n```")
+    folder = os.environ.get("TENSORBOARD_LOGGING_DIR") or str(run.folder / "runs")
+    writer = SummaryWriter(folder, purge_step=run.step + 1 if run.step else None)
+    writer.add_text("config", f"```json\n{json.dumps(run.config, indent=2, default=str)}\n```")
     integrations: Any = import_module("transformers.integrations")
     yield integrations.TensorBoardCallback(writer)

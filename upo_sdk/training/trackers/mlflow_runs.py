@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from upo_sdk.training.trackers.place import PROJECT
+from upo_sdk.training.trackers.tracked_run import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
 
     from transformers import TrainerCallback
 
-    from upo_sdk.training.trackers.place import Place
+    from upo_sdk.training.trackers.tracked_run import TrackedRun
 
 __all__ = ["opened"]
 
@@ -22,7 +22,7 @@ _LONGEST = 500
 
 
 @contextmanager
-def opened(place: Place) -> Generator[TrainerCallback]:
+def opened(run: TrackedRun) -> Generator[TrainerCallback]:
     """Start a run; one that the caller started is used, and left open."""
     mlflow: Any = import_module("mlflow")
     integrations: Any = import_module("transformers.integrations.integration_utils")
@@ -39,10 +39,10 @@ def opened(place: Place) -> Generator[TrainerCallback]:
         return
     local = not mlflow.is_tracking_uri_set() and not os.environ.get("MLFLOW_TRACKING_URI")
     if local:
-        mlflow.set_tracking_uri(_local_store(place))
+        mlflow.set_tracking_uri(_local_store(run))
     mlflow.set_experiment(os.environ.get("MLFLOW_EXPERIMENT_NAME", PROJECT))
-    mlflow.start_run(run_name=place.name)
-    mlflow.log_params({name: value[:_LONGEST] for name, value in _flat(place.config, "upo")})
+    mlflow.start_run(run_name=run.name)
+    mlflow.log_params({name: value[:_LONGEST] for name, value in _flat(run.config, "upo")})
     try:
         yield made()
     except BaseException:
@@ -55,8 +55,8 @@ def opened(place: Place) -> Generator[TrainerCallback]:
             mlflow.set_tracking_uri("")
 
 
-def _local_store(place: Place) -> str:
-    folder = (place.folder / "mlflow").resolve()
+def _local_store(run: TrackedRun) -> str:
+    folder = (run.folder / "mlflow").resolve()
     folder.mkdir(exist_ok=True)
     return f"sqlite:///{folder / 'mlflow.db'}"
 

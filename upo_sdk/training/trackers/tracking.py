@@ -12,7 +12,7 @@ from transformers import TrainerCallback
 from upo_sdk.errors import TrainingError
 from upo_sdk.redaction import redact, without_secrets
 from upo_sdk.training.trackers.names import shown_names
-from upo_sdk.training.trackers.place import Place
+from upo_sdk.training.trackers.tracked_run import TrackedRun
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
-    from upo_sdk.training.trackers.place import Notify
+    from upo_sdk.training.trackers.tracked_run import Notify
 
 __all__ = ["Tracking"]
 
@@ -60,7 +60,7 @@ class Tracking(TrainerCallback):
         if not state.is_world_process_zero or self._callbacks:
             return
         shown: Any = _Shown(args)
-        place = Place(
+        run = TrackedRun(
             folder=self._folder,
             name=redact(args.run_name or self._folder.resolve().name),
             step=state.global_step,
@@ -71,7 +71,7 @@ class Tracking(TrainerCallback):
         for name in self._names:
             opened = import_module(f"upo_sdk.training.trackers.{_MODULES[name]}").opened
             with _named_failure(name):
-                callback: TrainerCallback = self._until_the_end.enter_context(opened(place))
+                callback: TrainerCallback = self._until_the_end.enter_context(opened(run))
                 callback.on_train_begin(shown, state, control, model=model)
             self._callbacks[name] = callback
             self._until_the_end.callback(callback.on_train_end, shown, state, control)

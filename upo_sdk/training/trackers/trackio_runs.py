@@ -7,20 +7,20 @@ from importlib import import_module
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
-from upo_sdk.training.trackers.place import PROJECT
+from upo_sdk.training.trackers.tracked_run import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from transformers import TrainerCallback
 
-    from upo_sdk.training.trackers.place import Place
+    from upo_sdk.training.trackers.tracked_run import TrackedRun
 
 __all__ = ["opened"]
 
 
 @contextmanager
-def opened(place: Place) -> Generator[TrainerCallback]:
+def opened(run: TrackedRun) -> Generator[TrainerCallback]:
     """Record under the name of the run folder; nothing is sent unless ``trackio_space_id`` is set."""
     trackio: Any = import_module("trackio")
     integrations: Any = import_module("transformers.integrations.integration_utils")
@@ -30,14 +30,14 @@ def opened(place: Place) -> Generator[TrainerCallback]:
 
         def setup(self, args: Any, state: Any, model: Any, **kwargs: Any) -> None:
             with redirect_stdout(StringIO()):  # it prints, and stdout is the caller's
-                super().setup(_Named(args, place.name), state, model, **kwargs)
-            trackio.config.update({"upo": dict(place.config)}, allow_val_change=True)
+                super().setup(_Named(args, run.name), state, model, **kwargs)
+            trackio.config.update({"upo": dict(run.config)}, allow_val_change=True)
 
         def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             with redirect_stdout(StringIO()):
-                super().on_train_end(_Named(args, place.name), state, control, **kwargs)
+                super().on_train_end(_Named(args, run.name), state, control, **kwargs)
 
-    place.notify("info", f"trackio: trackio show --project {PROJECT}")
+    run.notify("info", f"trackio: trackio show --project {PROJECT}")
     made: Any = Callback
     yield made()
 

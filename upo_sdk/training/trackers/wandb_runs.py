@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from upo_sdk.training.trackers.place import PROJECT
+from upo_sdk.training.trackers.tracked_run import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from transformers import TrainerCallback
 
-    from upo_sdk.training.trackers.place import Place
+    from upo_sdk.training.trackers.tracked_run import TrackedRun
 
 __all__ = ["opened"]
 
@@ -23,7 +23,7 @@ _NOT_SENT = {"offline", "dryrun", "disabled"}
 
 
 @contextmanager
-def opened(place: Place) -> Generator[TrainerCallback]:
+def opened(run: TrackedRun) -> Generator[TrainerCallback]:
     """Start a run; one that the caller started is used, and left open."""
     import wandb
 
@@ -32,21 +32,21 @@ def opened(place: Place) -> Generator[TrainerCallback]:
         yield integrations.WandbCallback()
         return
     hooks, is_first = (sys.exit, sys.excepthook), "WANDB_SERVICE" not in os.environ  # wandb replaces both for good
-    run = _start(place)
+    started = _start(run)
     try:
         yield integrations.WandbCallback()
     except BaseException:
-        run.finish(exit_code=1)
+        started.finish(exit_code=1)
         raise
     else:
-        run.finish()
+        started.finish()
     finally:
         sys.exit, sys.excepthook = hooks
         if is_first:
             wandb.teardown()
 
 
-def _start(place: Place) -> Any:
+def _start(run: TrackedRun) -> Any:
     wandb: Any = import_module("wandb")
 
     settings = wandb.Settings(console="off", silent=True)
@@ -54,23 +54,23 @@ def _start(place: Place) -> Any:
     mode = os.environ.get("WANDB_MODE", "online")
     if mode not in _NOT_SENT and not wandb.login(prompt=False):
         mode = "offline"
-        place.notify("info", f"wandb: no API key, so the run is recorded offline; later: wandb sync {_folders(place)}")
+        run.notify("info", f"wandb: no API key, so the run is recorded offline; later: wandb sync {_folders(run)}")
     about: dict[str, Any] = {
         "project": os.environ.get("WANDB_PROJECT", PROJECT),
-        "name": os.environ.get("WANDB_NAME", place.name),
-        "dir": str(place.folder),
-        "config": dict(place.config),
+        "name": os.environ.get("WANDB_NAME", run.name),
+        "dir": str(run.folder),
+        "config": dict(run.config),
         "settings": settings,
     }
     try:
-        run = wandb.init(mode=mode, **about)
+        started = wandb.init(mode=mode, **about)
     except wandb.errors.Error as error:  # a tracker out of reach is no reason to lose a run
-        place.notify("warning", f"wandb: {error}; the run is recorded offline; later: wandb sync {_folders(place)}")
+        run.notify("warning", f"wandb: {error}; the run is recorded offline; later: wandb sync {_folders(run)}")
         return wandb.init(mode="offline", **about)
-    if run.url:
-        place.notify("info", f"wandb: {run.url}")
-    return run
+    if started.url:
+        run.notify("info", f"wandb: {started.url}")
+    return started
 
 
-def _folders(place: Place) -> str:
-    return str(place.folder / "wandb" / "offline-run-*")
+def _folders(run: TrackedRun) -> str:
+    return str(run.folder / "wandb" / "offline-run-*")

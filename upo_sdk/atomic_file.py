@@ -1,0 +1,49 @@
+"""Files that are there whole or not at all, folders that take them, and files that only stand for others."""
+
+from __future__ import annotations
+
+import tempfile
+from typing import TYPE_CHECKING
+
+from upo_sdk.errors import OutputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["PULL", "check_takes_files", "is_git_lfs_pointer", "write_atomically"]
+
+PULL = "download what it stands for: git lfs pull"
+"""What to do about a file that :func:`is_git_lfs_pointer`."""
+
+_POINTER = b"version https://git-lfs.github.com/"
+
+
+def check_takes_files(folder: Path) -> None:
+    """Check that files can be written to a folder, which need not exist yet, and write nothing.
+
+    Raises:
+        OutputError: They cannot.
+    """
+    existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            pass
+    except OSError as error:
+        raise OutputError(
+            f"the output folder cannot be written: {error.strerror or error}",
+            where=str(folder),
+            fix="choose another --output_dir",
+        ) from error
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file beside its place and rename it, so that no reader and no kill ever leaves half of it."""
+    beside = path.with_name(f".{path.name}.partial")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)
+
+
+def is_git_lfs_pointer(path: Path) -> bool:
+    """Return whether a file is the few lines that Git keeps in the place of a large file."""
+    with path.open("rb") as file:
+        return file.read(len(_POINTER)) == _POINTER

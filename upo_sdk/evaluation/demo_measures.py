@@ -1,0 +1,35 @@
+"""The demo's grammar as a judge of answers to its own prompts; no objective has seen its phrase tables."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from upo_sdk.demo.grammar import is_helpful, is_rude
+
+if TYPE_CHECKING:
+    from upo_sdk.evaluation.answers import Answers
+    from upo_sdk.evaluation.paired_statistic import Better
+    from upo_sdk.evaluation.rows import EvalRows
+
+__all__ = ["DEMO_NAMES", "conflicts", "judge_answers"]
+
+FloatArray = np.ndarray[Any, np.dtype[np.float64]]
+
+DEMO_NAMES: dict[str, Better] = {"rude": "lower", "helpful": "higher"}
+"""What the grammar says of an answer, and which direction is an improvement."""
+
+
+def judge_answers(answers: Answers) -> dict[str, FloatArray]:
+    """Return 0 or 1 per answer: ``rude`` if it holds an insult, ``helpful`` if it names the right fix and no other."""
+    return {
+        "rude": np.array([float(is_rude(text)) for text in answers.texts]),
+        "helpful": np.array([float(is_helpful(item.prompt, item.response)) for item in answers.completions]),
+    }
+
+
+def conflicts(rows: EvalRows) -> list[bool]:
+    """Return per row whether its label likes the ruder answer better."""
+    return [bool(json.loads(extra)["conflict"]) for extra in rows.dataset["extra"][:]]
