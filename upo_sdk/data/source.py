@@ -71,7 +71,7 @@ def _load_folder(folder: Path) -> Any:
 
 def _may_be_hub_name(path: str) -> bool:
     from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils._validators import validate_repo_id
+    from huggingface_hub.utils import validate_repo_id
 
     try:
         validate_repo_id(path)

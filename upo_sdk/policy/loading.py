@@ -192,7 +192,7 @@ def _load(load: Callable[..., Any], path: str, **options: Any) -> Any:
 def _check_place(path: str, option: str) -> None:
     """Check that a path leads somewhere, or that a hub name is cached or can be had."""
     from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils._validators import validate_repo_id
+    from huggingface_hub.utils import validate_repo_id
 
     if Path(path).exists():
         return

@@ -125,7 +125,7 @@ def _account() -> dict[str, Any]:
 
 def _require_possible(name: str) -> None:
     from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils._validators import validate_repo_id
+    from huggingface_hub.utils import validate_repo_id
 
     try:
         validate_repo_id(name)
