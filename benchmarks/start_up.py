@@ -20,9 +20,9 @@ import time
 from pathlib import Path
 
 PARTS = {
-    "plan: data": "upo_sdk.plan:load_preference_data",
-    "plan: model configuration": "upo_sdk.plan:load_model_config",
-    "plan: counting parameters": "upo_sdk.plan:count_parameters",
+    "plan: data": "upo_sdk.plan.run_plan:load_preference_data",
+    "plan: model configuration": "upo_sdk.plan.run_plan:load_model_config",
+    "plan: counting parameters": "upo_sdk.plan.run_plan:count_parameters",
     "training arguments": "upo_sdk.run:training_arguments",
     "tokenizer": "upo_sdk.run:load_tokenizer",
     "tokenising": "upo_sdk.run:Preparation.tokenize",

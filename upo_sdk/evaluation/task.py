@@ -14,7 +14,7 @@ from upo_sdk.evaluation.judging import check_judged
 from upo_sdk.evaluation.output import check_writable
 from upo_sdk.evaluation.source import find_run
 from upo_sdk.evaluation.thresholds import Threshold, check_prompts, parse_threshold
-from upo_sdk.plan import with_builtin_scorer, within_positions
+from upo_sdk.plan import with_demo_options, within_positions
 from upo_sdk.plan.compatibility import unused_columns
 from upo_sdk.plugin.build import LiveObjective, build_objectives
 from upo_sdk.policy import load_model_config
@@ -87,7 +87,7 @@ def plan_evaluation(config: EvalConfig, registry: Registry) -> EvalTask:
     output_dir = config.output_dir or _output_dir(config.model.path)
     check_writable(output_dir)
     run, is_given = find_run(config.model.path), config.data is not None
-    config = _resolved(config, run, notices)
+    config = _resolved(config, run, registry, notices)
     data_config = config.data
     assert data_config is not None  # noqa: S101 - resolved
     objectives = build_objectives(config.objectives, registry)
@@ -122,13 +122,13 @@ def plan_evaluation(config: EvalConfig, registry: Registry) -> EvalTask:
     )
 
 
-def _resolved(config: EvalConfig, run: RunConfig | None, notices: list[str]) -> EvalConfig:
+def _resolved(config: EvalConfig, run: RunConfig | None, registry: Registry, notices: list[str]) -> EvalConfig:
     """Fill in what a run, or the demo, brings along."""
     model, data, objectives = config.model, config.data, config.objectives
     if model.path == _DEMO:
         model = model.model_copy(update={"path": str(demo.demo_model_path())})
         data = data or DataConfig(path=str(demo.demo_eval_path()), max_length=128)
-        objectives = tuple(with_builtin_scorer(ref, notices) for ref in objectives)
+        objectives = tuple(with_demo_options(ref, registry, notices) for ref in objectives)
     baseline = config.baseline
     if baseline and baseline.path == _DEMO:
         baseline = baseline.model_copy(update={"path": str(demo.demo_model_path())})

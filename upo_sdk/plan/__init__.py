@@ -1,5 +1,8 @@
 """What a run will do, resolved and checked before any work: ``upo train --dry-run`` shows it."""
 
-from upo_sdk.plan.run_plan import MemoryEstimate, RunPlan, make_plan, with_builtin_scorer, within_positions
+from upo_sdk.plan.demo_defaults import with_demo_options
+from upo_sdk.plan.memory import MemoryEstimate
+from upo_sdk.plan.model_limits import within_positions
+from upo_sdk.plan.run_plan import RunPlan, make_plan
 
-__all__ = ["MemoryEstimate", "RunPlan", "make_plan", "with_builtin_scorer", "within_positions"]
+__all__ = ["MemoryEstimate", "RunPlan", "make_plan", "with_demo_options", "within_positions"]

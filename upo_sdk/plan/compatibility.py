@@ -33,8 +33,13 @@ _RARE = 5
 """A label is rare if fewer than one in so many completions have it."""
 
 
-def check_fit(objectives: Sequence[LiveObjective], data: PreferenceData) -> None:
+def check_fit(objectives: Sequence[LiveObjective], data: PreferenceData, default: str) -> None:
     """Check that there is something to learn from, and that the data has the shape it needs.
+
+    Args:
+        objectives: What is in the loss.
+        data: The preference data.
+        default: The preference objective that suits this shape of data, to name in a fix.
 
     Raises:
         ConfigError: No preference objective has a weight.
@@ -42,14 +47,14 @@ def check_fit(objectives: Sequence[LiveObjective], data: PreferenceData) -> None
     """
     if not any(item.is_preference for item in objectives):
         raise ConfigError(
-            "no preference objective has a weight above zero", where="objectives", fix="add --objective dpo"
+            "no preference objective has a weight above zero", where="objectives", fix=f"add --objective {default}"
         )
     for item in objectives:
         if item.objective.needs.pairs and data.shape != "pairs":
             raise DataError(
                 f"'{item.label}' needs pairs, and the data has single completions",
                 where=data.description,
-                fix="use --objective kto, or data with chosen and rejected",
+                fix=f"use --objective {default}, or data with chosen and rejected",
             )
     for part in (data.train, data.eval):
         if part is not None:

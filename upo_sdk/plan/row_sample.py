@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from upo_sdk.data import TruncationReport, cut_batches, tokenize, tokens_per_row
 from upo_sdk.errors import DataError
-from upo_sdk.policy import load_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from transformers import PreTrainedTokenizerBase
 
     from upo_sdk.config import DataConfig, ModelConfig
     from upo_sdk.data import Finding, PreferenceData, Tokenized
@@ -46,26 +48,36 @@ class RowSample:
         return len(self.tokens_R) / len(cut_batches(range(len(self.tokens_R)), self.tokens_R, budget, padded=False))
 
 
-def tokenize_sample(data: PreferenceData, model: ModelConfig, limits: DataConfig, *, budget: int | None) -> RowSample:
+def tokenize_sample(
+    data: PreferenceData,
+    tokenizer: PreTrainedTokenizerBase,
+    model: ModelConfig,
+    limits: DataConfig,
+    *,
+    budget: int | None,
+) -> RowSample:
     """Tokenise a sample as the run will tokenise all rows; a larger one if a budget of tokens makes the batches.
 
     Raises:
         UPOError: The rows cannot be tokenised; all bad rows of the data are counted.
     """
+    some = partial(_tokenize, data, tokenizer, model, limits)
     rows, wanted = len(data.train), _ROWS_OF_A_BUDGET if budget else _ROWS
     try:
-        found = _tokenize(data, range(0, rows, math.ceil(rows / wanted)), model, limits)
+        found = some(range(0, rows, math.ceil(rows / wanted)))
     except DataError:
-        found = _tokenize(data, range(rows), model, limits)  # which counts the bad rows of all
+        found = some(range(rows))  # which counts the bad rows of all
     return RowSample(
         tokens_R=tokens_per_row(found.dataset).tolist(), truncation=found.report, findings=tuple(found.findings)
     )
 
 
-def _tokenize(data: PreferenceData, rows: range, model: ModelConfig, limits: DataConfig) -> Tokenized:
+def _tokenize(
+    data: PreferenceData, tokenizer: PreTrainedTokenizerBase, model: ModelConfig, limits: DataConfig, rows: range
+) -> Tokenized:
     return tokenize(
         data.train if len(rows) == len(data.train) else data.train.select(rows),
-        load_tokenizer(model),
+        tokenizer,
         max_length=limits.max_length,
         max_prompt_length=limits.max_prompt_length,
         on_date=model.chat_template_date,

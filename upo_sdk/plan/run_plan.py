@@ -2,75 +2,44 @@
 
 from __future__ import annotations
 
-import math
-import os
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import torch
-
-from upo_sdk import demo
-from upo_sdk.config import ObjectiveRef, RunConfig, build_config
-from upo_sdk.data import (
-    BAD_ROWS_FILE,
-    SAMPLE_WEIGHT,
-    check_template,
-    load_preference_data,
-    sample_weights,
-    unused_template,
-)
+from upo_sdk.data import SAMPLE_WEIGHT, load_preference_data, sample_weights
 from upo_sdk.data.sample import sample_rows
-from upo_sdk.demo import settings
 from upo_sdk.errors import ConfigError
 from upo_sdk.plan.compatibility import (
     check_fit,
     check_given_numbers,
     check_scorers,
     check_weighting,
-    label_balance,
     unused_columns,
 )
+from upo_sdk.plan.demo_defaults import with_demo
+from upo_sdk.plan.memory import MemoryEstimate, estimate_memory
+from upo_sdk.plan.model_limits import within_positions
+from upo_sdk.plan.objectives import split_off_held_out, with_default_preference
 from upo_sdk.plan.row_sample import RowSample, tokenize_sample
+from upo_sdk.plan.steps import count_steps, ranks, reachable_rows, rows_per_batch
+from upo_sdk.plan.template_date import with_template_date
 from upo_sdk.plan.unused_settings import check_used, unused_settings
+from upo_sdk.plan.warnings import warn_of_model_and_data, with_warnings
 from upo_sdk.plugin.build import LiveObjective, build_objectives
 from upo_sdk.policy import build_skeleton, check_weights, count_parameters, load_model_config, load_tokenizer
-from upo_sdk.policy.positions import positions, prompt_room
-from upo_sdk.policy.precision import describe_saved_dtype, too_small_steps
+from upo_sdk.policy.positions import prompt_room
+from upo_sdk.policy.precision import describe_saved_dtype
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from datasets import Dataset
 
-    from upo_sdk.config import DataConfig, ModelConfig
+    from upo_sdk.config import DataConfig, ModelConfig, RunConfig
     from upo_sdk.data import PreferenceData
     from upo_sdk.plugin.registry import Registry
 
-__all__ = ["MemoryEstimate", "RunPlan", "make_plan", "with_builtin_scorer", "within_positions"]
-
-_STEPS_PER_GATE = 10
-"""Steps of a run for each that its preference term has to itself, where we suggest a gate."""
-
-
-@dataclass(frozen=True, slots=True)
-class MemoryEstimate:
-    """A rough upper estimate of the memory of training, in bytes.
-
-    Attributes:
-        weights: Parameters, gradients and optimizer state of the policy.
-        activations: Hidden states and logits of one micro-batch at its maximal length.
-    """
-
-    weights: int
-    activations: int
-
-    @property
-    def total(self) -> int:
-        """Everything together."""
-        return self.weights + self.activations
+__all__ = ["RunPlan", "make_plan"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,231 +112,79 @@ def make_plan(config: RunConfig, registry: Registry) -> RunPlan:
     Raises:
         UPOError: Anything is wrong with them.
     """
-    notices: list[str] = []
-    asked = config
+    notices, asked = list[str](), config
     is_demo = config.model is None and config.data is None
     if is_demo:
-        config = _with_demo(config, notices)
-    model, data_config = config.model, config.data
-    if model is None or data_config is None:
-        missing = "model" if model is None else "data"
-        raise ConfigError(
-            f"--{missing} is missing",
-            where="configuration",
-            fix="give both --model and --data, or neither for the demo",
-        )
+        config = with_demo(config, registry, notices)
+    model, data_config = _model_and_data(config)
     objectives = build_objectives(config.objectives, registry)  # first: a typo shows before the data is read
     model_config = load_model_config(model)
     check_weights(Path(model.path))
     parameters = count_parameters(build_skeleton(model_config, model))
     data_config = within_positions(data_config, model_config, notices)
-    config = config.model_copy(update={"data": data_config})
     data = load_preference_data(data_config, formats=registry.dataset_formats(data_config.format))
-    model = _with_template_date(model, data, notices, drop=data_config.on_bad_rows == "drop", is_demo=is_demo)
-    config = config.model_copy(update={"model": model})
-    if not any(item.is_preference for item in objectives):
-        added = _default_preference(data, notices)
-        config = config.model_copy(update={"objectives": (added, *config.objectives)})
-        objectives = [*build_objectives([added], registry), *objectives]
-    objectives, held_out = _split_off_held_out(objectives, config, notices)
-    if config.loss.scale == "balanced" and all(item.is_preference for item in objectives):
-        notices.append("scale balanced has nothing to balance: no auxiliary objective has a weight above zero")
-    check_fit(objectives, data)
+    tokenizer = load_tokenizer(model)
+    model = with_template_date(model, tokenizer, data, notices, drop=data_config.on_bad_rows == "drop", is_demo=is_demo)
+    objectives = with_default_preference(objectives, data, registry, notices)
+    refs = tuple(item.ref for item in objectives)
+    config = config.model_copy(update={"model": model, "data": data_config, "objectives": refs})
+    objectives, held_out = split_off_held_out(objectives, config, notices)
+    check_fit(objectives, data, registry.default_preference(data.shape) or "NAME")
     check_weighting(objectives, config, data)
     check_used(asked, data)
-    may_skip = config.plugins.on_failure == "skip" and _ranks() == 1
+    may_skip = config.plugins.on_failure == "skip" and ranks() == 1
     loads, warnings = check_scorers([*objectives, *held_out], data, may_skip=may_skip)
     notices += unused_settings(asked, config, objectives, data)
-    sample = tokenize_sample(data, model, data_config, budget=config.training.tokens_per_batch)
-    rows_per_batch = _rows_per_batch(config, sample, notices)
+    sample = tokenize_sample(data, tokenizer, model, data_config, budget=config.training.tokens_per_batch)
+    batch_rows = rows_per_batch(config, sample, notices)
     notices += check_given_numbers(objectives, data)
     if not is_demo:  # whose data has a column for benchmarks
         unused, more = unused_columns(objectives, data)
         notices += unused
         warnings += more
-    warnings += label_balance(data)
-    saved_dtype = describe_saved_dtype(model, model_config)
-    notices += [saved_dtype] if saved_dtype else []
-    too_small = too_small_steps(model, model_config, config.training.learning_rate)
-    warnings += [too_small] if too_small else []
-    warnings += [f"{text}, and listed in {BAD_ROWS_FILE} of the run folder" for text in data.describe_bad_rows()]
-    answer_room = (
-        prompt_room([model_config], config.eval_max_new_tokens, option="--eval_max_new_tokens")
-        if config.eval_prompts
-        else None
-    )
-    whole = data.train
-    data = _only_needed_rows(config, data, rows_per_batch, notices)
-    plan = RunPlan(
-        config=config,
-        model=model,
-        data_config=data_config,
-        is_demo=is_demo,
-        objectives=tuple(objectives),
-        held_out=tuple(held_out),
-        data=data,
-        answer_room=answer_room,
-        balance_rows=_balance_rows(config, whole, data),
-        loads=loads,
-        sample=sample,
-        rows_per_step=rows_per_batch * config.training.gradient_accumulation_steps * _ranks(),
-        steps=_steps(config, len(data.train), rows_per_batch),
-        parameters=parameters,
-        memory=_memory(config, data_config, model_config, parameters, branches=2 if data.shape == "pairs" else 1),
-        notices=tuple(notices),
-        warnings=tuple(warnings),
-    )
-    return _with_warnings(plan)
-
-
-def _with_demo(config: RunConfig, notices: list[str]) -> RunConfig:
-    notices.append("no --model and no --data: the embedded demo model and data are used, with the demo's settings")
-    written = config.model_dump(exclude_unset=True, by_alias=True)
-    objectives = [with_builtin_scorer(ref, notices) for ref in config.objectives]
-    below = _demo_settings(_demo_gamma(config, notices))
-    if config.loss.scale == "balanced":
-        del below["loss"]["gamma"]
-    return build_config(below, written, {"objectives": objectives})
-
-
-def _demo_gamma(config: RunConfig, notices: list[str]) -> float:
-    """Return γ for the demo's data beside the objectives that were asked for, and say so if it is not that of dpo."""
-    gamma = settings.gamma_beside(config.objectives)
-    given = config.loss.scale == "balanced" or "gamma" in config.loss.model_fields_set
-    if not given and gamma is None:
-        notices.append(
-            f"the demo's γ of {settings.GAMMA:g} was found for dpo, and nobody measured these objectives there: add "
-            "--scale balanced, or compare the held-out accuracy with that of a run without the auxiliary objective"
+    notices += filter(None, [describe_saved_dtype(model, model_config)])
+    warnings += warn_of_model_and_data(model, model_config, config.training.learning_rate, data)
+    longest_row = data_config.max_length * (2 if data.shape == "pairs" else 1)
+    whole, data = data.train, reachable_rows(config, data, batch_rows, notices)
+    return with_warnings(
+        RunPlan(
+            config=config,
+            model=model,
+            data_config=data_config,
+            is_demo=is_demo,
+            objectives=tuple(objectives),
+            held_out=tuple(held_out),
+            data=data,
+            answer_room=_answer_room(config, model_config),
+            balance_rows=_balance_rows(config, whole, data),
+            loads=loads,
+            sample=sample,
+            rows_per_step=batch_rows * config.training.gradient_accumulation_steps * ranks(),
+            steps=count_steps(config, len(data.train), batch_rows),
+            parameters=parameters,
+            memory=estimate_memory(config.training, model_config, parameters, tokens_per_row=longest_row),
+            notices=tuple(notices),
+            warnings=tuple(warnings),
         )
-    elif not given and gamma != settings.GAMMA:
-        notices.append(
-            f"γ is {gamma:g} in the demo: the preference objective pulls {gamma:g} times as hard as dpo there"
+    )
+
+
+def _model_and_data(config: RunConfig) -> tuple[ModelConfig, DataConfig]:
+    if config.model is None or config.data is None:
+        missing = "model" if config.model is None else "data"
+        raise ConfigError(
+            f"--{missing} is missing",
+            where="configuration",
+            fix="give both --model and --data, or neither for the demo",
         )
-    return settings.GAMMA if gamma is None else gamma
+    return config.model, config.data
 
 
-def _demo_settings(gamma: float) -> dict[str, Any]:
-    return {
-        "model": {"path": str(demo.demo_model_path())},
-        "data": {"path": str(demo.demo_data_path()), "eval_path": str(demo.demo_eval_path()), "max_length": 128},
-        "loss": {"gamma": gamma, "lambda": settings.LAMBDA, "gate_steps": settings.GATE_STEPS},
-        "training": {
-            "learning_rate": settings.LEARNING_RATE,
-            "max_steps": settings.MAX_STEPS,
-            "warmup_steps": settings.WARMUP_STEPS,
-            "per_device_train_batch_size": settings.BATCH_SIZE,
-            "per_device_eval_batch_size": 32,
-        },
-        "eval_prompts": 64,
-    }
-
-
-def with_builtin_scorer(ref: ObjectiveRef, notices: list[str]) -> ObjectiveRef:
-    """Return ``toxicity`` with the scorer that needs no download, unless another one is named."""
-    if ref.name != "toxicity" or "model" in ref.options:
-        return ref
-    notices.append(f"'{ref.label}' uses model=builtin in the demo: a small scorer that needs no download")
-    return ref.model_copy(update={"options": {**ref.options, "model": "builtin"}})
-
-
-def _default_preference(data: PreferenceData, notices: list[str]) -> ObjectiveRef:
-    name = "dpo" if data.shape == "pairs" else "kto"
-    notices.append(f"no preference objective was named: '{name}' is used, because the data is {data.shape}")
-    return ObjectiveRef(name=name)
-
-
-def _split_off_held_out(
-    objectives: Sequence[LiveObjective], config: RunConfig, notices: list[str]
-) -> tuple[list[LiveObjective], list[LiveObjective]]:
-    """Return what is in the loss, and the auxiliary objectives of weight 0 that can score the compared answers."""
-    held_out = [
-        item
-        for item in objectives
-        if item.weight == 0 and config.eval_prompts and not item.is_preference and item.scores_answers
-    ]
-    for item in objectives:
-        if item in held_out:
-            notices.append(f"'{item.label}' has weight 0: it scores the answers before and after, not the data")
-        elif item.weight == 0:
-            notices.append(f"'{item.label}' has weight 0 and is left out")
-    return [item for item in objectives if item.weight > 0], held_out
-
-
-def within_positions(data: DataConfig, model_config: Any, notices: list[str]) -> DataConfig:
-    """Return the configuration with lengths that the model has positions for."""
-    limit = positions(model_config)
-    if limit is None or data.max_length <= limit:
-        return data
-    notices.append(f"max_length is {limit} instead of {data.max_length:,}: the model has no more positions")
-    prompt = data.max_prompt_length
-    return data.model_copy(
-        update={"max_length": limit, "max_prompt_length": min(prompt, limit - 1) if prompt else None}
-    )
-
-
-def _with_template_date(
-    model: ModelConfig, data: PreferenceData, notices: list[str], *, drop: bool, is_demo: bool
-) -> ModelConfig:
-    """Check the chat template, and keep the date that it writes: training, evaluation and a resumed run read the same.
-
-    Raises:
-        UPOError: There is no template for conversations, or it fails on the first row.
-    """
-    if not data.conversational:
-        unused = None if is_demo else unused_template(load_tokenizer(model), data.train)
-        notices += [unused] if unused else []
-        return model
-    writes_date = check_template(load_tokenizer(model), data.train, model.chat_template_date, drop=drop)
-    if not writes_date or model.chat_template_date:
-        return model
-    today = datetime.now().astimezone().date()
-    notices.append(
-        f"the chat template writes the date, {today}: on another day the tokens are others; --chat_template_date "
-        f"{today} keeps them"
-    )
-    return model.model_copy(update={"chat_template_date": today})
-
-
-def _rows_per_batch(config: RunConfig, sample: RowSample, notices: list[str]) -> float:
-    """Return the rows of a batch on one device; with a token budget, its mean over the sample."""
-    budget = config.training.tokens_per_batch
-    if budget is None:
-        return config.training.per_device_train_batch_size
-    rows = sample.rows_per_batch(budget)
-    notices.append(
-        f"tokens_per_batch is {budget:,}: about {rows:.1f} rows per batch, estimated from "
-        f"{len(sample.tokens_R):,} rows; so the number of steps is an estimate unless max_steps is given"
-    )
-    return rows
-
-
-def _steps(config: RunConfig, rows: int, rows_per_batch: float) -> int:
-    training = config.training
-    if training.max_steps > 0:
-        return training.max_steps
-    batches = math.ceil(rows / (rows_per_batch * _ranks()))
-    return math.ceil(math.ceil(batches / training.gradient_accumulation_steps) * training.num_train_epochs)
-
-
-def _steps_are_estimated(config: RunConfig) -> bool:
-    return config.training.max_steps < 1 and config.training.tokens_per_batch is not None
-
-
-def _ranks() -> int:
-    return int(os.environ.get("WORLD_SIZE", "1"))
-
-
-def _only_needed_rows(
-    config: RunConfig, data: PreferenceData, rows_per_batch: float, notices: list[str]
-) -> PreferenceData:
-    """Draw the rows that ``max_steps`` can reach, so that no other row is scored or given reference log-probs."""
-    training, rows = config.training, len(data.train)
-    needed = math.ceil(training.max_steps * rows_per_batch * training.gradient_accumulation_steps * _ranks())
-    if training.max_steps < 1 or needed >= rows:
-        return data
-    notices.append(f"max_steps is {training.max_steps}: {needed:,} of {rows:,} rows are drawn and prepared")
-    drawn = np.random.default_rng(training.seed).permutation(rows)[:needed]
-    return replace(data, train=data.train.select(np.sort(drawn)))
+def _answer_room(config: RunConfig, model_config: Any) -> int | None:
+    """Return the tokens that a prompt may have, if answers are compared."""
+    if not config.eval_prompts:
+        return None
+    return prompt_room([model_config], config.eval_max_new_tokens, option="--eval_max_new_tokens")
 
 
 def _balance_rows(config: RunConfig, whole: Dataset, data: PreferenceData) -> Dataset | None:
@@ -375,43 +192,3 @@ def _balance_rows(config: RunConfig, whole: Dataset, data: PreferenceData) -> Da
     if config.loss.scale != "balanced" or len(data.train) == len(whole):
         return None
     return whole.select(sample_rows(len(whole), sample_weights(whole) if SAMPLE_WEIGHT in data.columns else None))
-
-
-def _memory(
-    config: RunConfig, data: DataConfig, model_config: Any, parameters: int, *, branches: int
-) -> MemoryEstimate:
-    text = model_config.get_text_config()
-    training = config.training
-    tokens = training.tokens_per_batch or training.per_device_train_batch_size * branches * data.max_length
-    per_token = 4 * (3 * text.vocab_size + 16 * text.num_hidden_layers * text.hidden_size)
-    return MemoryEstimate(weights=16 * parameters, activations=tokens * per_token)
-
-
-def _with_warnings(plan: RunPlan) -> RunPlan:
-    warnings = list(plan.warnings)
-    gate = plan.config.loss.gate_steps
-    if plan.auxiliary and plan.steps <= gate:
-        labels = " and ".join(item.label for item in plan.auxiliary)
-        steps = f"about {plan.steps}" if _steps_are_estimated(plan.config) else f"{plan.steps}"
-        warnings.insert(
-            0,
-            f"{labels} would have no effect: auxiliary objectives start after {gate} steps (gate_steps), and this run "
-            f"has {steps}; add --gate_steps {plan.steps // _STEPS_PER_GATE}",
-        )
-    warnings += [
-        f"'{item.label}' has no weight before step {item.schedule.first_step() + 1} and this run has {plan.steps}: it "
-        f"will teach nothing; let {item.schedule} start earlier"
-        for item in plan.objectives
-        if item.schedule and item.schedule.first_step() >= plan.steps
-    ]
-    gpus = torch.cuda.device_count()
-    if _ranks() == 1 and gpus > 1:
-        warnings.append(
-            f"one of {gpus} GPUs is used; for all of them: torchrun --nproc_per_node {gpus} -m upo_cli train ..."
-        )
-    if plan.is_demo and not plan.auxiliary and plan.steps > settings.DPO_ALONE_STEPS:
-        warnings.append(
-            f"a preference objective alone forgets how to write such short answers after about "
-            f"{settings.DPO_ALONE_STEPS} steps: add --max_steps {settings.DPO_ALONE_STEPS}, or an auxiliary objective"
-        )
-    return replace(plan, warnings=tuple(warnings))

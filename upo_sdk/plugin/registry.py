@@ -116,6 +116,10 @@ class Registry:
             )
         return self.objectives[name]
 
+    def default_preference(self, shape: str) -> str | None:
+        """Return the preference objective for data of that shape when the user names none; None if nobody offers it."""
+        return next((name for name, item in self.objectives.items() if shape in item.spec.default_for), None)
+
     def check_name(self, name: str) -> None:
         """Raise what keeps an objective or a data format of that name from being had."""
         for failure in self.failures:

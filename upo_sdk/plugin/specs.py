@@ -44,6 +44,9 @@ class ObjectiveSpec:
         positional: The option that :attr:`ObjectiveRef.target` sets.
         imports_target: Whether that option is an import path ``package.function``. The block list of plugins then
             covers the package, as it does for dotted paths.
+        default_for: Shapes of data, ``"pairs"`` or ``"unpaired"``, for which this preference objective is used when
+            the user names none; of several that offer it, the first, and built-ins come first.
+        demo_options: Options that the demo sets if the user does not, so that it needs no download.
     """
 
     name: str
@@ -55,6 +58,8 @@ class ObjectiveSpec:
     variants: Mapping[str, str] = field(default_factory=dict[str, str])
     positional: str | None = None
     imports_target: bool = False
+    default_for: frozenset[str] = frozenset()
+    demo_options: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def __post_init__(self) -> None:
         _check(self.name, self.target, self.options)

@@ -18,5 +18,6 @@ def upo_register_objectives() -> list[ObjectiveSpec]:
             options="upo_plugins.toxicity.options:ToxicityOptions",
             summary="Not toxic: 1 minus the worst category of a toxicity classifier",
             bounds=(0.0, 1.0),
+            demo_options={"model": "builtin"},
         )
     ]

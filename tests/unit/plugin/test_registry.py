@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from textwrap import dedent
 from typing import TYPE_CHECKING
 
@@ -166,3 +167,24 @@ def test_hooks_are_called_one_by_one_and_a_failure_has_an_owner(install: Callabl
     assert registry.calls("upo_review_run", run="today") == [("reviewer 1.0", "no today")]
     with pytest.raises(PluginError, match=r"'reviewer' of reviewer 1.0 failed while running upo_review_run"):
         registry.calls("upo_review_run", run="explode")
+
+
+DEFAULT = """
+    from upo_sdk.plugin import ObjectiveSpec, hookimpl
+
+    @hookimpl
+    def upo_register_objectives():
+        return [
+            ObjectiveSpec(name="NAME", kind="preference", target="nowhere:Nothing", default_for=frozenset({"unpaired"}))
+        ]
+"""
+
+
+def test_the_default_preference_for_a_shape_is_what_a_spec_says_and_a_built_in_comes_first(
+    install: Callable[..., None],
+) -> None:
+    install("acme-loss", "mine", DEFAULT.replace("NAME", "mine"))
+    registry = load()
+    assert (registry.default_preference("pairs"), registry.default_preference("unpaired")) == ("dpo", "kto")
+    without = replace(registry, objectives={"mine": registry.objectives["mine"]})
+    assert (without.default_preference("pairs"), without.default_preference("unpaired")) == (None, "mine")
