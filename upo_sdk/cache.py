@@ -7,6 +7,7 @@ import json
 import os
 import sqlite3
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
@@ -14,11 +15,11 @@ from uuid import uuid4
 from upo_sdk.errors import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 
 __all__ = [
     "ContentCache",
-    "CountingCache",
+    "Filled",
     "cache_folder",
     "content_key",
     "default_cache_dir",
@@ -100,6 +101,17 @@ def content_key(*parts: Any) -> bytes:
     return hashlib.sha256(written.encode("utf-8", "surrogatepass")).digest()
 
 
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """How many distinct keys had a value, and how many were computed."""
+
+    found: int = 0
+    computed: int = 0
+
+    def __add__(self, other: Filled) -> Filled:
+        return Filled(self.found + other.found, self.computed + other.computed)
+
+
 class ContentCache:
     """Bytes by content key, in one SQLite file that several processes may share.
 
@@ -137,6 +149,37 @@ class ContentCache:
         with self._connection() as connection, connection:
             connection.executemany("INSERT OR IGNORE INTO entries VALUES (?, ?)", values.items())
 
+    def fill(
+        self,
+        keys: Sequence[bytes],
+        compute: Callable[[list[int]], Iterable[Mapping[int, bytes | None]]],
+        on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+    ) -> Filled:
+        """Compute the values of those keys that are not known, and store every part as soon as it is finished.
+
+        A kill, or an error of ``compute``, loses the part under way and nothing else. Values are not held in memory:
+        :meth:`get` returns them.
+
+        Args:
+            keys: One per item; items with equal keys are computed once.
+            compute: Receives the positions of the items to compute, the first of each key, in order. Yields finished
+                parts, in whatever order: values by position. None is not stored, and is computed again next time.
+            on_progress: Called with the distinct keys done and their total, first with those that are known.
+        """
+        missing: dict[bytes, int] = {}
+        for position, key in enumerate(keys):
+            missing.setdefault(key, position)
+        total = len(missing)
+        for (key,) in self._select("key", missing):
+            del missing[key]
+        found = done = total - len(missing)
+        on_progress(done, total)
+        for part in compute(list(missing.values())) if missing else ():
+            self.put({keys[position]: value for position, value in part.items() if value is not None})
+            done += len(part)
+            on_progress(done, total)
+        return Filled(found, done - found)
+
     def _select(self, columns: str, keys: Iterable[bytes]) -> Iterator[Any]:
         wanted = list(dict.fromkeys(keys))
         with self._connection() as connection:
@@ -160,27 +203,3 @@ class ContentCache:
             where=str(self.path),
             fix="choose another folder with UPO_CACHE_DIR, or delete this file: it only saves time",
         )
-
-
-class CountingCache(ContentCache):
-    """A cache that counts what it found and what it was given.
-
-    Attributes:
-        found: Values that were there.
-        stored: Values that were put.
-    """
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        self.found = self.stored = 0
-
-    def get(self, keys: Iterable[bytes]) -> dict[bytes, bytes]:
-        """Return the values of those keys that are known, and count them."""
-        values = super().get(keys)
-        self.found += len(values)
-        return values
-
-    def put(self, values: Mapping[bytes, bytes]) -> None:
-        """Store values, and count them."""
-        super().put(values)
-        self.stored += len(values)

@@ -8,13 +8,12 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from upo_sdk.cache import ContentCache, default_cache_dir
 from upo_sdk.config import to_yaml
+from upo_sdk.context import RunContext
 from upo_sdk.data import BAD_ROWS_FILE, list_bad_rows
 from upo_sdk.errors import CancelledError, PluginError
-from upo_sdk.events import Notice, PlanReady, Progress, RunFinished, emit
+from upo_sdk.events import PlanReady, Progress, RunFinished, emit
 from upo_sdk.isolation import isolated
-from upo_sdk.objectives.guard import Guard
 from upo_sdk.plan import make_plan
 from upo_sdk.plugin.registry import load_registry
 from upo_sdk.policy import load_language_model, load_tokenizer
@@ -99,7 +98,8 @@ def align(
     folder = RunFolder.of(plan.config)
     reserve_repository(plan.config)
     with isolated():
-        return _Run(plan, folder, (*callbacks, *added), cancel, command).execute()
+        context = RunContext.of((*callbacks, *added), cancel, timeout=plan.config.plugins.timeout)
+        return _Run(plan, folder, context, command).execute()
 
 
 def plan_run(config: RunConfig, registry: Registry) -> RunPlan:
@@ -139,28 +139,19 @@ def _with_checkpoint(plan: RunPlan) -> RunPlan:
 class _Run:
     """One run, from the plan to the result; :meth:`execute` reads top to bottom."""
 
-    def __init__(
-        self,
-        plan: RunPlan,
-        folder: RunFolder,
-        callbacks: tuple[Callback, ...],
-        cancel: CancelToken | None,
-        command: Sequence[str],
-    ) -> None:
+    def __init__(self, plan: RunPlan, folder: RunFolder, context: RunContext, command: Sequence[str]) -> None:
         self.plan, self.config, self.command = plan, plan.config, command
-        self.folder, self.callbacks, self.cancel = folder, callbacks, cancel
+        self.folder, self.context = folder, context
         self.args = training_arguments(self.config.training, folder.path, evaluate=plan.data.eval is not None)
         self.is_main, self.batch_size = self.args.process_index == 0, 2 * self.args.per_device_eval_batch_size
-        self.guard = Guard(self.config.plugins.timeout, lambda text: emit(callbacks, Notice("warning", text)))
-        cache = ContentCache(default_cache_dir() / "cache.sqlite")
-        self.preparation = Preparation(plan, cache, self.guard, callbacks, cancel)
+        self.preparation = Preparation(plan, context)
         alone = self.args.world_size == 1  # else all ranks would have to agree on the terms that are left
-        self.failures = Failures(alone and self.config.plugins.on_failure == "skip", callbacks)
+        self.failures = Failures(alone and self.config.plugins.on_failure == "skip", context)
         self.tracking = Tracking(
             check_trackers(self.config.training.report_to),
             folder.path,
             self.config.model_dump(mode="json", by_alias=True),
-            lambda level, text: emit(callbacks, Notice(level, text)),
+            context.notice,
         )
         self.normalizers: dict[str, ZScore | Rank] = {}
         self.trained_with = TrainedWith()
@@ -206,7 +197,7 @@ class _Run:
         if self.is_main:
             record_for_report(self.folder, self.plan.auxiliary, train, trainer.advantage_weights, (before, after))
             result = self._conclude(result, manifest)
-        emit(self.callbacks, RunFinished(result))
+        self.context.emit(RunFinished(result))
         return result
 
     def _conclude(self, result: AlignResult, manifest: dict[str, Any]) -> AlignResult:
@@ -214,11 +205,13 @@ class _Run:
         self.folder.write_manifest({**manifest, **finished(result)})
         if result.status == "completed":
             self.folder.write(CARD_FILE, model_card(self.folder.path))
-        write_report_or_warn(self.folder.path, self.callbacks)
+        write_report_or_warn(self.folder.path, self.context.callbacks)
         config = self.config
         if result.status != "completed" or not config.push_to_hub or config.hub_model_id is None:
             return result
-        address = push_after_run(self.folder.path, config.hub_model_id, self.callbacks, samples=config.hub_samples)
+        address = push_after_run(
+            self.folder.path, config.hub_model_id, self.context.callbacks, samples=config.hub_samples
+        )
         return replace(result, hub_url=address)
 
     def _compare_with_checkpoint(self, tokenizer: PreTrainedTokenizerBase, weights: str) -> None:
@@ -232,17 +225,17 @@ class _Run:
     def _set_up(self, until_the_end: ExitStack) -> None:
         for item in (*self.plan.objectives, *self.plan.held_out):
             with self.failures.of(item):
-                until_the_end.enter_context(self.guard.set_up(item, str(self.args.device)))
+                until_the_end.enter_context(self.context.guard.set_up(item, str(self.args.device)))
         self._leave_out_skipped()
 
     def _score(self, train: Split, held_out: Split | None) -> tuple[Split, Split | None]:
         """Fit and score with one auxiliary objective after the other; what is held out is only fitted."""
         for item in self.plan.held_out:
             with self.failures.of(item):
-                self.guard.fit(item, train.completions)
+                self.context.guard.fit(item, train.completions)
         for item in self.plan.auxiliary:
             with self.failures.of(item):
-                self.guard.fit(item, train.completions)
+                self.context.guard.fit(item, train.completions)
                 scored = self.preparation.score(train, item)
                 held_out = self.preparation.score(held_out, item) if held_out else None
                 train = scored
@@ -271,10 +264,11 @@ class _Run:
         return self.folder.recorded(manifest, files) if self.is_main else nullcontext()
 
     def _announce(self) -> None:
-        emit(self.callbacks, PlanReady(self.plan))
-        notices = [Notice("info", text) for text in self.plan.notices]
-        for notice in (*notices, *(Notice("warning", text) for text in self.plan.warnings)):
-            emit(self.callbacks, notice)
+        self.context.emit(PlanReady(self.plan))
+        for text in self.plan.notices:
+            self.context.note(text)
+        for text in self.plan.warnings:
+            self.context.warn(text)
 
     def _manifest(self, layout: str, statistics: Sequence[ScoreStatistics]) -> dict[str, Any]:
         return make_manifest(
@@ -304,9 +298,7 @@ class _Run:
         parts = (rows, train, policy, self.normalizers, tokenizer)
         sample = partial(self.preparation.sample, *parts, weights=weights, batch_size=self.batch_size)
         constant = {item.label for item in statistics if item.constant}
-        return set_gamma(
-            unified, self.plan, sample, self.args.device, self.folder.resumed_run, self.callbacks, constant
-        )
+        return set_gamma(unified, self.plan, sample, self.args.device, self.folder.resumed_run, self.context, constant)
 
     def _load_checkpoint(self, policy: Policy) -> None:
         """Take the weights of the run that is resumed."""
@@ -320,8 +312,6 @@ class _Run:
             plan=self.plan,
             args=self.args,
             folder=self.folder,
-            guard=self.guard,
-            callbacks=self.callbacks,
-            cancel=self.cancel,
+            context=self.context,
             tracking=self.tracking,
         )

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from upo_sdk.cache import ContentCache, cache_folder, content_key, scratch_file
+from upo_sdk.cache import ContentCache, Filled, cache_folder, content_key, scratch_file
 from upo_sdk.errors import OutputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -89,3 +90,46 @@ def test_a_cache_that_is_damaged_later_is_one_clear_error(tmp_path: Path) -> Non
     for use in (lambda: cache.get([content_key(1)]), lambda: cache.put({content_key(2): b"y"})):
         with pytest.raises(OutputError, match="the cache cannot be used"):
             use()
+
+
+def one_by_one(missing: list[int]) -> Iterator[dict[int, bytes | None]]:
+    for position in reversed(missing):
+        yield {position: bytes([position])}
+
+
+def test_fill_computes_each_missing_key_once_and_counts_from_what_is_known(tmp_path: Path) -> None:
+    cache, asked, progress = ContentCache(tmp_path / "cache.sqlite"), list[list[int]](), list[tuple[int, int]]()
+    keys = [content_key(name) for name in "abcbad"]
+    cache.put({keys[2]: b"known"})
+
+    def compute(missing: list[int]) -> Iterator[dict[int, bytes | None]]:
+        asked.append(missing)
+        return one_by_one(missing)
+
+    assert cache.fill(keys, compute, lambda done, total: progress.append((done, total))) == Filled(1, 3)
+    assert asked == [[0, 1, 5]]
+    assert progress == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert [cache.get(keys)[key] for key in keys] == [b"\0", b"\1", b"known", b"\1", b"\0", b"\5"]
+    assert cache.fill(keys, compute) == Filled(4, 0)
+    assert len(asked) == 1
+
+
+def test_a_part_is_stored_before_the_next_one_is_computed_and_stays_if_that_fails(tmp_path: Path) -> None:
+    cache, keys = ContentCache(tmp_path / "cache.sqlite"), [content_key(n) for n in range(3)]
+
+    def fails(_missing: list[int]) -> Iterator[dict[int, bytes | None]]:
+        yield {2: b"c"}
+        assert cache.known(keys) == {keys[2]}
+        yield {0: b"a"}
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        cache.fill(keys, fails)
+    assert cache.get(keys) == {keys[2]: b"c", keys[0]: b"a"}
+
+
+def test_what_has_no_value_counts_as_done_and_is_computed_again_next_time(tmp_path: Path) -> None:
+    cache, keys = ContentCache(tmp_path / "cache.sqlite"), [content_key(n) for n in range(2)]
+    assert cache.fill(keys, lambda _missing: [{0: None, 1: b"b"}]) == Filled(0, 2)
+    assert cache.fill(keys, lambda missing: [dict.fromkeys(missing, b"a")]) == Filled(1, 1)
+    assert cache.get(keys) == {keys[0]: b"a", keys[1]: b"b"}

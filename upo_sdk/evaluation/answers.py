@@ -24,7 +24,7 @@ from upo_sdk.policy.generate import neighbours_matter
 from upo_sdk.statistics import Sums
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import date
 
     from datasets import Dataset
@@ -211,20 +211,17 @@ def sample_answers(
     keys = [
         content_key(*_model_key(lm, tokenizer, weights, sampling), list(draw.prompt_ids), draw.sample) for draw in draws
     ]
+
+    def sampled(missing: Sequence[int]) -> Iterator[dict[int, bytes]]:
+        longest_first = sorted(missing, key=lambda place: -len(draws[place].prompt_ids))
+        size = _batch_size(lm, tokenizer, [draws[place] for place in longest_first], sampling, batch_size)
+        for start in range(0, len(longest_first), size):
+            part = longest_first[start : start + size]
+            answers = generate_ids(lm, tokenizer, [draws[place] for place in part], sampling)
+            yield {place: np.asarray(ids, dtype="<i4").tobytes() for place, ids in zip(part, answers, strict=True)}
+
+    cache.fill(keys, sampled, on_progress)
     known = cache.get(keys)
-    missing = {key: draw for key, draw in zip(keys, draws, strict=True) if key not in known}
-    longest_first = sorted(missing.items(), key=lambda item: -len(item[1].prompt_ids))
-    total, done = len(known) + len(missing), len(known)
-    on_progress(done, total)
-    batch_size = _batch_size(lm, tokenizer, [draw for _, draw in longest_first], sampling, batch_size)
-    for start in range(0, len(longest_first), batch_size):
-        part = longest_first[start : start + batch_size]
-        sampled = generate_ids(lm, tokenizer, [draw for _, draw in part], sampling)
-        new = {key: np.asarray(ids, dtype="<i4").tobytes() for (key, _), ids in zip(part, sampled, strict=True)}
-        cache.put(new)
-        known |= new
-        done += len(part)
-        on_progress(done, total)
     ids = [np.frombuffer(known[key], dtype="<i4").tolist() for key in keys]
     return _answers(prompts, ids, tokenizer, sampling.num_samples, end_ids(lm, tokenizer))
 
@@ -261,7 +258,7 @@ def _batch_size(
     batch_size: int,
 ) -> int:
     """Return how many prompts are answered together: one where a neighbour would change what a prompt is answered."""
-    if batch_size == 1 or not longest_first:
+    if batch_size == 1:
         return 1
     width = len(longest_first[0].prompt_ids) + sampling.max_new_tokens
     return 1 if neighbours_matter(lm, tokenizer, longest_first[-1].prompt_ids, width - 1) else batch_size

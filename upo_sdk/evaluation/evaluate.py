@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from upo_sdk.cache import ContentCache, default_cache_dir
+from upo_sdk.context import RunContext
 from upo_sdk.data import completions
 from upo_sdk.evaluation.demo_measures import DEMO_NAMES, conflicts, judge_answers
 from upo_sdk.evaluation.divergence import kl_measurement, tokenized_answers
@@ -20,16 +20,13 @@ from upo_sdk.evaluation.objective_measures import ObjectiveMeasures
 from upo_sdk.evaluation.output import write_evaluation
 from upo_sdk.evaluation.paired_statistic import Better, PairedStatistic, metrics_of_both
 from upo_sdk.evaluation.pairs import implicit_margins, pair_measurements
-from upo_sdk.evaluation.progress import Reporter
 from upo_sdk.evaluation.rows import EvalRows, choose_prompts, same_prompts, same_tokens, tokenize_rows
 from upo_sdk.evaluation.samples import pair_lines, side_by_side
 from upo_sdk.evaluation.schema import DataDescription, Evaluation
 from upo_sdk.evaluation.task import EvalTask, plan_evaluation
 from upo_sdk.evaluation.thresholds import check_names, judge_all
 from upo_sdk.evaluation.violations import violation_measurements, violation_names
-from upo_sdk.events import Notice, emit
 from upo_sdk.isolation import isolated
-from upo_sdk.objectives.guard import Guard
 from upo_sdk.plugin.build import union_of_needs
 from upo_sdk.plugin.registry import load_registry
 from upo_sdk.policy import load_tokenizer
@@ -76,10 +73,11 @@ def evaluate(
     """
     registry = registry or load_registry(config.plugins)
     task = plan_evaluation(config, registry.check())
+    context = RunContext.of(callbacks, cancel, timeout=config.plugins.timeout, cancelled="the evaluation was cancelled")
     for text in registry.warnings:
-        emit(tuple(callbacks), Notice("warning", text))
+        context.warn(text)
     with isolated():
-        return _Evaluation(task, registry, Reporter(tuple(callbacks), cancel)).execute()
+        return _Evaluation(task, registry, context).execute()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,10 +102,8 @@ def _same_weights(one: _Reading, other: _Reading) -> bool:
 class _Evaluation:
     """One evaluation, from the task to the result; :meth:`execute` reads top to bottom."""
 
-    def __init__(self, task: EvalTask, registry: Registry, reporter: Reporter) -> None:
-        self.task, self.config, self.registry, self.reporter = task, task.config, registry, reporter
-        self.cache = ContentCache(default_cache_dir() / "cache.sqlite")
-        self.guard = Guard(self.config.plugins.timeout, reporter.warn)
+    def __init__(self, task: EvalTask, registry: Registry, context: RunContext) -> None:
+        self.task, self.config, self.registry, self.context = task, task.config, registry, context
         self.sampling = Sampling(
             max_new_tokens=task.max_new_tokens,
             temperature=self.config.temperature,
@@ -122,7 +118,7 @@ class _Evaluation:
     def execute(self) -> Evaluation:
         rows, base_rows = self._rows()
         for text in self.notices:
-            self.reporter.note(text)
+            self.context.note(text)
         with ExitStack() as until_the_end:
             measures = self._set_up(until_the_end)
             model, base = self._read_both(rows, base_rows)
@@ -141,7 +137,7 @@ class _Evaluation:
             ]
         )
         samples = side_by_side(rows, model.answers, theirs, rewards, found)
-        judged = judge_samples(samples, self.config.judge, self.cache, self.reporter, self.registry)
+        judged = judge_samples(samples, self.config.judge, self.context, self.registry)
         metrics |= win_rate_metrics(judged)
         result = Evaluation(
             created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -178,14 +174,14 @@ class _Evaluation:
         chosen = choose_prompts(self.task.rows, self.config.eval_prompts)
         limits, room = self.task.data_config, self.task.room
         on_date = self.config.model.chat_template_date
-        rows = tokenize_rows(chosen, self.tokenizer, limits, self.reporter, room=room, on_date=on_date)
+        rows = tokenize_rows(chosen, self.tokenizer, limits, self.context, room=room, on_date=on_date)
         if self.base_tokenizer is None or self._comparable:
             return rows, rows
         self.notices.append(
             "model and baseline have different tokenizers: accuracy, margin and kl, which compare the log-probs of the "
             "same tokens, are left out"
         )
-        base_rows = tokenize_rows(chosen, self.base_tokenizer, limits, self.reporter, room=room, on_date=on_date)
+        base_rows = tokenize_rows(chosen, self.base_tokenizer, limits, self.context, room=room, on_date=on_date)
         return same_prompts(rows, base_rows)
 
     def _set_up(self, until_the_end: ExitStack) -> ObjectiveMeasures:
@@ -193,12 +189,10 @@ class _Evaluation:
         needs = replace(union_of_needs(self.task.objectives), token_counts=False)  # the training rows have no tokens
         train = completions(self.task.data.train, needs)
         for item in self.task.objectives:
-            until_the_end.enter_context(self.guard.set_up(item, str(accelerator())))
-            self.guard.fit(item, train)
+            until_the_end.enter_context(self.context.guard.set_up(item, str(accelerator())))
+            self.context.guard.fit(item, train)
         engine = self._engine_names()
-        measures = ObjectiveMeasures.of(
-            self.task.objectives, engine, cache=self.cache, guard=self.guard, reporter=self.reporter
-        )
+        measures = ObjectiveMeasures.of(self.task.objectives, engine, self.context)
         chosen = self._has_pairs or any(any(row) for row in self.task.rows["desirable"][:])
         check_names(
             self.task.thresholds,
@@ -225,14 +219,14 @@ class _Evaluation:
         if _same_weights(model, base):
             text = "model and baseline have the same weights: accuracy and margin, which compare them, are left out"
             self.notices.append(text)
-            self.reporter.warn(text)
+            self.context.warn(text)
         return model, base
 
     def _read(self, name: Whose, config: ModelConfig, rows: EvalRows, others: list[TokenizedRow] | None) -> _Reading:
         """Read one model, which leaves the memory again; ``others`` are the model's answers, else it reads its own."""
         tokenizer = self.tokenizer if others is None else self.base_tokenizer
         assert tokenizer is not None  # noqa: S101 - there is a baseline
-        reader = LoadedModel.load(name, config, tokenizer, rows.dataset, self.cache, self.reporter)
+        reader = LoadedModel.load(name, config, tokenizer, rows.dataset, self.context)
         answers = reader.answers(rows, self.sampling, self.config.batch_size)
         pairs = own = None
         if self._comparable:
@@ -256,10 +250,10 @@ class _Evaluation:
             item.label: score_completions(
                 item,
                 answers.completions,
-                self.cache,
-                guard=self.guard,
-                on_progress=self.reporter.progress(f"scoring answers of the {whose} with {item.label}", "answers"),
-            )
+                self.context.cache,
+                guard=self.context.guard,
+                on_progress=self.context.progress(f"scoring answers of the {whose} with {item.label}", "answers"),
+            ).rewards
             for item in self.task.objectives
         }
 

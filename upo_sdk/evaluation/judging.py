@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from upo_sdk.errors import ConfigError, DataError
-from upo_sdk.evaluation.judge import check_judge, judge_answers
+from upo_sdk.evaluation.judge import check_judge, judge_pairs
+from upo_sdk.evaluation.judge.questions import Pair
 from upo_sdk.evaluation.schema import Metric
 
 if TYPE_CHECKING:
@@ -13,10 +14,9 @@ if TYPE_CHECKING:
 
     from datasets import Dataset
 
-    from upo_sdk.cache import ContentCache
     from upo_sdk.config import EvalConfig, JudgeConfig
+    from upo_sdk.context import RunContext
     from upo_sdk.evaluation.judge import WinRate
-    from upo_sdk.evaluation.progress import Reporter
     from upo_sdk.evaluation.schema import Sample
     from upo_sdk.plugin.registry import Registry
 
@@ -56,11 +56,7 @@ def check_judged(config: EvalConfig, rows: Dataset, registry: Registry) -> None:
 
 
 def judge_samples(
-    samples: Sequence[Sample],
-    config: JudgeConfig | None,
-    cache: ContentCache,
-    reporter: Reporter,
-    registry: Registry,
+    samples: Sequence[Sample], config: JudgeConfig | None, context: RunContext, registry: Registry
 ) -> WinRate | None:
     """Let the judge compare every answer of the model with the other one; None without a judge.
 
@@ -70,17 +66,9 @@ def judge_samples(
     if config is None:
         return None
     others = [sample.baseline if config.against == "baseline" else sample.chosen for sample in samples]
-    pairs = [(sample, other) for sample, other in zip(samples, others, strict=True) if other is not None]
-    return judge_answers(
-        [sample.prompt for sample, _ in pairs],
-        [sample.model for sample, _ in pairs],
-        [other for _, other in pairs],
-        config,
-        cache=cache,
-        callbacks=reporter.callbacks,
-        cancel=reporter.cancel,
-        registry=registry,
-    )
+    both = zip(samples, others, strict=True)
+    pairs = [Pair(sample.prompt, sample.model, other) for sample, other in both if other is not None]
+    return judge_pairs(pairs, config, context, registry=registry)
 
 
 def win_rate_metrics(judged: WinRate | None) -> dict[str, Metric]:

@@ -23,11 +23,10 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from transformers import PreTrainedTokenizerBase
 
-    from upo_sdk.cache import ContentCache
     from upo_sdk.config import ModelConfig
+    from upo_sdk.context import RunContext
     from upo_sdk.data import Trained
     from upo_sdk.evaluation.generation import Sampling
-    from upo_sdk.evaluation.progress import Reporter
     from upo_sdk.evaluation.rows import EvalRows
     from upo_sdk.events import SharedWork
 
@@ -54,8 +53,7 @@ class LoadedModel:
     identity: ModelIdentity
     policy: Policy
     tokenizer: PreTrainedTokenizerBase
-    cache: ContentCache
-    reporter: Reporter
+    context: RunContext
 
     @classmethod
     def load(
@@ -64,8 +62,7 @@ class LoadedModel:
         config: ModelConfig,
         tokenizer: PreTrainedTokenizerBase,
         rows: Dataset,
-        cache: ContentCache,
-        reporter: Reporter,
+        context: RunContext,
     ) -> LoadedModel:
         """Load a model and choose how it reads rows.
 
@@ -74,8 +71,7 @@ class LoadedModel:
             config: Which model.
             tokenizer: Its tokenizer.
             rows: Tokenised by it; the layout is checked on the longest of them.
-            cache: Where answers and log-probs are kept.
-            reporter: Hears about progress.
+            context: Where answers and log-probs are kept; hears about progress.
 
         Raises:
             ModelError: It cannot be loaded, has weights that are no numbers, or does not fit the tokenizer.
@@ -87,7 +83,7 @@ class LoadedModel:
         some = spread_by_length(rows, _LAYOUT_ROWS)
         branches = [TokenizedRow(*row) for row in zip(some["prompt_ids"], some["response_ids"], strict=True)]
         policy = choose_layout(lm, branches, training=False).policy(lm)
-        return cls(name=name, identity=identity, policy=policy, tokenizer=tokenizer, cache=cache, reporter=reporter)
+        return cls(name=name, identity=identity, policy=policy, tokenizer=tokenizer, context=context)
 
     def answers(self, rows: EvalRows, sampling: Sampling, batch_size: int) -> Answers:
         """Return the model's answers to the prompts, of which ``batch_size`` are sampled together."""
@@ -96,10 +92,10 @@ class LoadedModel:
             self.tokenizer,
             rows.prompts,
             sampling,
-            self.cache,
+            self.context.cache,
             weights=self.identity.weights_sha256,
             batch_size=batch_size,
-            on_progress=self.reporter.progress(
+            on_progress=self.context.progress(
                 f"answers of the {self.name}", "answers", "base answers" if self.name == "baseline" else None
             ),
         )
@@ -129,11 +125,11 @@ class LoadedModel:
         per_token = reference_logps(
             self.policy,
             source,
-            self.cache,
+            self.context.cache,
             weights=content_key("evaluation", 1, self.identity.weights_sha256, source.fingerprint).hex(),
             tokens_per_batch=max(_TOKENS_PER_BATCH, longest),
             tokens_per_row=max(_TOKENS_PER_BATCH, longest),
-            on_progress=self.reporter.progress(f"log-probs of {what} by the {self.name}", "responses", shared),
+            on_progress=self.context.progress(f"log-probs of {what} by the {self.name}", "responses", shared),
         )
         places = trained or [None] * len(source)
         return [

@@ -15,11 +15,9 @@ from upo_sdk.scoring import measure_completions
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from upo_sdk.cache import ContentCache
+    from upo_sdk.context import RunContext
     from upo_sdk.evaluation.paired_statistic import Better
-    from upo_sdk.evaluation.progress import Reporter
     from upo_sdk.evaluation.rows import EvalRows
-    from upo_sdk.objectives.guard import Guard
     from upo_sdk.plugin.build import LiveObjective
 
 __all__ = ["ObjectiveMeasures"]
@@ -40,36 +38,26 @@ class ObjectiveMeasures:
     objectives: Sequence[LiveObjective]
     names: Sequence[dict[str, str]]
     harms: Sequence[str]
-    cache: ContentCache
-    guard: Guard
-    reporter: Reporter
+    context: RunContext
 
     @classmethod
-    def of(
-        cls,
-        objectives: Sequence[LiveObjective],
-        taken: Sequence[str],
-        *,
-        cache: ContentCache,
-        guard: Guard,
-        reporter: Reporter,
-    ) -> ObjectiveMeasures:
+    def of(cls, objectives: Sequence[LiveObjective], taken: Sequence[str], context: RunContext) -> ObjectiveMeasures:
         """Ask every objective, which must be set up, what it measures.
 
         Args:
             objectives: The auxiliary ones.
             taken: Names of other metrics.
-            cache: Where measures are kept.
-            guard: Calls the objectives.
-            reporter: Hears about progress.
+            context: Calls the objectives and keeps their measures.
         """
         used, names, harms = set(taken), list[dict[str, str]](), list[str]()
         for item in objectives:
-            own = {name: name if name not in used else f"{item.label}/{name}" for name in guard.measures(item, [])}
+            own = {
+                name: name if name not in used else f"{item.label}/{name}" for name in context.guard.measures(item, [])
+            }
             used |= set(own.values())
             names.append(own)
-            harms += [own[name] for name in guard.harms(item) if name in own]
-        return cls(objectives=objectives, names=names, harms=harms, cache=cache, guard=guard, reporter=reporter)
+            harms += [own[name] for name in context.guard.harms(item) if name in own]
+        return cls(objectives=objectives, names=names, harms=harms, context=context)
 
     @property
     def all_names(self) -> list[str]:
@@ -88,8 +76,13 @@ class ObjectiveMeasures:
         found = dict[str, FloatArray]()
         for item, own in zip(self.objectives, self.names, strict=True):
             if own.keys() and (not harms_only or set(own.values()) & set(self.harms)):
-                progress = self.reporter.progress(f"measuring {what} with {item.label}", "completions")
-                measured = measure_completions(item, completions, self.cache, guard=self.guard, on_progress=progress)
+                measured = measure_completions(
+                    item,
+                    completions,
+                    self.context.cache,
+                    guard=self.context.guard,
+                    on_progress=self.context.progress(f"measuring {what} with {item.label}", "completions"),
+                )
                 found |= {own[name]: values for name, values in measured.items()}
         return found
 

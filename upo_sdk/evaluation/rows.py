@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from upo_sdk.config import DataConfig
+    from upo_sdk.context import RunContext
     from upo_sdk.data import Trained
     from upo_sdk.evaluation.answers import Prompt
-    from upo_sdk.evaluation.progress import Reporter
 
 __all__ = ["EvalRows", "choose_prompts", "same_prompts", "same_tokens", "tokenize_rows"]
 
@@ -76,7 +76,7 @@ def tokenize_rows(
     rows: Dataset,
     tokenizer: PreTrainedTokenizerBase,
     limits: DataConfig,
-    reporter: Reporter,
+    context: RunContext,
     *,
     room: int | None,
     on_date: date | None = None,
@@ -87,7 +87,7 @@ def tokenize_rows(
         rows: Normalised.
         tokenizer: Of the model that will read them.
         limits: Tokens per row.
-        reporter: Hears about progress.
+        context: Hears about progress.
         room: Tokens that a prompt may have so that its answer fits behind it, or None.
         on_date: What a chat template that writes the date takes for today.
     """
@@ -98,14 +98,14 @@ def tokenize_rows(
         max_prompt_length=limits.max_prompt_length,
         on_date=on_date,
         drop=limits.on_bad_rows == "drop",
-        on_progress=reporter.progress("tokenising evaluation rows", "rows"),
+        on_progress=context.progress("tokenising evaluation rows", "rows"),
     )
     if tokenized.bad_rows:
-        reporter.warn(f"evaluation data: {describe_left_out(tokenized.bad_rows, len(rows))}")
+        context.warn(f"evaluation data: {describe_left_out(tokenized.bad_rows, len(rows))}")
     if tokenized.report.changed:
-        reporter.warn(f"evaluation data {tokenized.report.describe()}")
+        context.warn(f"evaluation data {tokenized.report.describe()}")
     for item in tokenized.findings:
-        (reporter.warn if item.level == "warning" else reporter.note)(f"evaluation data: {item.text}")
+        context.notice(item.level, f"evaluation data: {item.text}")
     prompts = distinct_prompts(tokenized.dataset)
     number = {prompt.text: place for place, prompt in enumerate(prompts)}
     whole = EvalRows(
@@ -113,7 +113,7 @@ def tokenize_rows(
         prompts=prompts,
         prompt_R=[number[text] for text in tokenized.dataset["prompt"][:]],
     )
-    fitted = fit_prompts(whole.prompts, room, tokenizer, reporter.warn, on_date)
+    fitted = fit_prompts(whole.prompts, room, tokenizer, context.warn, on_date)
     return replace(_only(whole, {prompt.text for prompt in fitted}), prompts=fitted)
 
 

@@ -26,7 +26,6 @@ __all__ = ["ReferenceLogps", "RowSource", "reference_logps"]
 
 FloatArray = np.ndarray[tuple[int], np.dtype[np.float32]]
 IntArray = np.ndarray[tuple[int], np.dtype[np.int64]]
-KeyArray = np.ndarray[tuple[int], np.dtype[np.bytes_]]
 
 _PART = 1000
 _NOT_OF_THE_MODEL = {"_name_or_path", "transformers_version", "use_cache", "dtype", "torch_dtype"}
@@ -55,9 +54,14 @@ class RowSource(Protocol):
 
 
 class ReferenceLogps:
-    """The log-prob of every token of every response, fp32, read from a memory-mapped file."""
+    """The log-prob of every token of every response, fp32, read from a memory-mapped file.
 
-    def __init__(self, values_T: FloatArray, rows: RowSource) -> None:
+    Attributes:
+        computed: How many distinct responses were not known.
+    """
+
+    def __init__(self, values_T: FloatArray, rows: RowSource, computed: int) -> None:
+        self.computed = computed
         self._values_T = values_T
         self._end_N = np.cumsum(rows.response_lengths_N)
         self._end_R = np.cumsum(rows.response_counts_R)
@@ -106,13 +110,16 @@ def reference_logps(
     computed = (own_attention(policy.lm), policy.kernels.enabled, policy.layout.name, policy.lm.device.type, precision)
     model = content_key("reference", 3, weights, _settings(policy.config), *computed)
     path = cache_folder("reference") / f"{content_key(model.hex(), rows.fingerprint).hex()}.npy"
+    computed_now = 0
 
-    def compute(path: Path) -> None:
-        task = _ReferencePass(policy, rows, cache, bf16, *_keys(model, rows))
-        task.run(tokens_per_batch, tokens_per_row, on_progress)
-        task.write(path)
+    def make(path: Path) -> None:
+        nonlocal computed_now
+        prompt_R, keys = _keys(model, rows)
+        compute = _ReferencePass(policy, rows, prompt_R, tokens_per_batch, tokens_per_row, bf16)
+        computed_now = cache.fill(keys, compute, on_progress).computed
+        _write(path, cache, keys, int(rows.response_lengths_N.sum()))
 
-    return ReferenceLogps(read_or_make(path, _read, compute), rows)
+    return ReferenceLogps(read_or_make(path, _read, make), rows, computed_now)
 
 
 def _read(path: Path) -> FloatArray:
@@ -123,34 +130,27 @@ def _read(path: Path) -> FloatArray:
 class _ReferencePass:
     policy: Policy
     rows: RowSource
-    cache: ContentCache
-    bf16: bool
     prompt_R: IntArray
-    keys_N: KeyArray
+    tokens_per_batch: int
+    tokens_per_row: int
+    bf16: bool
 
-    def run(self, tokens_per_batch: int, tokens_per_row: int, on_progress: Callable[[int, int], None]) -> None:
-        """Compute and store what the cache lacks."""
-        distinct_M = np.sort(np.unique(self.keys_N, return_index=True)[1])
-        missing_M = self._missing(distinct_M)
-        total, done = len(distinct_M), len(distinct_M) - len(missing_M)
-        on_progress(done, total)
-        counts_R = self.rows.response_counts_R
+    def __call__(self, missing: Sequence[int]) -> Iterator[dict[int, bytes]]:
+        """Yield the log-probs of some responses, batch by batch."""
+        missing_M, counts_R = np.array(missing), self.rows.response_counts_R
         row_N = np.repeat(np.arange(len(self.rows)), counts_R)
         first_R = np.cumsum(counts_R) - counts_R
         for batch in plan_batches(
             self.prompt_R[row_N[missing_M]],
             self.rows.prompt_lengths_R[row_N[missing_M]],
             self.rows.response_lengths_N[missing_M],
-            tokens_per_batch=tokens_per_batch,
-            tokens_per_row=tokens_per_row,
+            tokens_per_batch=self.tokens_per_batch,
+            tokens_per_row=self.tokens_per_row,
         ):
             groups = [missing_M[indices] for indices in batch]
-            chosen_N = np.concatenate(groups)
             places = [[(row, n - first_R[row]) for n, row in zip(group, row_N[group], strict=True)] for group in groups]
             logps = _forward(self.policy, self._branches(places), bf16=self.bf16)
-            self.cache.put(dict(zip(_raw(self.keys_N[chosen_N]), map(bytes, logps), strict=True)))
-            done += len(chosen_N)
-            on_progress(done, total)
+            yield dict(zip(np.concatenate(groups).tolist(), map(bytes, logps), strict=True))
 
     def _branches(self, places: list[list[tuple[int, int]]]) -> list[TokenizedRow]:
         """Return one row per list of places; a place is a row of the data and one of its responses."""
@@ -161,28 +161,20 @@ class _ReferencePass:
             for group in places
         ]
 
-    def write(self, path: Path) -> None:
-        """Write all log-probs, row by row, to one file."""
-        with scratch_file(path.parent) as unfinished:
-            total = int(self.rows.response_lengths_N.sum())
-            values_T = np.lib.format.open_memmap(unfinished, mode="w+", dtype=np.float32, shape=(total,))
-            position = 0
-            for part_N in _parts(np.arange(len(self.keys_N))):
-                keys = _raw(self.keys_N[part_N])
-                known = self.cache.get(keys)
-                values = np.frombuffer(b"".join(known[key] for key in keys), dtype=np.float32)
-                values_T[position : position + len(values)] = values
-                position += len(values)
-            values_T.flush()
-            unfinished.replace(path)
 
-    def _missing(self, distinct_M: IntArray) -> IntArray:
-        is_missing = list[bool]()
-        for part_M in _parts(distinct_M):
-            keys = _raw(self.keys_N[part_M])
-            known = self.cache.known(keys)
-            is_missing += [key not in known for key in keys]
-        return np.compress(is_missing, distinct_M)
+def _write(path: Path, cache: ContentCache, keys: Sequence[bytes], tokens: int) -> None:
+    """Write all log-probs, row by row, to one file."""
+    with scratch_file(path.parent) as unfinished:
+        values_T = np.lib.format.open_memmap(unfinished, mode="w+", dtype=np.float32, shape=(tokens,))
+        position = 0
+        for start in range(0, len(keys), _PART):
+            part = keys[start : start + _PART]
+            known = cache.get(part)
+            values = np.frombuffer(b"".join(known[key] for key in part), dtype=np.float32)
+            values_T[position : position + len(values)] = values
+            position += len(values)
+        values_T.flush()
+        unfinished.replace(path)
 
 
 def _settings(config: Any) -> str:
@@ -191,30 +183,20 @@ def _settings(config: Any) -> str:
     return json.dumps(settings, sort_keys=True, default=str)
 
 
-def _keys(model: bytes, rows: RowSource) -> tuple[IntArray, KeyArray]:
+def _keys(model: bytes, rows: RowSource) -> tuple[IntArray, list[bytes]]:
     """Return a number per row, equal for equal prompts, and the SHA-256 of prompt and response per response."""
-    prompt_R, keys_N = np.empty(len(rows), "S32"), np.empty(len(rows.response_lengths_N), "S32")
-    position = 0
-    for part_R in _parts(np.arange(len(rows))):
-        for row, branches in zip(part_R, rows.fetch(part_R.tolist()), strict=True):
+    prompt_R, keys = np.empty(len(rows), "S32"), list[bytes]()
+    for start in range(0, len(rows), _PART):
+        part = range(start, min(start + _PART, len(rows)))
+        for row, branches in zip(part, rows.fetch(part), strict=True):
             prompt = model + len(branches.prompt_ids).to_bytes(8) + _bytes(branches.prompt_ids)
             prompt_R[row] = hashlib.sha256(prompt).digest()
-            for response in branches.response_ids:
-                keys_N[position] = hashlib.sha256(prompt + _bytes(response)).digest()
-                position += 1
-    return np.unique(prompt_R, return_inverse=True)[1], keys_N
+            keys += [hashlib.sha256(prompt + _bytes(response)).digest() for response in branches.response_ids]
+    return np.unique(prompt_R, return_inverse=True)[1], keys
 
 
 def _bytes(ids: Sequence[int]) -> bytes:
     return np.asarray(ids, dtype="<i4").tobytes()
-
-
-def _raw(keys_N: KeyArray) -> list[bytes]:
-    return [key.ljust(32, b"\0") for key in keys_N.tolist()]  # numpy drops zeros at the end
-
-
-def _parts(indices_N: IntArray) -> Iterator[IntArray]:
-    return (indices_N[start : start + _PART] for start in range(0, len(indices_N), _PART))
 
 
 def _forward(policy: Policy, rows: list[TokenizedRow], *, bf16: bool) -> list[FloatArray]:

@@ -12,7 +12,7 @@ from upo_sdk.cache import content_key
 from upo_sdk.scoring.content import as_needed, content, scorer_identity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from upo_sdk.cache import ContentCache
     from upo_sdk.objectives import Completion
@@ -53,17 +53,15 @@ def measure_completions(
     needs, scorer = live.objective.needs, scorer_identity(live, guard.fingerprint(live))
     needed = [as_needed(completion, needs) for completion in completions]
     keys = [content_key("measures", 1, scorer, *content(completion)) for completion in needed]
+
+    def measured(missing: Sequence[int]) -> Iterator[dict[int, bytes]]:
+        for start in range(0, len(missing), _BATCH_SIZE):
+            part = missing[start : start + _BATCH_SIZE]
+            found = guard.measures(live, [needed[place] for place in part])
+            yield {place: _packed([found[name][n] for name in names]) for n, place in enumerate(part)}
+
+    cache.fill(keys, measured, on_progress)
     known = cache.get(keys)
-    missing = [(key, item) for key, item in dict(zip(keys, needed, strict=True)).items() if key not in known]
-    total = len(set(keys))
-    on_progress(total - len(missing), total)
-    for start in range(0, len(missing), _BATCH_SIZE):
-        part = missing[start : start + _BATCH_SIZE]
-        found = guard.measures(live, [item for _, item in part])
-        new = {key: _packed([found[name][place] for name in names]) for place, (key, _) in enumerate(part)}
-        cache.put(new)
-        known |= new
-        on_progress(total - len(missing) + start + len(part), total)
     values_NM = np.array([_unpacked(known[key]) for key in keys], dtype=np.float64).reshape(len(keys), len(names))
     return {name: values_NM[:, place] for place, name in enumerate(names)}
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import struct
 from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from upo_sdk.cache import content_key
+from upo_sdk.cache import Filled, content_key
 from upo_sdk.errors import ObjectiveFailedError, PartlyScoredError
 from upo_sdk.objectives import Parallel
 from upo_sdk.objectives.guard import Guard
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from upo_sdk.objectives import Completion
     from upo_sdk.plugin.build import LiveObjective
 
-__all__ = ["score_completions"]
+__all__ = ["Scored", "score_completions"]
 
 FloatArray = np.ndarray[tuple[int], np.dtype[np.float64]]
 
@@ -37,6 +39,19 @@ _WORTH_SECONDS = 2.0
 """Starting processes pays if this process would take longer, by its last batch: the first may load word lists."""
 
 
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """The rewards of completions.
+
+    Attributes:
+        rewards: One per completion, float64, in order.
+        filled: How many of them were known; equal completions count once.
+    """
+
+    rewards: FloatArray
+    filled: Filled
+
+
 def score_completions(
     live: LiveObjective,
     completions: Sequence[Completion],
@@ -45,8 +60,8 @@ def score_completions(
     workers: int | None = None,
     guard: Guard | None = None,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
-) -> FloatArray:
-    """Return the reward of every completion, float64, in order.
+) -> Scored:
+    """Return the reward of every completion.
 
     Equal completions are scored once; every finished batch is stored at once, so a killed run goes on where it was.
     The key holds the objective, its version, code, options and weights, and what it needs of the completion: nothing
@@ -64,40 +79,46 @@ def score_completions(
         ObjectiveFailedError: The objective raised, or did not return one finite number per completion.
     """
     guard = guard or Guard()
-    total, done, needs = len(completions), 0, live.objective.needs
+    total, reached, needs = len(completions), 0, live.objective.needs
     fingerprint = guard.fingerprint(live)
     scorer, remaining, rewards_N = scorer_identity(live, fingerprint), iter(completions), np.empty(total)
-    on_progress(0, total)
+    filled, start = Filled(), 0
+    window: list[Completion] = []
+
+    def report(done: int, distinct: int) -> None:
+        nonlocal reached
+        reached = start + len(window) - (distinct - done)
+        on_progress(reached, total)
+
     with _Scorer(live, fingerprint, guard, workers) as score:
         while window := [as_needed(completion, needs) for completion in islice(remaining, _WINDOW)]:
             keys = [content_key("reward", 2, scorer, *content(completion)) for completion in window]
-            known = cache.get(keys)
-            missing = {key: item for key, item in zip(keys, window, strict=True) if key not in known}
-            by_length = sorted(missing.items(), key=lambda entry: -len(entry[1].response))
-            parts = [by_length[start : start + _BATCH_SIZE] for start in range(0, len(by_length), _BATCH_SIZE)]
-            scored = len(window) - len(by_length)
-            scoring = score([[item for _, item in part] for part in parts])
-            for part in parts:
-                try:
-                    rewards = next(scoring)
-                except PartlyScoredError as error:
-                    kept = {n: reward for n, reward in error.rewards.items() if n < len(part) and np.isfinite(reward)}
-                    cache.put(_packed(part, kept))
-                    raise _stopped(live, error, done + scored + len(kept), total) from error
-                new = _packed(part, dict(enumerate(rewards)))
-                cache.put(new)
-                known |= new
-                scored += len(part)
-                on_progress(done + scored, total)
-            rewards_N[done : done + len(window)] = [struct.unpack("<d", known[key])[0] for key in keys]
-            done += len(window)
-            if not parts:
-                on_progress(done, total)
-    return rewards_N
+            try:
+                filled += cache.fill(keys, partial(_scored, score, window), report)
+            except PartlyScoredError as error:
+                raise _stopped(live, error, reached, total) from error
+            known, end = cache.get(keys), start + len(window)
+            rewards_N[start:end] = [struct.unpack("<d", known[key])[0] for key in keys]
+            start = end
+    return Scored(rewards_N, filled)
 
 
-def _packed(part: Sequence[tuple[bytes, Completion]], rewards: Mapping[int, float]) -> dict[bytes, bytes]:
-    return {part[index][0]: struct.pack("<d", reward) for index, reward in rewards.items()}
+def _scored(score: _Scorer, window: Sequence[Completion], missing: Sequence[int]) -> Iterator[dict[int, bytes]]:
+    """Yield the packed rewards of every batch, the longest completions first; of one that fails, those it has."""
+    by_length = sorted(missing, key=lambda place: -len(window[place].response))
+    parts = [by_length[start : start + _BATCH_SIZE] for start in range(0, len(by_length), _BATCH_SIZE)]
+    scoring = score([[window[place] for place in part] for part in parts])
+    for part in parts:
+        try:
+            rewards = next(scoring)
+        except PartlyScoredError as error:
+            yield _packed(part, {n: reward for n, reward in error.rewards.items() if np.isfinite(reward)})
+            raise
+        yield _packed(part, dict(enumerate(rewards)))
+
+
+def _packed(part: Sequence[int], rewards: Mapping[int, float]) -> dict[int, bytes]:
+    return {part[n]: struct.pack("<d", reward) for n, reward in rewards.items() if n < len(part)}
 
 
 class _Scorer(ExitStack):

@@ -10,7 +10,7 @@ import torch
 
 from upo_sdk.data import largest_token_id, spread_by_length
 from upo_sdk.errors import ConfigError
-from upo_sdk.events import Notice, Progress, emit
+from upo_sdk.events import Progress
 from upo_sdk.loss import AuxiliaryTerm, PreferenceTerm, UnifiedLoss
 from upo_sdk.objectives.guarded_loss import GuardedLoss
 from upo_sdk.policy import TokenizedRow, check_vocabulary, choose_layout, load_language_model
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedTokenizerBase, TrainerCallback, TrainingArguments
 
-    from upo_sdk.events import Callback, CancelToken
-    from upo_sdk.objectives.guard import Guard
+    from upo_sdk.context import RunContext
     from upo_sdk.plan import RunPlan
     from upo_sdk.plugin.build import LiveObjective
     from upo_sdk.policy import Policy
@@ -47,15 +46,13 @@ class Assembly:
     plan: RunPlan
     args: TrainingArguments
     folder: RunFolder
-    guard: Guard
-    callbacks: tuple[Callback, ...]
-    cancel: CancelToken | None
+    context: RunContext
     tracking: Tracking
 
     def policy(self, *splits: Split) -> Policy:
         """Load the model and choose the fastest layout that is exact for it on rows of all splits."""
-        emit(self.callbacks, Progress("loading the model", 0, 1, "model"))
-        lm = load_language_model(self.plan.model, warn=lambda text: emit(self.callbacks, Notice("warning", text)))
+        self.context.emit(Progress("loading the model", 0, 1, "model"))
+        lm = load_language_model(self.plan.model, warn=self.context.warn)
         check_vocabulary(lm, max(largest_token_id(split.dataset) for split in splits), self.plan.model.path)
         lm.to(self.args.device)  # type: ignore[arg-type]  # transformers types it as if it were a method of a tensor
         training = self.plan.config.training
@@ -67,8 +64,8 @@ class Assembly:
             bf16=training.bf16,
             cpu_kernels=training.cpu_kernels == "auto",
         )
-        emit(self.callbacks, Progress("loading the model", 1, 1, "model"))
-        emit(self.callbacks, Notice("info", chosen.reason))
+        self.context.emit(Progress("loading the model", 1, 1, "model"))
+        self.context.note(chosen.reason)
         return chosen.policy(lm)
 
     def loss(self, policy: Policy, train: Split) -> UnifiedLoss:
@@ -78,7 +75,7 @@ class Assembly:
         learned = self.plan.auxiliary and self.plan.config.loss.baseline == "value"
         return UnifiedLoss(
             [
-                PreferenceTerm(item.label, item.weight, GuardedLoss(item, self.guard), item.schedule)
+                PreferenceTerm(item.label, item.weight, GuardedLoss(item, self.context.guard), item.schedule)
                 for item in self.plan.preference
             ],
             [
@@ -124,7 +121,7 @@ class Assembly:
                     self.plan.config.training,
                     layout=policy.layout.name,
                     ranks=self.args.world_size,
-                    warn=lambda text: emit(self.callbacks, Notice("warning", text)),
+                    warn=self.context.warn,
                 ),
             )
         except (RuntimeError, ImportError) as error:  # a tracker of --report_to that is not installed
@@ -134,11 +131,11 @@ class Assembly:
 
     def _watchers(self) -> list[TrainerCallback]:
         return [
-            EventBridge(self.callbacks),
+            EventBridge(self.context),
             MetricsFile(self.folder.path / "metrics.jsonl"),
             self.tracking,
-            CollapseWarning(self.callbacks),
-            *([StopWhenCancelled(self.cancel)] if self.cancel else []),
+            CollapseWarning(self.context),
+            *([StopWhenCancelled(self.context.cancel)] if self.context.cancel else []),
         ]
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from upo_sdk.events import Notice, emit
 from upo_sdk.loss import Balance, balance
 from upo_sdk.policy.layouts import PolicyOutput
 from upo_sdk.training.rows import loss_inputs
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from upo_sdk.config import LossConfig
-    from upo_sdk.events import Callback
+    from upo_sdk.context import RunContext
     from upo_sdk.loss import UnifiedLoss
     from upo_sdk.plan import RunPlan
     from upo_sdk.training.rows import PreparedRow
@@ -65,7 +64,7 @@ def set_gamma(
     sample: Callable[[], Sequence[PreparedRow]],
     device: torch.device,
     resumed: Path | None,
-    callbacks: tuple[Callback, ...],
+    context: RunContext,
     constant: Collection[str] = (),
 ) -> dict[str, Any]:
     """Set γ where the data decides it; return what the manifest says of the loss.
@@ -77,7 +76,7 @@ def set_gamma(
         device: Where to measure.
         resumed: The folder of the run that is resumed, or None; its γ is kept if it is of these objectives and this
             loss.
-        callbacks: Are told of γ.
+        context: Hears of γ.
         constant: Labels of objectives whose reward never varies.
     """
     asked, measured = plan.config.loss, None
@@ -85,7 +84,7 @@ def set_gamma(
         kept = _read(resumed / MANIFEST, plan) if resumed else None
         measured = kept or _measure(unified, sample(), device, constant)
         unified.config = measured.found.applied_to(asked)
-        emit(callbacks, Notice("info", measured.describe(_pulling(plan, constant))))
+        context.note(measured.describe(_pulling(plan, constant)))
     return _record(unified, asked, measured)
 
 

@@ -12,12 +12,13 @@ from accelerate.utils import reduce
 from transformers import TrainerCallback
 
 from upo_sdk.atomic_file import write_atomically
-from upo_sdk.events import TRAINING, CheckpointSaved, Notice, Progress, StepLogged, emit
+from upo_sdk.events import TRAINING, CheckpointSaved, Progress, StepLogged
 
 if TYPE_CHECKING:
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
-    from upo_sdk.events import Callback, CancelToken
+    from upo_sdk.context import RunContext
+    from upo_sdk.events import CancelToken
 
 __all__ = ["CollapseWarning", "EventBridge", "LogLastStep", "MetricsFile", "StopWhenCancelled"]
 
@@ -28,8 +29,8 @@ _COLLAPSE_STEPS = 20
 class EventBridge(TrainerCallback):
     """Emits :class:`Progress`, :class:`StepLogged` and :class:`CheckpointSaved` on the main process."""
 
-    def __init__(self, callbacks: tuple[Callback, ...]) -> None:
-        self._callbacks = callbacks
+    def __init__(self, context: RunContext) -> None:
+        self._context = context
         self._evaluated = 0
 
     def on_train_begin(
@@ -49,7 +50,7 @@ class EventBridge(TrainerCallback):
         self._evaluated += 1
         if state.is_world_process_zero:
             total = len(kwargs["eval_dataloader"])
-            emit(self._callbacks, Progress("evaluating held-out rows", self._evaluated, total, "batches"))
+            self._context.emit(Progress("evaluating held-out rows", self._evaluated, total, "batches"))
 
     def on_evaluate(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Begin to count anew."""
@@ -57,18 +58,18 @@ class EventBridge(TrainerCallback):
 
     def _training(self, state: TrainerState) -> None:
         if state.is_world_process_zero:
-            emit(self._callbacks, Progress(TRAINING, state.global_step, state.max_steps, "steps"))
+            self._context.emit(Progress(TRAINING, state.global_step, state.max_steps, "steps"))
 
     def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Pass on the metrics of an interval."""
         if state.is_world_process_zero and "loss" in kwargs["logs"]:
-            emit(self._callbacks, StepLogged(state.global_step, state.max_steps, dict(kwargs["logs"])))
+            self._context.emit(StepLogged(state.global_step, state.max_steps, dict(kwargs["logs"])))
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Say where the checkpoint is."""
         if state.is_world_process_zero:
             path = Path(str(args.output_dir)) / f"checkpoint-{state.global_step}"
-            emit(self._callbacks, CheckpointSaved(path))
+            self._context.emit(CheckpointSaved(path))
 
 
 class MetricsFile(TrainerCallback):
@@ -128,8 +129,8 @@ class StopWhenCancelled(TrainerCallback):
 class CollapseWarning(TrainerCallback):
     """Warns once if a few completions carry all the weight for twenty steps."""
 
-    def __init__(self, callbacks: tuple[Callback, ...]) -> None:
-        self._callbacks = callbacks
+    def __init__(self, context: RunContext) -> None:
+        self._context = context
         self._since: int | None = None
         self._warned = False
 
@@ -148,7 +149,7 @@ class CollapseWarning(TrainerCallback):
                 f"the advantage weights have collapsed: the effective sample size is {share:.1%} of the batch at step "
                 f"{state.global_step}; lower --lambda or set --advantage_cap 3"
             )
-            emit(self._callbacks, Notice("warning", text))
+            self._context.warn(text)
 
 
 def _step(row: str) -> int:

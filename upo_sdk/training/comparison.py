@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from upo_sdk.evaluation import Sampling, answer_rewards, distinct_prompts, sample_answers
 from upo_sdk.evaluation.answers import fit_prompts
-from upo_sdk.events import Notice, emit
 from upo_sdk.policy.fingerprint import weights_sha256
 from upo_sdk.scoring.score import score_completions
 from upo_sdk.training.preparation import normalized
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from upo_sdk.evaluation import Prompt
     from upo_sdk.events import SharedWork
     from upo_sdk.objectives import Completion
+    from upo_sdk.plugin.build import LiveObjective
     from upo_sdk.policy import Policy
     from upo_sdk.scoring import Rank, ZScore
     from upo_sdk.scoring.score import FloatArray
@@ -49,9 +49,9 @@ class Comparison:
     @cached_property
     def prompts(self) -> Sequence[Prompt]:
         """The prompts that are answered, with room for an answer; if some were shortened, that is said here."""
-        plan = self.preparation.plan
+        plan, warn = self.preparation.plan, self.preparation.context.warn
         found = distinct_prompts(self.split.dataset, plan.config.eval_prompts or 0)
-        return fit_prompts(found, plan.answer_room, self.tokenizer, self._warn, plan.model.chat_template_date)
+        return fit_prompts(found, plan.answer_room, self.tokenizer, warn, plan.model.chat_template_date)
 
     def answers(self, policy: Policy, shared: SharedWork | None = None) -> ScoredAnswers | None:
         """Return the scored answers; None if no prompt is to be answered.
@@ -59,7 +59,7 @@ class Comparison:
         An objective that reads columns of the dataset scores none: an answer of the model has no columns. Progress says
         what is ``shared`` with other runs: the answers before training are.
         """
-        plan = self.preparation.plan
+        plan, context = self.preparation.plan, self.preparation.context
         if not self.prompts:
             return None
         answers = sample_answers(
@@ -67,17 +67,17 @@ class Comparison:
             self.tokenizer,
             self.prompts,
             Sampling(max_new_tokens=plan.config.eval_max_new_tokens, seed=plan.config.training.seed),
-            self.preparation.cache,
+            context.cache,
             weights=weights_sha256(policy.lm),
-            on_progress=self.preparation.progress(f"answering {self.split.name} prompts", "prompts", shared),
+            on_progress=context.progress(f"answering {self.split.name} prompts", "prompts", shared),
         )
         scorers = [item for item in (*plan.auxiliary, *plan.held_out) if item.scores_answers]
-        score = partial(score_completions, cache=self.preparation.cache, guard=self.preparation.guard)
+
+        def score(item: LiveObjective, completions: Sequence[Completion]) -> FloatArray:
+            return score_completions(item, completions, context.cache, guard=context.guard).rewards
+
         rewards = normalized(scorers, answer_rewards(answers, scorers, score), self.normalizers)
         return ScoredAnswers(
             completions=answers.completions,
             rewards={item.label: values for item, values in zip(scorers, rewards, strict=True)},
         )
-
-    def _warn(self, text: str) -> None:
-        emit(self.preparation.callbacks, Notice("warning", text))

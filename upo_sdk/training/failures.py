@@ -7,12 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from upo_sdk.errors import CancelledError, ObjectiveFailedError, UPOError
-from upo_sdk.events import Notice, emit
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from upo_sdk.events import Callback
+    from upo_sdk.context import RunContext
     from upo_sdk.plan import RunPlan
     from upo_sdk.plugin.build import LiveObjective
 
@@ -29,7 +28,7 @@ class Failures:
     """
 
     may_skip: bool
-    callbacks: tuple[Callback, ...]
+    context: RunContext
     skipped: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
 
     @contextmanager
@@ -42,7 +41,7 @@ class Failures:
         except UPOError as error:
             if item.is_preference or not self.may_skip:
                 raise
-            self._warn(f"'{item.label}' of {item.origin} failed and is left out of this run: {error.what}")
+            self.context.warn(f"'{item.label}' of {item.origin} failed and is left out of this run: {error.what}")
             self.skipped.append({"label": item.label, "from": item.place, "error": error.what})
 
     def without_skipped(self, plan: RunPlan) -> RunPlan:
@@ -61,7 +60,4 @@ class Failures:
         except ObjectiveFailedError as error:
             if not saved and not self.may_skip:
                 raise
-            self._warn(f"the answers are not compared: {error.what} ({error.where})")
-
-    def _warn(self, text: str) -> None:
-        emit(self.callbacks, Notice("warning", text))
+            self.context.warn(f"the answers are not compared: {error.what} ({error.where})")

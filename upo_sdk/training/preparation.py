@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from upo_sdk.cache import CountingCache
+from upo_sdk.cache import Filled
 from upo_sdk.data import (
     BAD_ROWS_FILE,
     MARGIN,
@@ -23,8 +23,7 @@ from upo_sdk.data import (
 )
 from upo_sdk.data.columns import read_rows_of
 from upo_sdk.data.sample import sample_rows
-from upo_sdk.evaluation.progress import Reporter
-from upo_sdk.events import CacheUsed, Notice, ScoresReady, emit
+from upo_sdk.events import CacheUsed, ScoresReady
 from upo_sdk.objectives import Remarking
 from upo_sdk.plugin.build import union_of_needs
 from upo_sdk.policy import reference_logps
@@ -33,17 +32,16 @@ from upo_sdk.training.rows import PreparedRows
 from upo_sdk.training.tokenized_rows import TokenizedRows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from datasets import Dataset
     from transformers import PreTrainedTokenizerBase
 
-    from upo_sdk.cache import ContentCache
+    from upo_sdk.context import RunContext
     from upo_sdk.data import BadRow, Finding, TruncationReport
-    from upo_sdk.events import Callback, CancelToken, ScoreStatistics, SharedWork
+    from upo_sdk.events import ScoreStatistics
     from upo_sdk.objectives import Completion
-    from upo_sdk.objectives.guard import Guard
     from upo_sdk.plan import RunPlan
     from upo_sdk.plugin.build import LiveObjective
     from upo_sdk.policy import Policy, ReferenceLogps
@@ -88,10 +86,7 @@ class Preparation:
     """Everything that is computed once, before training; what is expensive is cached by content."""
 
     plan: RunPlan
-    cache: ContentCache
-    guard: Guard
-    callbacks: tuple[Callback, ...]
-    cancel: CancelToken | None = None
+    context: RunContext
 
     def tokenize(self, tokenizer: PreTrainedTokenizerBase) -> tuple[Split, Split | None]:
         """Tokenise and truncate the training and the evaluation rows; tell of each kind of difference once."""
@@ -103,7 +98,7 @@ class Preparation:
             for item in split.findings:
                 if item.key not in told:
                     told.add(item.key)
-                    emit(self.callbacks, Notice(item.level, f"{split.name} data: {item.text}"))
+                    self.context.notice(item.level, f"{split.name} data: {item.text}")
         return train, held_out
 
     def score(self, split: Split, item: LiveObjective) -> Split:
@@ -139,13 +134,13 @@ class Preparation:
             describe_scores(item.label, rewards, lengths, desirable)
             for item, rewards in zip(self.plan.auxiliary, train.rewards, strict=True)
         )
-        emit(self.callbacks, ScoresReady(statistics))
+        self.context.emit(ScoresReady(statistics))
         for item in statistics:
             if item.constant:
                 text = (
                     f"'{item.label}' gives every completion the same reward ({item.mean:g}): it cannot teach anything"
                 )
-                emit(self.callbacks, Notice("warning", text))
+                self.context.warn(text)
         return statistics
 
     def rows(self, split: Split, policy: Policy, *, weights: str, batch_size: int) -> PreparedRows:
@@ -207,52 +202,52 @@ class Preparation:
         logps = self._reference(f"some {split.name}", policy, branches, weights, tokens)
         return [replace(row, reference_logps=logps[index]) for index, row in enumerate(sample)]
 
-    def progress(self, task: str, unit: str, shared: SharedWork | None = None) -> Callable[[int, int], None]:
-        """Return a function that emits the progress of a task, and ends it if the run is cancelled."""
-        reporter = Reporter(self.callbacks, self.cancel, "the run was cancelled before training")
-        return reporter.progress(task, unit, shared)
-
     def _score(self, item: LiveObjective, split: Split) -> FloatArray:
         if has_rewards(item.label, self.plan.data.columns):
             return rewards_in_data(split.dataset, item.label)
-        cache, started = CountingCache(self.cache.path), perf_counter()
-        rewards = score_completions(
+        started = perf_counter()
+        scored = score_completions(
             item,
             split.completions,
-            cache,
-            guard=self.guard,
-            on_progress=self.progress(f"scoring {split.name} completions with {item.label}", "completions"),
+            self.context.cache,
+            guard=self.context.guard,
+            on_progress=self.context.progress(f"scoring {split.name} completions with {item.label}", "completions"),
         )
-        self._tell_of_cache("scoring", item.label, split.name, (cache.found, cache.stored), started)
+        self._tell_of_cache("scoring", item.label, split.name, scored.filled, started)
         for text in item.objective.remarks() if isinstance(item.objective, Remarking) else ():
-            emit(self.callbacks, Notice("info", f"'{item.label}', {split.name} completions: {text}"))
-        return rewards
+            self.context.note(f"'{item.label}', {split.name} completions: {text}")
+        return scored.rewards
 
     def _reference(
         self, name: str, policy: Policy, branches: TokenizedRows, weights: str, tokens_per_batch: int
     ) -> ReferenceLogps:
-        cache, started = CountingCache(self.cache.path), perf_counter()
+        started = perf_counter()
         reference = reference_logps(
             policy,
             branches,
-            cache,
+            self.context.cache,
             weights=weights,
             tokens_per_batch=tokens_per_batch,
             tokens_per_row=2 * self.plan.data_config.max_length,  # the prompt and both responses of a pair may have it
             bf16=self.plan.config.training.bf16,
-            on_progress=self.progress(f"reference log-probs of {name} responses", "responses"),
+            on_progress=self.context.progress(f"reference log-probs of {name} responses", "responses"),
         )
-        found = len(branches.response_lengths_N) - cache.stored
-        self._tell_of_cache("reference", "", name, (found, cache.stored), started)
+        found = len(branches.response_lengths_N) - reference.computed
+        self._tell_of_cache("reference", "", name, Filled(found, reference.computed), started)
         return reference
 
     def _tell_of_cache(
-        self, task: Literal["scoring", "reference"], label: str, split: str, counts: tuple[int, int], started: float
+        self, task: Literal["scoring", "reference"], label: str, split: str, filled: Filled, started: float
     ) -> None:
-        found, computed = counts
-        seconds = perf_counter() - started
-        event = CacheUsed(task=task, label=label, split=split, found=found, computed=computed, seconds=seconds)
-        emit(self.callbacks, event)
+        event = CacheUsed(
+            task=task,
+            label=label,
+            split=split,
+            found=filled.found,
+            computed=filled.computed,
+            seconds=perf_counter() - started,
+        )
+        self.context.emit(event)
 
     def _tokenize(self, name: str, data: Dataset, tokenizer: PreTrainedTokenizerBase, *, tell: bool = True) -> Split:
         limits, needs = self.plan.data_config, union_of_needs(self.plan.objectives)
@@ -263,14 +258,14 @@ class Preparation:
             max_prompt_length=limits.max_prompt_length,
             on_date=self.plan.model.chat_template_date,
             drop=limits.on_bad_rows == "drop",
-            on_progress=self.progress(f"tokenising {name} rows", "rows"),
+            on_progress=self.context.progress(f"tokenising {name} rows", "rows"),
         )
         if tell and tokenized.bad_rows:
             said = f"{name} data: {describe_left_out(tokenized.bad_rows, len(data))}, and listed in {BAD_ROWS_FILE}"
-            emit(self.callbacks, Notice("warning", said))
+            self.context.warn(said)
         if tell and tokenized.report.changed:
             said = f"{name} data {tokenized.report.describe()}{self._given_rewards(tokenized.report)}"
-            emit(self.callbacks, Notice("warning", said))
+            self.context.warn(said)
         texts = completions(tokenized.dataset, needs)
         counted = SAMPLE_WEIGHT in self.plan.data.columns
         weight_R = sample_weights(tokenized.dataset) if counted else None

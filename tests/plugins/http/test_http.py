@@ -172,7 +172,7 @@ def test_what_came_before_a_failure_is_kept_and_not_asked_for_again(
     assert "the 6 are kept: run the same command again" in (caught.value.fix or "")
     service.respond = good
     asked = len(service.bodies)
-    rewards = score_completions(connect("batch_size=2,concurrency=2,retries=9"), COMPLETIONS, cache)
+    rewards = score_completions(connect("batch_size=2,concurrency=2,retries=9"), COMPLETIONS, cache).rewards
     assert np.array_equal(rewards, LENGTHS)
     again = [item["response"] for body in service.bodies[asked:] for item in body["completions"]]
     assert sorted(again, key=len) == ["", "r", "r" * 2, "r" * 3]

@@ -7,10 +7,11 @@ import datasets
 import pytest
 from chat_templates import chat_tokenizer
 
+from upo_sdk.cache import ContentCache
 from upo_sdk.config.data import DataConfig
+from upo_sdk.context import RunContext
 from upo_sdk.data import load_preference_data
 from upo_sdk.evaluation.answers import Prompt
-from upo_sdk.evaluation.progress import Reporter
 from upo_sdk.evaluation.rows import EvalRows, choose_prompts, same_prompts, same_tokens, tokenize_rows
 from upo_sdk.events import Notice
 
@@ -30,7 +31,7 @@ def rows(*texts: str) -> EvalRows:
     )
 
 
-def test_what_the_template_leaves_out_is_told(load_pairs: Callable[..., PreferenceData]) -> None:
+def test_what_the_template_leaves_out_is_told(load_pairs: Callable[..., PreferenceData], tmp_path: Path) -> None:
     said = {role: [{"role": role, "content": "x"}] for role in ("user", "assistant")}
     chosen = [{"role": "assistant", "content": "y", "reasoning_content": "because it is so"}]
     data = load_pairs({"prompt": said["user"], "chosen": chosen, "rejected": said["assistant"]})
@@ -40,8 +41,8 @@ def test_what_the_template_leaves_out_is_told(load_pairs: Callable[..., Preferen
         def on_event(self, event: Any) -> None:
             told.append(event)
 
-    reporter = Reporter(callbacks=(Listener(),), cancel=None)
-    tokenize_rows(data.train, chat_tokenizer("chatml"), DataConfig(path="x"), reporter, room=None)
+    context = RunContext.of([Listener()], cache=ContentCache(tmp_path / "cache.sqlite"))
+    tokenize_rows(data.train, chat_tokenizer("chatml"), DataConfig(path="x"), context, room=None)
     (warning,) = [event for event in told if isinstance(event, Notice) and event.level == "warning"]
     assert warning.text.startswith("evaluation data: the chat template leaves out 'reasoning_content' of assistant")
 

@@ -57,7 +57,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[str]]:
 
 
 def score(item: LiveObjective, folder: Path, workers: int, completions: list[Completion] = COMPLETIONS) -> Any:
-    return score_completions(item, completions, ContentCache(folder / f"{workers}.sqlite"), workers=workers)
+    return score_completions(item, completions, ContentCache(folder / f"{workers}.sqlite"), workers=workers).rewards
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ score._WORTH_SECONDS = 0.0
 live = LiveObjective(ref=ObjectiveRef(name="lexical"), objective=Lexical(LexicalOptions()), options=LexicalOptions(),
     distribution="", version="", target="upo_plugins.lexical.objective:Lexical", target_sha256="")
 texts = [Completion("p", f"Some words, {{n}} of them.") for n in range(300)]
-print(len(score_completions(live, texts, ContentCache(Path({str(tmp_path / "c.sqlite")!r})), workers=2)))
+print(len(score_completions(live, texts, ContentCache(Path({str(tmp_path / "c.sqlite")!r})), workers=2).rewards))
 """
     )
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=300, check=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from upo_sdk.cache import ContentCache
+from upo_sdk.cache import ContentCache, Filled
 from upo_sdk.config import ObjectiveRef
 from upo_sdk.errors import ObjectiveFailedError, PartlyScoredError
 from upo_sdk.objectives import Completion, Needs
@@ -65,7 +65,7 @@ def cache(own_cache: Path) -> ContentCache:
 
 def test_rewards_come_in_order_and_equal_completions_are_scored_once(cache: ContentCache) -> None:
     objective = Recorded(by_length)
-    rewards = score_completions(live(objective), [*COMPLETIONS, *reversed(COMPLETIONS)], cache)
+    rewards = score_completions(live(objective), [*COMPLETIONS, *reversed(COMPLETIONS)], cache).rewards
     assert rewards.tolist() == [float(len(item.response)) for item in [*COMPLETIONS, *reversed(COMPLETIONS)]]
     assert len(objective.asked) == len(COMPLETIONS)
 
@@ -73,7 +73,9 @@ def test_rewards_come_in_order_and_equal_completions_are_scored_once(cache: Cont
 def test_the_next_run_asks_nothing_and_gets_the_same(cache: ContentCache) -> None:
     first = score_completions(live(Recorded(by_length)), COMPLETIONS, cache)
     again = Recorded(by_length)
-    assert np.array_equal(score_completions(live(again), COMPLETIONS, cache), first)
+    second = score_completions(live(again), COMPLETIONS, cache)
+    assert np.array_equal(second.rewards, first.rewards)
+    assert (first.filled, second.filled) == (Filled(0, len(COMPLETIONS)), Filled(len(COMPLETIONS), 0))
     assert not again.asked
 
 
@@ -128,7 +130,7 @@ def test_what_was_scored_of_a_batch_that_fails_is_kept_and_counted(cache: Conten
         score_completions(live(Recorded(stops)), COMPLETIONS, cache)
     assert caught.value.fix == "fix it; the 130 are kept: run the same command again to resume"
     again = Recorded(by_length)
-    assert score_completions(live(again), COMPLETIONS, cache).tolist() == by_length(COMPLETIONS)
+    assert score_completions(live(again), COMPLETIONS, cache).rewards.tolist() == by_length(COMPLETIONS)
     assert len(again.asked) == len(COMPLETIONS) - 130
 
 

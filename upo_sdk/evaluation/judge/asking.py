@@ -8,14 +8,13 @@ from threading import Event
 from typing import TYPE_CHECKING, Any, Protocol
 
 from upo_sdk.cache import content_key
-from upo_sdk.errors import CancelledError
 from upo_sdk.evaluation.judge.questions import Reply
+from upo_sdk.events import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from upo_sdk.cache import ContentCache
-    from upo_sdk.events import CancelToken
+    from upo_sdk.context import RunContext
 
 __all__ = ["Asked", "QuestionJudge", "ask"]
 
@@ -68,10 +67,7 @@ class Asked:
 def ask(
     judge: QuestionJudge,
     questions: Sequence[str],
-    cache: ContentCache,
-    *,
-    cancel: CancelToken | None = None,
-    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+    context: RunContext,
 ) -> Asked:
     """Ask what is not known yet.
 
@@ -84,28 +80,30 @@ def ask(
     """
     identity = judge.identity
     keys = [content_key("judge", 1, identity, question) for question in questions]
-    found = {key: _unpacked(value) for key, value in cache.get(keys).items()}
-    total, cached = len(set(keys)), len(found)
-    missing = {key: question for key, question in zip(keys, questions, strict=True) if key not in found}
-    on_progress(cached, total)
-    stop, order = Event(), list(missing)
-    new = dict[bytes, Reply]()
-    for part in judge.replies(list(missing.values()), stop):
-        came = {order[position]: reply for position, reply in part.items()}
-        cache.put({key: _packed(reply) for key, reply in came.items() if reply.verdict})
-        new |= came
-        if cancel is not None and cancel.is_set():
-            stop.set()
-        on_progress(cached + len(new), total)
-    if cancel is not None and cancel.is_set() and len(new) < len(missing):
-        raise CancelledError(
-            f"judging was stopped after {cached + len(new):,} of {total:,} questions",
-            fix="run the same command again to resume: the verdicts that came are kept",
-        )
+    stop, new = Event(), dict[bytes, Reply]()
+
+    def asked(missing: Sequence[int]) -> Iterator[dict[int, bytes | None]]:
+        for part in judge.replies([questions[place] for place in missing], stop):
+            came = {missing[number]: reply for number, reply in part.items()}
+            new.update({keys[place]: reply for place, reply in came.items()})
+            yield {place: _packed(reply) if reply.verdict else None for place, reply in came.items()}
+            if context.is_cancelled:
+                stop.set()
+
+    def on_progress(done: int, total: int) -> None:
+        context.emit(Progress("judging", done, total, "questions"))
+
+    filled, total = context.cache.fill(keys, asked, on_progress), len(set(keys))
+    done = filled.found + filled.computed
+    if done < total:
+        context.check_cancelled(f"judging, {done:,} of {total:,} questions done")
     not_asked = Reply(failure="not asked", example=judge.stopped)
-    found |= {key: new.get(key, not_asked) for key in missing}
+    known = {key: _unpacked(value) for key, value in context.cache.get(keys).items()} | new
     return Asked(
-        replies=tuple(found[key] for key in keys), new=tuple(new.values()), cached=cached, stopped=judge.stopped
+        replies=tuple(known.get(key, not_asked) for key in keys),
+        new=tuple(new.values()),
+        cached=filled.found,
+        stopped=judge.stopped,
     )
 
 

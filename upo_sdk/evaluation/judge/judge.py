@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from upo_sdk.cache import ContentCache, default_cache_dir
-from upo_sdk.errors import CancelledError, JudgeError
+from upo_sdk.context import RunContext
+from upo_sdk.errors import JudgeError
 from upo_sdk.evaluation.judge.asking import Asked, QuestionJudge, ask
 from upo_sdk.evaluation.judge.check import check_judge
 from upo_sdk.evaluation.judge.questions import Pair, outcome, questions
 from upo_sdk.evaluation.judge.summary import Found, failures_of, position_bias, remarks_on, summarize
 from upo_sdk.evaluation.judge.template import read_template
-from upo_sdk.events import Notice, Progress, emit
 from upo_sdk.http.address import is_in_the_clear
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
+    from upo_sdk.cache import ContentCache
     from upo_sdk.config.judge import JudgeConfig
     from upo_sdk.evaluation.judge.schema import WinRate
     from upo_sdk.evaluation.judge.verdict import Verdict
     from upo_sdk.events import Callback, CancelToken
     from upo_sdk.plugin.registry import Registry
 
-__all__ = ["judge_answers"]
+__all__ = ["judge_answers", "judge_pairs"]
 
 
 def judge_answers(  # noqa: PLR0913 - the last five have defaults
@@ -69,71 +68,61 @@ def judge_answers(  # noqa: PLR0913 - the last five have defaults
     """
     check_judge(config, registry)
     pairs = [Pair(*texts) for texts in zip(prompts, answers, baseline_answers, strict=True)]
-    work = _Work(
-        pairs=pairs,
-        config=config,
-        cache=cache or ContentCache(default_cache_dir() / "cache.sqlite"),
-        callbacks=tuple(callbacks),
-        cancel=cancel,
-    )
+    context = RunContext.of(callbacks, cancel, cache=cache, cancelled="judging was stopped")
+    return judge_pairs(pairs, config, context, registry=registry, device=device)
+
+
+def judge_pairs(
+    pairs: Sequence[Pair],
+    config: JudgeConfig,
+    context: RunContext,
+    *,
+    registry: Registry | None = None,
+    device: str | None = None,
+) -> WinRate:
+    """Compare answers pair by pair, as :func:`judge_answers` does, once the judge is checked."""
     started = perf_counter()
-    found = _rated(work, registry, device or _device()) if config.kind == "reward-model" else _asked(work, device)
+    if config.kind == "reward-model":
+        found = _rated(pairs, config, context, registry, device or _device())
+    else:
+        found = _asked(pairs, config, context, device)
     return summarize(pairs, config, found, seconds=perf_counter() - started)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Work:
-    pairs: list[Pair]
-    config: JudgeConfig
-    cache: ContentCache
-    callbacks: tuple[Callback, ...]
-    cancel: CancelToken | None
-
-    def different(self) -> list[int]:
-        return [position for position, pair in enumerate(self.pairs) if not pair.identical]
-
-    def notice(self, text: str) -> None:
-        emit(self.callbacks, Notice("warning", text))
-
-    def progress(self, unit: str) -> Callable[[int, int], None]:
-        return lambda done, total: emit(self.callbacks, Progress("judging", done, total, unit))
+def _different(pairs: Sequence[Pair]) -> list[int]:
+    return [position for position, pair in enumerate(pairs) if not pair.identical]
 
 
-def _rated(work: _Work, registry: Registry | None, device: str) -> Found:
+def _rated(
+    pairs: Sequence[Pair], config: JudgeConfig, context: RunContext, registry: Registry | None, device: str
+) -> Found:
     from upo_sdk.evaluation.judge.reward_model import reward_outcomes
 
-    different = work.different()
-    show = work.progress("answers")
-
-    def on_progress(done: int, total: int) -> None:
-        show(done, total)
-        if work.cancel is not None and work.cancel.is_set() and done < total:
-            raise CancelledError(
-                f"judging was stopped after {done:,} of {total:,} answers",
-                fix="run the same command again to resume: their rewards are kept",
-            )
-
-    score_N = np.full(len(work.pairs), 0.5)
+    different, score_N = _different(pairs), np.full(len(pairs), 0.5)
     if different:
-        chosen = [work.pairs[position] for position in different]
         score_N[different] = reward_outcomes(
-            chosen, work.config, work.cache, device=device, registry=registry, on_progress=on_progress
+            [pairs[position] for position in different],
+            config,
+            context.cache,
+            device=device,
+            registry=registry,
+            on_progress=context.progress("judging", "answers"),
         )
     return Found(score_N=score_N, requests=2 * len(different))
 
 
-def _asked(work: _Work, device: str | None) -> Found:
-    template, different = read_template(work.config.template), work.different()
-    texts = [text for position in different for text in questions(template, work.pairs[position])]
-    with closing(_question_judge(work, device)) as judge:
-        asked = ask(judge, texts, work.cache, cancel=work.cancel, on_progress=work.progress("questions"))
+def _asked(pairs: Sequence[Pair], config: JudgeConfig, context: RunContext, device: str | None) -> Found:
+    template, different = read_template(config.template), _different(pairs)
+    texts = [text for position in different for text in questions(template, pairs[position])]
+    with closing(_question_judge(config, context, device)) as judge:
+        asked = ask(judge, texts, context)
         requests = judge.requests
     straight, swapped = asked.replies[0::2], asked.replies[1::2]
-    score_N = np.full(len(work.pairs), 0.5)
+    score_N = np.full(len(pairs), 0.5)
     for position, *both in zip(different, straight, swapped, strict=True):
         verdicts: list[Verdict] = [reply.verdict for reply in both if reply.verdict]
         score_N[position] = outcome(verdicts) if len(verdicts) == len(both) else float("nan")
-    _check_answers(work, asked)
+    _check_answers(asked, config, context)
     return Found(
         score_N=score_N,
         requests=requests,
@@ -146,19 +135,18 @@ def _asked(work: _Work, device: str | None) -> Found:
     )
 
 
-def _question_judge(work: _Work, device: str | None) -> QuestionJudge:
-    config = work.config
+def _question_judge(config: JudgeConfig, context: RunContext, device: str | None) -> QuestionJudge:
     if config.kind == "language-model":
         from upo_sdk.evaluation.judge.language_model import LanguageModelJudge
 
         local = LanguageModelJudge(config, device or _device())
         if not local.has_chat_template:
-            work.notice(f"{config.target} has no chat template: it may never have learnt to follow such a question")
+            context.warn(f"{config.target} has no chat template: it may never have learnt to follow such a question")
         return local
     from upo_sdk.evaluation.judge.chat import ChatJudge
 
     if config.key_env and is_in_the_clear(config.url):
-        work.notice(f"the judge's key and all texts travel unencrypted to {config.target}: https would hide them")
+        context.warn(f"the judge's key and all texts travel unencrypted to {config.target}: https would hide them")
     return ChatJudge(config)
 
 
@@ -168,7 +156,7 @@ def _device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def _check_answers(work: _Work, asked: Asked) -> None:
+def _check_answers(asked: Asked, config: JudgeConfig, context: RunContext) -> None:
     """Say that a judge went silent; without a single verdict there is nothing to say besides."""
     if not asked.stopped:
         return
@@ -176,10 +164,10 @@ def _check_answers(work: _Work, asked: Asked) -> None:
     if not judged and not any(reply.failure == "no verdict" or reply.last for reply in asked.new):
         raise JudgeError(
             asked.stopped,
-            where=work.config.target,
+            where=config.target,
             fix="see that it runs and takes what is sent (parameters adds and leaves out fields), then run this again",
         )
-    work.notice(
+    context.warn(
         f"judging ended after {judged:,} of {len(asked.replies):,} questions: {asked.stopped}; "
         "run the same command again to resume"
     )

@@ -49,6 +49,6 @@ def reward_outcomes(
     completions = [Completion(pair.prompt, text) for pair in pairs for text in (pair.answer, pair.other)]
     guard = Guard()
     with guard.set_up(live, device):
-        rewards = score_completions(live, completions, cache, guard=guard, on_progress=on_progress)
+        rewards = score_completions(live, completions, cache, guard=guard, on_progress=on_progress).rewards
     margins = rewards[0::2] - rewards[1::2]
     return np.where(np.abs(margins) <= config.threshold, 0.5, (margins > 0).astype(float))
