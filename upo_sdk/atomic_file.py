@@ -32,7 +32,7 @@ def check_takes_files(folder: Path) -> None:
         raise OutputError(
             f"the output folder cannot be written: {error.strerror or error}",
             where=str(folder),
-            fix="choose another --output_dir",
+            fix="choose another `output_dir`",
         ) from error
 
 

@@ -56,6 +56,8 @@ __all__ = [
 class UPOError(Exception):
     """Base of every error that has a cause the user can fix; passwords and keys in URLs are hidden.
 
+    The texts name a setting by its key, in backticks: `loss.lambda`, `training.max_steps=100`.
+
     Args:
         what: One sentence: what is wrong.
         where: The file, row, column, option or distribution it was found in.

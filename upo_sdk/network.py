@@ -46,13 +46,13 @@ def why_unreachable(url: str) -> str | None:
     return None if is_reachable(url) else f"{urlsplit(url).hostname} cannot be reached"
 
 
-def require_cached_or_online(repo_id: str, filename: str, *, option: str) -> None:
+def require_cached_or_online(repo_id: str, filename: str, *, instead: str) -> None:
     """Return if a model of the hub is cached or the hub can be reached.
 
     Args:
         repo_id: Name on the hub, such as ``"org/name"``.
         filename: A file whose presence in the cache shows that the repository was downloaded.
-        option: What the user may type instead, for the error's fix.
+        instead: What the user may give instead, for the error's fix.
 
     Raises:
         OfflineError: Neither holds.
@@ -67,7 +67,7 @@ def require_cached_or_online(repo_id: str, filename: str, *, option: str) -> Non
     raise OfflineError(
         f"there is no local folder '{repo_id}', it is not in the download cache, and {reason}",
         where=repo_id,
-        fix=f"check the path, go online, or give a local one: {option}",
+        fix=f"check the path, go online, or give a local one: {instead}",
     )
 
 

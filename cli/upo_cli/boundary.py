@@ -45,9 +45,9 @@ class BoundaryGroup(TyperGroup):
         except UPOError as error:
             if os.environ.get("UPO_DEBUG") == "1":
                 traceback.print_exc()
-            sys.exit(_report(error, as_json=as_json, as_lines=as_lines))
+            sys.exit(_report(error, arguments, as_json=as_json, as_lines=as_lines))
         except _TYPERS_USAGE_ERROR as error:
-            sys.exit(_report(_usage_error(error), as_json=as_json, as_lines=as_lines))
+            sys.exit(_report(_usage_error(error), arguments, as_json=as_json, as_lines=as_lines))
         except typer.Abort as error:
             if isinstance(error.__cause__, EOFError):  # Typer takes it for a closed terminal, which is never asked
                 raise _as_bug(error.__cause__) from None
@@ -92,7 +92,7 @@ def wants_json_lines(arguments: list[str]) -> bool:
     return "__log_format=jsonl" in words or ("__log_format", "jsonl") in pairwise(words)
 
 
-def _report(error: UPOError | None, *, as_json: bool, as_lines: bool) -> int:
+def _report(error: UPOError | None, arguments: list[str], *, as_json: bool, as_lines: bool) -> int:
     if error is None:
         return 2
     if as_lines:
@@ -103,7 +103,9 @@ def _report(error: UPOError | None, *, as_json: bool, as_lines: bool) -> int:
         place = {"what": error.what, "where": error.where, "fix": error.fix}
         print_json({"error": {"code": error.code, **place}})
     elif not as_lines:
-        print_error(error)
+        from upo_cli.spelling import as_options, as_options_of_eval
+
+        print_error(error, as_options_of_eval if arguments[:1] == ["eval"] else as_options)
     return error.exit_code
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.console import Console
     from rich.table import Table
 
@@ -49,15 +51,15 @@ def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(jsonable(value), indent=2, allow_nan=False) + "\n")
 
 
-def print_error(error: UPOError) -> None:
+def print_error(error: UPOError, spelled: Callable[[str], str]) -> None:
     """Write what is wrong, where, and what to type next to stderr."""
     from rich.text import Text
 
-    message = Text.assemble(("error: ", "bold red"), error.what)
+    message = Text.assemble(("error: ", "bold red"), spelled(error.what))
     for name, value in (("where", error.where), ("fix", error.fix)):
         if value:
             message.append(f"\n  {name}: ", "bold")
-            message.append(value)
+            message.append(spelled(value))
     console(stderr=True).print(message, soft_wrap=True)
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from upo_cli.output import table
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.console import Console
 
     from upo_sdk.config import TrainingConfig
@@ -17,12 +19,12 @@ if TYPE_CHECKING:
 __all__ = ["plan_as_data", "print_plan", "third_party"]
 
 
-def print_plan(plan: RunPlan, out: Console) -> None:
-    """Print what a run will do."""
+def print_plan(plan: RunPlan, out: Console, spelled: Callable[[str], str]) -> None:
+    """Print what a run will do; settings are shown as ``spelled`` says."""
     facts = (
         ("model", f"{plan.model.path} ({_short(plan.parameters)} parameters, {plan.model.dtype})"),
         ("data", plan.data.description),
-        ("length", _length(plan)),
+        ("length", spelled(_length(plan))),
         ("steps", f"{plan.steps:,} of {_batch(plan.config.training)} per device, {_per_step(plan)} a step"),
         ("learning", _learning(plan.config.training)),
         ("memory", _memory(plan)),

@@ -9,12 +9,13 @@ from upo_cli.json_lines import JsonLines
 from upo_cli.lines import Lines
 from upo_cli.output import console, table
 from upo_cli.plan_view import print_plan
+from upo_cli.spelling import as_options
 from upo_cli.time_left import TimeLeft, in_words
 from upo_cli.view import PrintedView, can_be_live, live_by
 from upo_sdk import events
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from rich.console import Console
     from rich.table import Table
@@ -48,10 +49,18 @@ class ProgressView(Silent):
         live: Bars or lines, where the choice shall not be made by what stderr is.
         out: Where the plan and the scores go; stdout by default.
         err: Where all else goes; stderr by default.
+        spelled: How settings in messages are shown, which are keys of the configuration.
     """
 
-    def __init__(self, *, live: bool | None = None, out: Console | None = None, err: Console | None = None) -> None:
-        super().__init__(err)
+    def __init__(
+        self,
+        *,
+        live: bool | None = None,
+        out: Console | None = None,
+        err: Console | None = None,
+        spelled: Callable[[str], str] = str,
+    ) -> None:
+        super().__init__(err, spelled=spelled)
         self._out = out or console()
         self._live = can_be_live(self._err) if live is None else live
         if self._live and self._out.is_terminal:  # the same screen: what is printed has to make way for the bars
@@ -97,7 +106,7 @@ class ProgressView(Silent):
                 pass
 
     def _plan(self, plan: RunPlan) -> None:
-        print_plan(plan, self._out)
+        print_plan(plan, self._out, self._spelled)
         self._out.print()
 
     def _scores(self, statistics: tuple[ScoreStatistics, ...]) -> None:
@@ -122,11 +131,11 @@ class ProgressView(Silent):
             self._left = in_words(seconds)
 
 
-def open_view(log_format: LogFormat, *, quiet: bool) -> Silent | JsonLines:
+def open_view(log_format: LogFormat, *, quiet: bool, spelled: Callable[[str], str] = as_options) -> Silent | JsonLines:
     """Return what shows the events of a command; quiet shows warnings only, and JSON lines are never quiet."""
     if log_format == "jsonl":
         return JsonLines()
-    return Silent() if quiet else ProgressView(live=live_by(log_format))
+    return Silent(spelled=spelled) if quiet else ProgressView(live=live_by(log_format), spelled=spelled)
 
 
 def scores_table(statistics: tuple[ScoreStatistics, ...]) -> Table:

@@ -115,9 +115,10 @@ def warn_of_plugins(registry: Registry, *, as_json: bool, log_format: LogFormat 
     if as_json or log_format == "jsonl":
         return
     from upo_cli.output import console
+    from upo_cli.spelling import as_options
 
     for text in registry.warnings:
-        console(stderr=True).print(f"warning: {text}", style="yellow", markup=False, soft_wrap=True)
+        console(stderr=True).print(f"warning: {as_options(text)}", style="yellow", markup=False, soft_wrap=True)
 
 
 def _policy(settings: Mapping[str, Any]) -> PluginPolicy:

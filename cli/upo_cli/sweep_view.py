@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from upo_cli.output import console, table
+from upo_cli.spelling import as_options
 from upo_cli.sweep_lines import SweepLines
 from upo_cli.view import PrintedView, can_be_live, live_by
 from upo_sdk import events
@@ -47,7 +48,7 @@ class SweepView(SilentSweep):
     """
 
     def __init__(self, *, live: bool | None = None) -> None:
-        super().__init__()
+        super().__init__(spelled=as_options)
         self._live = can_be_live(self._err) if live is None else live
         self._bars = Progress(
             TextColumn("{task.description}", markup=False),
@@ -123,7 +124,7 @@ def open_view(log_format: LogFormat, *, quiet: bool) -> SilentSweep | SweepLines
     """Return what shows the events of a sweep; quiet shows warnings only, and JSON lines are never quiet."""
     if log_format == "jsonl":
         return SweepLines()
-    return SilentSweep() if quiet else SweepView(live=live_by(log_format))
+    return SilentSweep(spelled=as_options) if quiet else SweepView(live=live_by(log_format))
 
 
 def points_as_data(grid: Grid) -> dict[str, object]:
@@ -152,7 +153,7 @@ def print_sweep(sweep: Sweep, folder: str) -> None:
         out.print(table(*headers, rows=rows))
         out.print()
     for sentence in remarks(sweep):
-        out.print(sentence, markup=False, soft_wrap=True)
+        out.print(as_options(sentence), markup=False, soft_wrap=True)
     out.print(f"points: {folder}/points/NAME, run folders; sweep.json has all numbers", markup=False, soft_wrap=True)
     if (Path(folder) / "report.html").is_file():
         out.print(f"the front as a picture: {folder}/report.html", markup=False, soft_wrap=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from upo_cli.output import console
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Self
 
     from rich.console import Console
@@ -40,16 +41,22 @@ class View:
 
 
 class PrintedView(View):
-    """Prints to stderr, for people."""
+    """Prints to stderr, for people.
 
-    def __init__(self, err: Console | None = None) -> None:
+    Args:
+        err: Where to; stderr by default.
+        spelled: How settings in messages are shown, which are keys of the configuration.
+    """
+
+    def __init__(self, err: Console | None = None, *, spelled: Callable[[str], str] = str) -> None:
         self._err = err or console(stderr=True)
+        self._spelled = spelled
 
     def _say(self, text: str) -> None:
-        self._err.print(text, markup=False, soft_wrap=True)
+        self._err.print(self._spelled(text), markup=False, soft_wrap=True)
 
     def _warn(self, text: str) -> None:
-        self._err.print(f"warning: {text}", style="yellow", markup=False, soft_wrap=True)
+        self._err.print(f"warning: {self._spelled(text)}", style="yellow", markup=False, soft_wrap=True)
 
 
 def can_be_live(err: Console) -> bool:

@@ -87,7 +87,7 @@ def test_the_doctor_names_a_broken_plugin_and_the_fix(
     assert ended.data["healthy"] is False
     broken = [item for item in ended.data["checks"] if item["name"] == "plugins" and item["status"] == "broken"]
     assert "half installed" in broken[0]["detail"]
-    assert "--block-plugin acme-broken" in broken[0]["fix"]
+    assert "`plugins.block=acme-broken`" in broken[0]["fix"]
 
 
 def test_the_version_is_that_of_the_distribution(upo: Upo) -> None:

@@ -104,7 +104,7 @@ def read_config_file(path: Path) -> Settings:
     Raises:
         ConfigError: The file is missing, cannot be parsed, or does not hold a mapping.
     """
-    text = read_text(path, "the configuration", fix="check the path given to --config")
+    text = read_text(path, "the configuration", fix="check the path")
     try:
         parsed = tomllib.loads(text) if path.suffix == ".toml" else yaml.safe_load(text)
     except (yaml.YAMLError, tomllib.TOMLDecodeError) as error:
@@ -132,7 +132,7 @@ def preset(name: str) -> Settings:
     if name not in presets():
         raise ConfigError(
             f"there is no preset '{name}'",
-            where="--preset",
+            where="presets",
             fix=f"{did_you_mean(name, presets())}choose one of: {', '.join(presets())}",
         )
     settings: Settings = yaml.safe_load((files("upo_sdk.config") / "presets" / f"{name}.yaml").read_text("utf-8"))

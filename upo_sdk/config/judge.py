@@ -18,7 +18,7 @@ JudgeKind = Literal["reward-model", "language-model", "endpoint"]
 
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 _SECRET = re.compile(r"key|token|secret|password", re.IGNORECASE)
-_NAME_IT = "export JUDGE_KEY=... and write key_env: JUDGE_KEY (--judge_key_env JUDGE_KEY)"
+_NAME_IT = "export JUDGE_KEY=... and set `judge.key_env=JUDGE_KEY`"
 _FORMS = "write hf:MODEL (reward model), lm:MODEL (instruction model), or http://HOST/v1, https://HOST/v1"
 
 
@@ -76,7 +76,7 @@ class JudgeConfig(Section):
             return {"target": value} if isinstance(value, str) else value
         unknown = [str(name) for name in value if name not in cls.model_fields]
         if any(_SECRET.search(name) for name in unknown):
-            raise ConfigError("a key is never part of a configuration", where="judge", fix=_NAME_IT)
+            raise ConfigError("a key is never part of a configuration", where="`judge.key_env`", fix=_NAME_IT)
         _check_key_env(value.get("key_env"))
         return value
 
@@ -85,7 +85,7 @@ class JudgeConfig(Section):
         if self.kind == "endpoint":
             _check_url(self.target)
             if self.model is None:
-                msg = "an endpoint serves several models: name one with judge.model (--judge_model NAME)"
+                msg = "an endpoint serves several models: name one with `judge.model=NAME`"
                 raise ValueError(msg)
         elif self.model is not None or self.key_env is not None:
             msg = f"only an endpoint has a model name and a key, and '{self.target}' is a local model"
@@ -99,7 +99,7 @@ class JudgeConfig(Section):
             return "endpoint"
         scheme, _, name = self.target.partition(":")
         if scheme not in {"hf", "lm"} or not name:
-            raise ConfigError(f"'{self.target}' names no judge", where="judge.target", fix=_FORMS)
+            raise ConfigError(f"'{self.target}' names no judge", where="`judge.target`", fix=_FORMS)
         return "reward-model" if scheme == "hf" else "language-model"
 
     @property
@@ -114,15 +114,15 @@ def _check_url(url: str) -> None:
         TypeAdapter[str](Url).validate_python(url)
     except ValidationError as error:
         message = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise ConfigError(message, where="judge.target", fix=_NAME_IT if "password" in message else _FORMS) from None
+        raise ConfigError(message, where="`judge.target`", fix=_NAME_IT if "password" in message else _FORMS) from None
     if "?" in url or "#" in url:
-        raise ConfigError("the address of a judge has no query", where="judge.target", fix="write https://HOST/v1")
+        raise ConfigError("the address of a judge has no query", where="`judge.target`", fix="write https://HOST/v1")
 
 
 def _check_key_env(name: Any) -> None:
     if name is not None and not (isinstance(name, str) and _VARIABLE.fullmatch(name)):
         raise ConfigError(
             "key_env is the name of an environment variable, in capitals; the key itself is never written down",
-            where="judge.key_env",
+            where="`judge.key_env`",
             fix=_NAME_IT,
         )

@@ -25,6 +25,6 @@ def check_labels(objectives: Sequence[ObjectiveRef]) -> None:
     if twice:
         raise ObjectiveRefError(
             f"objective '{twice[0]}' is named twice",
-            where="objectives",
+            where="`objectives`",
             fix=f"name it once, or give one of the two a label of its own: as=second_{twice[0].rpartition(':')[2]}",
         )

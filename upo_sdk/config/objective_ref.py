@@ -155,7 +155,7 @@ def _is_file(file: re.Match[str], text: str) -> ObjectiveRefError:
     return ObjectiveRefError(
         f"'{file['path']}' is a file, and an objective is named by the module to import",
         where=f"objective '{text}'",
-        fix=f"PYTHONPATH={folder} upo train --objective {path.stem}:{function}:{weight}; or make it a package",
+        fix=f"set PYTHONPATH={folder} and name it `objectives={path.stem}:{function}:{weight}`; or make it a package",
     )
 
 

@@ -29,7 +29,7 @@ _DATE = re.compile(r"\bdate_string\b")
 _DATE_FORMAT = "%d %b %Y"
 """How the templates that take a ``date_string`` (Llama 3) write it themselves."""
 _ROWS_CHECKED = 100
-_FIX = "correct the messages, or take another template: --chat_template FILE"
+_FIX = "correct the messages, or take another template: `model.chat_template=FILE`"
 _DIRECTIVES = "aAwdbBmyYHIMSfpjUWcxXGuV"
 
 
@@ -57,7 +57,7 @@ def choose_template(tokenizer: PreTrainedTokenizerBase, chosen: str | None) -> N
         raise ModelError(
             f"there is no chat template '{chosen}': {has}, and it is no file that can be read",
             where=tokenizer.name_or_path or "tokenizer",
-            fix="give a name or a .jinja file: --chat_template",
+            fix="give a name or a .jinja file: `model.chat_template=FILE.jinja`",
         ) from error
 
 
@@ -202,22 +202,22 @@ def _check_there_is_one(tokenizer: PreTrainedTokenizerBase) -> None:
         raise ModelError(
             "the data are conversations and the tokenizer has no chat template",
             where=where,
-            fix="give one with --chat_template FILE.jinja, use an instruction-tuned model's tokenizer, or give texts "
-            "instead of messages",
+            fix="give one with `model.chat_template=FILE.jinja`, use an instruction-tuned model's tokenizer, or "
+            "give texts instead of messages",
         )
     templates: list[Any] = list(_named(tokenizer).values()) or [tokenizer.chat_template]
     if not all(isinstance(text, str) for text in templates):
         raise ModelError(
             "the tokenizer's chat template is no text",
             where=where,
-            fix="correct chat_template in its tokenizer_config.json, or give one with --chat_template FILE.jinja",
+            fix="correct chat_template in its tokenizer_config.json, or give one with `model.chat_template=FILE.jinja`",
         )
     names = sorted(_named(tokenizer))
     if names and "default" not in names:
         raise ModelError(
             f"the tokenizer has several chat templates and none is the default: {', '.join(names)}",
             where=where,
-            fix=f"choose one: --chat_template {names[0]}",
+            fix=f"choose one: `model.chat_template={names[0]}`",
         )
 
 

@@ -281,7 +281,7 @@ def _as_utf8(file: IO[bytes], path: Path, encoding: str) -> IO[bytes]:
 
 def _missing(path: Path) -> DataError:
     siblings = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
-    known = f"{did_you_mean(path.name, siblings)}check the path given to --data"
+    known = f"{did_you_mean(path.name, siblings)}check `data.path`"
     return DataError("there is no such file", where=str(path), fix=known)
 
 

@@ -55,13 +55,13 @@ _KINDS = {
     DROPPED: _Kind(
         "warning",
         "the chat template leaves out {detail} ({rows}): the policy never reads it. Take a template that writes it, "
-        "--chat_template FILE, or leave it out of the data",
+        "`model.chat_template=FILE`, or leave it out of the data",
     ),
     UNLEARNED: _Kind(
         "warning",
         "the chat template changes or leaves out {detail} ({rows}): objectives score it as it is in the data, and the "
-        "policy learns what the template writes. Take another template, --chat_template FILE, or give that part in a "
-        "key that the template reads",
+        "policy learns what the template writes. Take another template, `model.chat_template=FILE`, or give that part "
+        "in a key that the template reads",
     ),
     UNSCORED: _Kind(
         "info",
@@ -71,18 +71,18 @@ _KINDS = {
     ADDED_TO_ANSWERS: _Kind(
         "info",
         "the chat template adds {detail} to answers ({rows}): it is learned and not scored. Inputs of the template "
-        "(column chat_template_kwargs) or another one (--chat_template FILE) may leave it out",
+        "(column chat_template_kwargs) or another one (`model.chat_template=FILE`) may leave it out",
     ),
     ADDED_TO_PROMPTS: _Kind(
         "info",
         "the chat template adds text of its own to prompts, {detail} ({rows}). A system message in the data may "
-        "replace it, and --chat_template FILE does",
+        "replace it, and `model.chat_template=FILE` does",
     ),
     OPENING: _Kind(
         "warning",
         "the chat template opens an answer with {detail} when it is to be generated, and not when it is there "
         "({rows}): generation will begin with what was not learned. Give answers with their reasoning, inputs that "
-        "turn it off (column chat_template_kwargs), or another template (--chat_template FILE)",
+        "turn it off (column chat_template_kwargs), or another template (`model.chat_template=FILE`)",
     ),
     CONTINUED: _Kind(
         "warning",

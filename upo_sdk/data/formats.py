@@ -34,7 +34,7 @@ def choose_format(
     if wanted not in known:
         raise DataError(
             f"there is no dataset format '{wanted}'",
-            where="--data_format",
+            where="`data.format`",
             fix=f"{did_you_mean(wanted, known)}known: {', '.join(known)}",
         )
     return next(spec for spec in formats if spec.name == wanted)

@@ -95,7 +95,7 @@ class Problems:
         """
         if not self.count or (self.drop and self.count < total):
             return
-        leave_out = "" if self.drop else "; or leave them out: --on_bad_rows drop"
+        leave_out = "" if self.drop else "; or leave them out: `data.on_bad_rows=drop`"
         raise DataError(_described(self.rows, total, self.count), where=self.source, fix=f"{fix}{leave_out}")
 
 

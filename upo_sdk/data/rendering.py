@@ -110,7 +110,7 @@ class _Row:
                 "messages",
                 "the tokenizer's chat template writes the messages before an answer differently once the answer is "
                 f"there, {_around(whole, shared)!r} where it wrote {_around(before, shared)!r}: take a template that "
-                "does not, --chat_template FILE",
+                "does not, `model.chat_template=FILE`",
             )
         return shared
 

@@ -148,7 +148,7 @@ def detect_shape(sample: Mapping[str, Any], config: DataConfig, source: str) -> 
         f"the columns fit no known shape: {', '.join(map(repr, names)) or 'there are none'}",
         where=source,
         fix=f"{_guess(names)}pairs need chosen and rejected (and prompt), single completions need prompt, completion "
-        "and label; name yours with --columns prompt=question, or `columns: {prompt: question}` in the data section",
+        "and label; name yours, for example `data.columns.prompt=question`",
     )
 
 
@@ -200,8 +200,9 @@ def _check_mapping(columns: Mapping[str, str], found: list[str], source: str) ->
         if ours not in ROLES:
             raise DataError(
                 f"'{ours}' is no column of ours that could be mapped",
-                where="data.columns",
-                fix=f"{did_you_mean(ours, list(ROLES))}map one of: {', '.join(ROLES)}, such as {{prompt: question}}",
+                where="`data.columns`",
+                fix=f"{did_you_mean(ours, list(ROLES))}map one of: {', '.join(ROLES)}, for example "
+                "`data.columns.prompt=question`",
             )
         if theirs not in found:
             raise DataError(

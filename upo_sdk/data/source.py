@@ -113,5 +113,5 @@ def _offline(name: str, reason: str) -> OfflineError:
     return OfflineError(
         f"there is no local file or folder '{name}', and it cannot be downloaded: {reason}",
         where=name,
-        fix="check the path, go online, or give a local one: --data FILE.jsonl",
+        fix="check the path, go online, or give a local one: `data.path=FILE.jsonl`",
     )

@@ -29,7 +29,7 @@ def hold_out(dataset: Dataset, fraction: float, source: str) -> tuple[Dataset, D
         raise DataError(
             "all rows have the same prompt, so none can be held out",
             where=source,
-            fix="leave eval_fraction out, or give eval_path",
+            fix="leave `data.eval_fraction` out, or give `data.eval_path`",
         )
     held_out = ordered[: min(max(1, round(fraction * len(ordered))), len(ordered) - 1)]
     is_held_out = np.isin(digests, held_out)

@@ -217,8 +217,8 @@ def _nothing_left(report: TruncationReport, limits: Limits) -> DataError:
     if not report.rows_left_out:
         return DataError(
             f"all {report.rows:,} pairs become identical once truncated",
-            where=f"max_length {limits.max_length}",
-            fix="raise --max_length",
+            where=f"`data.max_length={limits.max_length}`",
+            fix="raise `data.max_length`",
         )
     return DataError(
         f"no row is left: in {report.rows_left_out:,} of {report.rows:,} rows, system message and last turn of the "

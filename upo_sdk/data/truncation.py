@@ -39,8 +39,8 @@ class Limits:
         return min(self.max_length - 1, self.max_prompt_length or self.max_length)
 
     def fix(self, needed: int) -> str:
-        """Return what to type so that a row of ``needed`` tokens is whole."""
-        return f"--max_length {needed}" + (" without --max_prompt_length" if self.max_prompt_length else "")
+        """Return what to set so that a row of ``needed`` tokens is whole."""
+        return f"`data.max_length={needed}`" + (" without `data.max_prompt_length`" if self.max_prompt_length else "")
 
     def describe(self) -> str:
         """Return the limits as they are set."""
@@ -60,7 +60,7 @@ class TruncationReport:
         tokens_dropped: Tokens lost in all; those of a prompt count once per row.
         pairs_left_out: Pairs that truncation made identical.
         rows_left_out: Conversations whose system message and last turn leave no room for a response.
-        fix: What to type so that none of these is left out.
+        fix: What to set so that none of these is left out.
         conversational: Whether rows are conversations.
     """
 

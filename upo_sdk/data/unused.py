@@ -36,7 +36,7 @@ _MEDIA = frozenset({"image", "images", "video", "videos", "audio", "audios"})
 _PANDAS_INDEX = ("", "Unnamed: 0", "__index_level_0__")
 """What pandas calls the numbers of rows that it writes along."""
 _WAYS = (
-    "to be read, a column is named with --columns (such as prompt=NAME or system=NAME), is called "
+    "to be read, a column is named with `data.columns` (for example prompt=NAME or system=NAME), is called "
     "reward/LABEL, sample_weight or margin, or is asked for by an objective"
 )
 

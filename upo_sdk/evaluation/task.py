@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 __all__ = ["EvalTask", "plan_evaluation"]
 
 _DEMO = "demo"
-_FOLDER = "upo eval FOLDER"
 _BETA = 0.1
 _MAX_NEW_TOKENS = 64
 
@@ -91,9 +90,9 @@ def plan_evaluation(config: EvalConfig, registry: Registry) -> EvalTask:
     data_config = config.data
     assert data_config is not None  # noqa: S101 - resolved
     objectives = build_objectives(config.objectives, registry)
-    model_configs = [load_model_config(config.model, option=_FOLDER)]
+    model_configs = [load_model_config(config.model)]
     if config.baseline:
-        model_configs.append(load_model_config(config.baseline, option="--baseline FOLDER"))
+        model_configs.append(load_model_config(config.baseline, setting="`baseline.path=FOLDER`"))
     for model_config in model_configs:
         data_config = within_positions(data_config, model_config, notices)
     data = load_preference_data(data_config, formats=registry.dataset_formats(data_config.format))
@@ -115,7 +114,7 @@ def plan_evaluation(config: EvalConfig, registry: Registry) -> EvalTask:
         objectives=tuple(_scoring(objectives, notices)),
         beta=_beta(objectives, run, registry),
         max_new_tokens=config.max_new_tokens or _MAX_NEW_TOKENS,
-        room=prompt_room(model_configs, config.max_new_tokens or _MAX_NEW_TOKENS, option="--max_new_tokens"),
+        room=prompt_room(model_configs, config.max_new_tokens or _MAX_NEW_TOKENS, setting="max_new_tokens"),
         thresholds=thresholds,
         output_dir=output_dir,
         notices=tuple(notices),
@@ -141,11 +140,11 @@ def _resolved(config: EvalConfig, run: RunConfig | None, registry: Registry, not
         data = data or run.data
         objectives = objectives or run.objectives
     if data is None:
-        load_model_config(model, option=_FOLDER)  # a mistyped path is told before what it would have brought
+        load_model_config(model)  # a mistyped path is told before what it would have brought
         raise ConfigError(
             "there is no data to evaluate on: the model is not a run folder, which would bring its own",
-            where="--data",
-            fix="give --data PATH with prompts and responses, or evaluate a run folder",
+            where="`data.path`",
+            fix="give `data.path=PATH` with prompts and responses, or evaluate a run folder",
         )
     tokens = config.max_new_tokens or (run.eval_max_new_tokens if run else None)
     given = {"model": model, "baseline": baseline, "data": data, "objectives": objectives, "max_new_tokens": tokens}

@@ -167,7 +167,7 @@ def _gamma(ratio: float, preference_pull: float, auxiliary_pull: float) -> float
         if not 0 < pull < float("inf"):
             raise TrainingError(
                 f"the gradient of the {name} term is {pull:g} at the start, so there is nothing to balance",
-                where="loss.scale",
-                fix="use --scale paper with a --gamma of your choice",
+                where="`loss.scale`",
+                fix="use `loss.scale=paper` with a `loss.gamma` of your choice",
             )
     return ratio * preference_pull / auxiliary_pull

@@ -67,7 +67,7 @@ class UnifiedLoss(nn.Module):
         if self.config.scale == "balanced":
             raise ConfigError(
                 "scale balanced has no γ yet: only the data can tell it",
-                where="loss.scale",
+                where="`loss.scale`",
                 fix="unified.config = balance(unified, preference, auxiliary).applied_to(unified.config)",
             )
         return self.config.gamma if step >= self.config.gate_steps else 0.0

@@ -154,7 +154,7 @@ class Guard:
             raise _failed(
                 live,
                 f"was not done after {seconds:g} seconds {when}",
-                fix=f"--set plugins.timeout={2 * (seconds or 0):g} gives it more time; what was scored before is kept",
+                fix=f"`plugins.timeout={2 * (seconds or 0):g}` gives it more time; what was scored before is kept",
             ) from None
         except SystemExit as error:
             raise _failed(live, f"called sys.exit({error.code!r}) {when}") from error

@@ -184,7 +184,7 @@ def _answer_room(config: RunConfig, model_config: Any) -> int | None:
     """Return the tokens that a prompt may have, if answers are compared."""
     if not config.eval_prompts:
         return None
-    return prompt_room([model_config], config.eval_max_new_tokens, option="--eval_max_new_tokens")
+    return prompt_room([model_config], config.eval_max_new_tokens, setting="eval_max_new_tokens")
 
 
 def _balance_rows(config: RunConfig, whole: Dataset, data: PreferenceData) -> Dataset | None:

@@ -64,7 +64,7 @@ def _missing(required: str, found: Sequence[PluginCandidate]) -> PluginError | N
         names = sorted({candidate.distribution for candidate in found})
         return PluginError(
             f"the required plugin distribution '{required}' is not installed",
-            where="plugins.require",
+            where="`plugins.require`",
             fix=f"{did_you_mean(required, names)}pip install {required}",
         )
     blocked = [candidate.reason for candidate in candidates if candidate.status == "blocked"]
@@ -72,8 +72,8 @@ def _missing(required: str, found: Sequence[PluginCandidate]) -> PluginError | N
         return None
     return PluginError(
         f"the required plugin distribution '{required}' may not load: {blocked[0]}",
-        where="plugins.require",
-        fix=f"allow it (--plugins {required}), or do not require it",
+        where="`plugins.require`",
+        fix=f"allow it (`plugins.allow={required}`), or do not require it",
     )
 
 

@@ -112,7 +112,7 @@ class Registry:
         self.check_name(name)
         if name not in self.objectives:
             raise UnknownObjectiveError(
-                f"there is no objective '{name}'", where="objectives", fix=self._instead_of(name)
+                f"there is no objective '{name}'", where="`objectives`", fix=self._instead_of(name)
             )
         return self.objectives[name]
 
@@ -335,4 +335,4 @@ def _printed(candidate: PluginCandidate, text: str) -> str:
 
 
 def _how_to_block(distribution: str) -> str:
-    return f"pip uninstall {distribution}, or block it: --block-plugin {distribution}"
+    return f"pip uninstall {distribution}, or block it: `plugins.block={distribution}`"

@@ -70,7 +70,7 @@ class DatasetFormatSpec:
     """One dataset shape, described without importing it.
 
     Attributes:
-        name: What ``--data_format`` takes.
+        name: What ``data.format`` takes.
         columns: The columns whose presence selects this shape.
         target: ``"package.module:function"``: one raw row in, a row of a built-in shape out.
         summary: One line.

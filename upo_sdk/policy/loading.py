@@ -33,8 +33,8 @@ __all__ = [
 WEIGHT_ALIGNMENT = 64
 """Bytes to whose multiples torch allocates every tensor; the vector instructions of a CPU read no more at a time."""
 
-_OPTION = "--model FOLDER"
-_TOKENIZER_OPTION = "--tokenizer FOLDER"
+_MODEL = "`model.path=FOLDER`"
+_TOKENIZER = "`model.tokenizer=FOLDER`"
 
 
 def load_language_model(
@@ -54,7 +54,7 @@ def load_language_model(
     from transformers import AutoModelForCausalLM
 
     path = weights_from or config.path
-    _check_place(path, _OPTION)
+    _check_place(path, _MODEL)
     model, info = _load(
         AutoModelForCausalLM.from_pretrained,
         path,
@@ -91,34 +91,34 @@ def load_tokenizer(config: ModelConfig) -> PreTrainedTokenizerBase:
     """
     from transformers import AutoTokenizer
 
-    path, option = (config.tokenizer, _TOKENIZER_OPTION) if config.tokenizer else (config.path, _OPTION)
-    _check_place(path, option)
+    path, setting = (config.tokenizer, _TOKENIZER) if config.tokenizer else (config.path, _MODEL)
+    _check_place(path, setting)
     tokenizer: PreTrainedTokenizerBase = _load(AutoTokenizer.from_pretrained, path, revision=config.revision)
     added: Any = tokenizer.get_added_vocab  # of transformers, untyped
     if len(tokenizer.get_vocab()) <= len(added()):  # what transformers makes without its files
         raise ModelError(
             "the tokenizer has no vocabulary beside its special tokens: tokenizer.json is missing or empty",
             where=path,
-            fix=f"download or copy the model's tokenizer files again, or name another: {_TOKENIZER_OPTION}",
+            fix=f"download or copy the model's tokenizer files again, or name another: {_TOKENIZER}",
         )
     choose_template(tokenizer, config.chat_template)
     return tokenizer
 
 
-def load_model_config(config: ModelConfig, *, option: str = _OPTION) -> Any:
+def load_model_config(config: ModelConfig, *, setting: str = _MODEL) -> Any:
     """Load the model's configuration alone, for a plan that loads no weights.
 
     Args:
         config: Which model.
-        option: How the user names a folder there, for an error's fix.
+        setting: The setting that names a folder there, for an error's fix.
 
     Raises:
         ModelError: It is missing or broken, or that of another kind of model.
     """
     from transformers import AutoConfig
 
-    _check_place(config.path, option)
-    check_files(Path(config.path), option)
+    _check_place(config.path, setting)
+    check_files(Path(config.path), setting)
     found = _load(AutoConfig.from_pretrained, config.path, revision=config.revision)
     check_architecture(found, config.path)
     return found
@@ -145,7 +145,7 @@ def check_vocabulary(lm: PreTrainedModel, largest_id: int, path: str) -> None:
         raise ModelError(
             f"the tokenizer gives token {largest_id:,}, and the model has {embeddings.weight.shape[0]:,} embeddings",
             where=path,
-            fix="give the tokenizer that belongs to the model: --tokenizer",
+            fix="give the tokenizer that belongs to the model: `model.tokenizer=FOLDER`",
         )
 
 
@@ -189,7 +189,7 @@ def _load(load: Callable[..., Any], path: str, **options: Any) -> Any:
         return load(path, trust_remote_code=False, **options)
 
 
-def _check_place(path: str, option: str) -> None:
+def _check_place(path: str, setting: str) -> None:
     """Check that a path leads somewhere, or that a hub name is cached or can be had."""
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils import validate_repo_id
@@ -202,7 +202,7 @@ def _check_place(path: str, option: str) -> None:
         raise ModelError(
             "there is no such model folder",
             where=path,
-            fix=f"{did_you_mean(Path(path).name, beside)}check the path: {option}",
+            fix=f"{did_you_mean(Path(path).name, beside)}check the path: {setting}",
         )
     try:
         validate_repo_id(path)
@@ -210,6 +210,6 @@ def _check_place(path: str, option: str) -> None:
         raise ModelError(
             f"'{path}' is neither a folder nor the name of a model on the hub",
             where=path,
-            fix=f"check the path or the name, such as owner/name: {option}",
+            fix=f"check the path or the name, such as owner/name: {setting}",
         ) from None
-    require_cached_or_online(path, "config.json", option=option)
+    require_cached_or_online(path, "config.json", instead=setting)

@@ -55,12 +55,12 @@ _WITHOUT_CONFIG = (
     (
         ("tokenizer_config.json", "tokenizer.json"),
         "the folder holds a tokenizer and no model: config.json is missing",
-        "give the model's folder: --model FOLDER; a tokenizer of its own is --tokenizer",
+        "give the model's folder: `model.path=FOLDER`; a tokenizer of its own is `model.tokenizer`",
     ),
 )
 
 
-def check_files(path: Path, option: str) -> None:
+def check_files(path: Path, setting: str) -> None:
     """Check by the names of its files that a path may be a language model in Hugging Face layout.
 
     Raises:
@@ -68,7 +68,7 @@ def check_files(path: Path, option: str) -> None:
     """
     if path.is_file():
         what, fix = _FILES.get(path.suffix.lower(), ("this is a file, not a model's folder", _WHOLE_FOLDER))
-        raise ModelError(what, where=str(path), fix=f"{fix}: {option}")
+        raise ModelError(what, where=str(path), fix=f"{fix}: {setting}")
     if not path.is_dir():
         return
     if (path / "adapter_config.json").is_file():
@@ -168,7 +168,7 @@ def _without_config(path: Path) -> tuple[str, str]:
     if (path / "run.json").is_file():
         checkpoints = sorted(item.name for item in path.glob("checkpoint-*") if item.is_dir())
         fix = f"give {path / checkpoints[-1]}, or " if checkpoints else ""
-        return "this is a run that is not finished", f"{fix}resume it: --resume_from_checkpoint last"
+        return "this is a run that is not finished", f"{fix}resume it: `resume_from_checkpoint=last`"
     found = (kind for patterns, *kind in _WITHOUT_CONFIG if any(any(path.glob(pattern)) for pattern in patterns))
     what, fix = next(found, ("the folder holds no model: config.json is missing", _WHOLE_FOLDER))
     return what, fix

@@ -31,13 +31,13 @@ def positions(model_config: Any) -> int | None:
     return count - (getattr(text, "pad_token_id", None) or 0) - 1
 
 
-def prompt_room(model_configs: Iterable[Any], max_new_tokens: int, *, option: str) -> int | None:
+def prompt_room(model_configs: Iterable[Any], max_new_tokens: int, *, setting: str) -> int | None:
     """Return how many tokens a prompt may have so that each of the models can answer it; None without a limit.
 
     Args:
         model_configs: Of the models that answer.
         max_new_tokens: Tokens of an answer.
-        option: How the user names them, for an error's fix.
+        setting: The key that sets them, for an error's fix.
 
     Raises:
         ConfigError: There is no room for any prompt.
@@ -48,7 +48,7 @@ def prompt_room(model_configs: Iterable[Any], max_new_tokens: int, *, option: st
     if limit <= max_new_tokens:
         raise ConfigError(
             f"the model has {limit:,} positions, which leaves none for a prompt before {max_new_tokens:,} new tokens",
-            where=f"{option} {max_new_tokens}",
-            fix=f"lower it: {option} {max(1, limit // 2)} leaves {limit - max(1, limit // 2):,} tokens for a prompt",
+            where=f"`{setting}={max_new_tokens}`",
+            fix=f"lower it: `{setting}={max(1, limit // 2)}` leaves {limit - max(1, limit // 2):,} tokens for a prompt",
         )
     return limit - max_new_tokens

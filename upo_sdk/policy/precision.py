@@ -29,7 +29,7 @@ def too_small_steps(model: ModelConfig, model_config: Any, learning_rate: float)
         return None
     return (
         f"weights in {dtype} are too coarse for a learning rate of {learning_rate:g}: most will not change; leave out "
-        "--dtype, which keeps them in float32, and add --bf16 for speed"
+        "`model.dtype`, which keeps them in float32, and add `training.bf16=true` for speed"
     )
 
 

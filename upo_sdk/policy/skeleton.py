@@ -35,8 +35,8 @@ def build_skeleton(model_config: Any, model: ModelConfig) -> nn.Module:
         supported = [name for name in ("eager", "sdpa", "flash_attention_2") if _supports(plain, name)]
         raise ModelError(
             f"attention '{model.attn_implementation}' cannot be used: {error.what.removeprefix(_PREFIX)}",
-            where="--attn_implementation",
-            fix=f"install what it names, or leave the option out; this model knows {', '.join(supported)}",
+            where="`model.attn_implementation`",
+            fix=f"install what it names, or leave the setting out; this model knows {', '.join(supported)}",
         ) from error.__cause__
 
 

@@ -42,9 +42,11 @@ def doctor(*, plugins: Plugins = None, block_plugin: BlockPlugin = None, json: J
 def _show(found: list[Check]) -> None:
     from rich.text import Text
 
+    from upo_cli.spelling import as_options
+
     out = console()
     for check in found:
         line = Text.assemble((f"{check.status:8}", _STYLES[check.status]), f" {check.name:14} {check.detail}")
         if check.fix:
-            line.append(f"\n{'':24}fix: {check.fix}")
+            line.append(f"\n{'':24}fix: {as_options(check.fix)}")
         out.print(line, soft_wrap=True)

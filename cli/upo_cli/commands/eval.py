@@ -24,6 +24,7 @@ from upo_cli.shared import (
     Sets,
     plugin_settings,
 )
+from upo_cli.spelling import as_options_of_eval
 from upo_sdk.config import EvalConfig, ObjectiveRef, build_eval_config
 from upo_sdk.errors import ConfigError
 from upo_sdk.plugin.registry import load_registry
@@ -121,7 +122,7 @@ def _run(config: EvalConfig, *, as_json: bool, quiet: bool, log_format: LogForma
 
     registry = load_registry(config.plugins).check()
     with (
-        open_view(log_format, quiet=quiet) as view,
+        open_view(log_format, quiet=quiet, spelled=as_options_of_eval) as view,
         stop_on_signal(view.stopping, _STOPPING) as cancel,
         ExitStack() as stack,
     ):

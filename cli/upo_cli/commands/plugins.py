@@ -10,6 +10,7 @@ from upo_cli.boundary import StrictCommand
 from upo_cli.commands import plugins_check, plugins_new
 from upo_cli.output import console, print_error, print_json, table
 from upo_cli.shared import BlockPlugin, Json, Plugins, load_plugins
+from upo_cli.spelling import as_options
 
 if TYPE_CHECKING:
     from upo_sdk.plugin.discovery import PluginCandidate
@@ -41,9 +42,9 @@ def list_plugins(*, plugins: Plugins = None, block_plugin: BlockPlugin = None, j
     keys = ("name", "kind", "distribution", "version", "origin", "status", "reason")
     console().print(table(*keys, rows=[[item[key] for key in keys] for item in found]))
     for error in registry.errors:
-        print_error(error)
+        print_error(error, as_options)
     for text in registry.remarks:
-        console(stderr=True).print(f"note: {text}", markup=False, soft_wrap=True)
+        console(stderr=True).print(f"note: {as_options(text)}", markup=False, soft_wrap=True)
 
 
 def _describe(plugin: PluginCandidate, registry: Registry) -> dict[str, str]:

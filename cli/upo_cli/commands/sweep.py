@@ -28,6 +28,7 @@ from upo_cli.shared import (
     Sets,
     warn_of_plugins,
 )
+from upo_cli.spelling import as_options
 from upo_cli.sweep_options import (
     FOLDER,
     BaseConfig,
@@ -174,7 +175,7 @@ def _show_points(config: SweepConfig, registry: Registry, *, as_json: bool) -> N
         return
     print_points(grid)
     for text in warnings:
-        console(stderr=True).print(f"warning: {text}", markup=False, soft_wrap=True)
+        console(stderr=True).print(f"warning: {as_options(text)}", markup=False, soft_wrap=True)
 
 
 def _begin(config: SweepConfig, **how: Any) -> Sweep:

@@ -27,6 +27,7 @@ from upo_cli.shared import (
     RequirePlugin,
     Sets,
 )
+from upo_cli.spelling import as_options
 from upo_sdk.plugin.registry import load_registry
 
 if TYPE_CHECKING:
@@ -118,13 +119,13 @@ def _show_plan(config: RunConfig, registry: Registry, *, as_json: bool) -> None:
     if as_json:
         print_json(plan_as_data(plan, registry))
         return
-    print_plan(plan, console())
+    print_plan(plan, console(), as_options)
     err = console(stderr=True)
     found = [(item.level, item.text) for item in plan.sample.findings]
     notes, warnings = ([text for level, text in found if level == kind] for kind in ("info", "warning"))
     for kind, texts in (("note", (*plan.notices, *notes)), ("warning", (*plan.warnings, *warnings))):
         for text in texts:
-            err.print(f"{kind}: {text}", markup=False, soft_wrap=True)
+            err.print(f"{kind}: {as_options(text)}", markup=False, soft_wrap=True)
 
 
 def _run(config: RunConfig, registry: Registry, *, as_json: bool, quiet: bool, log_format: LogFormat) -> None:
@@ -168,7 +169,7 @@ def _print_result(result: AlignResult) -> None:
         out.print(table("mean reward of answers", "before", "after", "95 % of the change", rows=rows))
         out.print()
     for sentence in result.explanation:
-        out.print(sentence, markup=False, soft_wrap=True)
+        out.print(as_options(sentence), markup=False, soft_wrap=True)
     folder = str(result.output_dir)
     out.print(f"model: {folder} ({result.steps} steps; metrics.jsonl and run.json are beside it)", markup=False)
     if result.hub_url:

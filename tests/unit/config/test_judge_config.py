@@ -58,13 +58,13 @@ def test_an_address_with_a_secret_or_a_query_is_refused(target: str) -> None:
 def test_a_key_written_down_is_refused_and_not_repeated(given: dict[str, str]) -> None:
     with pytest.raises(ConfigError) as caught:
         JudgeConfig.model_validate({"target": "https://host/v1", "model": "m", **given})
-    assert "--judge_key_env JUDGE_KEY" in (caught.value.fix or "")
+    assert "`judge.key_env=JUDGE_KEY`" in (caught.value.fix or "")
     for shown in (str(caught.value), repr(caught.value)):
         assert all(value not in shown for value in given.values())
 
 
 def test_an_endpoint_needs_the_name_of_a_model_and_a_local_one_has_none() -> None:
-    with pytest.raises(ValidationError, match="--judge_model NAME"):
+    with pytest.raises(ValidationError, match=r"`judge\.model=NAME`"):
         JudgeConfig(target="https://host/v1")
     with pytest.raises(ValidationError, match="is a local model"):
         JudgeConfig(target="lm:org/chat", model="m")

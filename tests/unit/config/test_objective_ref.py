@@ -125,14 +125,14 @@ def test_an_unknown_normalisation_is_refused() -> None:
 @pytest.mark.parametrize(
     ("text", "fix"),
     [
-        ("./style.py:score", "PYTHONPATH=. upo train --objective style:score:1.0"),
-        ("style.py:score:0.3", "PYTHONPATH=. upo train --objective style:score:0.3"),
-        ("my/rewards/style.py:score:0.3", "PYTHONPATH=my/rewards upo train --objective style:score:0.3"),
-        ("C:\\my\\style.py:score", "PYTHONPATH=C:/my upo train --objective style:score:1.0"),
-        ("/abs/style.py", "PYTHONPATH=/abs upo train --objective style:FUNCTION:1.0"),
+        ("./style.py:score", "PYTHONPATH=. and name it `objectives=style:score:1.0`"),
+        ("style.py:score:0.3", "PYTHONPATH=. and name it `objectives=style:score:0.3`"),
+        ("my/rewards/style.py:score:0.3", "PYTHONPATH=my/rewards and name it `objectives=style:score:0.3`"),
+        ("C:\\my\\style.py:score", "PYTHONPATH=C:/my and name it `objectives=style:score:1.0`"),
+        ("/abs/style.py", "PYTHONPATH=/abs and name it `objectives=style:FUNCTION:1.0`"),
     ],
 )
-def test_a_file_is_no_objective_and_the_fix_is_the_command_that_finds_its_module(text: str, fix: str) -> None:
+def test_a_file_is_no_objective_and_the_fix_finds_its_module(text: str, fix: str) -> None:
     with pytest.raises(ObjectiveRefError, match="is a file") as caught:
         ObjectiveRef.model_validate(text)
     assert fix in (caught.value.fix or "")

@@ -67,7 +67,7 @@ def test_of_several_templates_without_a_default_one_is_chosen_by_name(load: Load
     tokenizer = with_template({"tool_use": "{{ 1 // 0 }}", "rag": CHATML})
     with pytest.raises(ModelError, match="none is the default: rag, tool_use") as error:
         check_template(tokenizer, load(ROW).train)
-    assert error.value.fix == "choose one: --chat_template rag"
+    assert error.value.fix == "choose one: `model.chat_template=rag`"
     choose_template(tokenizer, "rag")
     assert tokenizer.chat_template == CHATML
     assert not check_template(tokenizer, load(ROW).train)

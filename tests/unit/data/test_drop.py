@@ -64,13 +64,13 @@ def test_the_list_has_one_object_a_line() -> None:
 def test_rows_that_are_all_bad_are_an_error_even_so(load: Load) -> None:
     with pytest.raises(DataError, match="2 of 2 rows are bad") as error:
         load(EQUAL, EQUAL, on_bad_rows="drop")
-    assert "--on_bad_rows" not in str(error.value.fix)
+    assert "data.on_bad_rows" not in str(error.value.fix)
 
 
 def test_the_error_about_bad_rows_says_how_to_leave_them_out(load: Load) -> None:
     with pytest.raises(DataError) as error:
         load(GOOD, EQUAL)
-    assert "--on_bad_rows drop" in str(error.value.fix)
+    assert "`data.on_bad_rows=drop`" in str(error.value.fix)
 
 
 def test_a_first_row_without_a_shape_is_a_bad_row_like_others(load: Load) -> None:
@@ -111,7 +111,7 @@ def test_rows_that_the_template_refuses_are_refused_with_the_names_of_the_file(
         tokenize(data.train, make_tokenizer(chat=True), max_length=50, max_prompt_length=None)
     assert "row 2, column 'conversations + chosen + rejected': the tokenizer's chat template" in error.value.what
     assert str(error.value.where).endswith("data.jsonl")
-    assert "--on_bad_rows drop" in str(error.value.fix)
+    assert "`data.on_bad_rows=drop`" in str(error.value.fix)
 
 
 def test_if_no_row_can_be_tokenised_dropping_is_an_error(load: Load, make_tokenizer: MakeTokenizer) -> None:

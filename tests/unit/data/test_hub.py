@@ -28,7 +28,7 @@ def test_a_hub_name_while_offline_by_choice_ends_at_once(monkeypatch: pytest.Mon
     assert time.monotonic() - begin < 5
     assert variable in error.value.what
     assert error.value.where == NAME
-    assert "--data FILE" in str(error.value.fix)
+    assert "`data.path=FILE.jsonl`" in str(error.value.fix)
 
 
 @pytest.mark.enable_socket

@@ -121,21 +121,22 @@ def test_a_conversation_without_room_is_left_out_and_what_would_fit_is_said(load
     assert made.dataset["row"][:] == [2]
     # "<|im_start|>user\n" 6, 60, "<|im_end|>\n" 2, "<|im_start|>assistant\n" 11; "Good<|im_end|>" 5
     assert made.report.describe().endswith(
-        "1 rows are left out, because system message and last turn alone are too long: --max_length 84 would fit them"
+        "1 rows are left out, because system message and last turn alone are too long: "
+        "`data.max_length=84` would fit them"
     )
     assert cut(load, *rows, max_length=84).dataset["row"][:] == [1, 2]
     with pytest.raises(DataError, match="no row is left") as error:
         cut(load, rows[0], max_length=60)
-    assert error.value.fix == "--max_length 84 would fit all of them, if the model has so many positions"
+    assert error.value.fix == "`data.max_length=84` would fit all of them, if the model has so many positions"
 
 
 def test_a_last_turn_above_the_limit_on_prompts_says_which_limit(load: Load) -> None:
     with pytest.raises(DataError) as error:
         cut(load, chat(said("user", "x" * 60)), max_length=200, max_prompt_length=30)
     assert error.value.where == "max_length 200, max_prompt_length 30"
-    assert (
-        error.value.fix
-        == "--max_length 84 without --max_prompt_length would fit all of them, if the model has so many positions"
+    assert error.value.fix == (
+        "`data.max_length=84` without `data.max_prompt_length` would fit all of them, "
+        "if the model has so many positions"
     )
 
 

@@ -81,7 +81,7 @@ def test_unknown_columns_are_listed_with_a_guess_and_the_option(load: Load) -> N
         load({"prompt": "p", "chose": "+", "rejected": "-"})
     assert "'prompt', 'chose', 'rejected'" in error.value.what
     assert "'chose': did you mean 'chosen'?" in (error.value.fix or "")
-    assert "--columns prompt=question" in (error.value.fix or "")
+    assert "`data.columns.prompt=question`" in (error.value.fix or "")
 
 
 def test_a_mapped_column_that_is_missing_is_refused_with_a_guess(load: Load) -> None:
@@ -94,5 +94,5 @@ def test_a_mapped_column_that_is_missing_is_refused_with_a_guess(load: Load) -> 
 def test_a_name_that_is_not_ours_cannot_be_mapped(load: Load) -> None:
     with pytest.raises(DataError) as error:
         load({"question": "p", "chosen": "+", "rejected": "-"}, columns={"promt": "question"})
-    assert error.value.where == "data.columns"
+    assert error.value.where == "`data.columns`"
     assert "did you mean 'prompt'?" in (error.value.fix or "")

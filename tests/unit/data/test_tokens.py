@@ -162,7 +162,7 @@ def test_a_chosen_part_of_the_rows_has_tokens_of_its_own(load: Load, make_tokeni
 def test_if_every_pair_becomes_identical_nothing_is_trained(load: Load, make_tokenizer: MakeTokenizer) -> None:
     with pytest.raises(DataError, match="all 1 pairs become identical") as error:
         tokenize(load(pair("p", "abcdX", "abcdY")).train, make_tokenizer(), max_length=4, max_prompt_length=None)
-    assert error.value.fix == "raise --max_length"
+    assert error.value.fix == "raise `data.max_length`"
 
 
 def test_responses_of_the_same_unknown_characters_are_identical(load: Load, make_tokenizer: MakeTokenizer) -> None:

@@ -98,11 +98,11 @@ def test_positions_are_found_under_their_names(config: Any, expected: int | None
 
 def test_the_room_of_a_prompt_is_what_the_smallest_model_leaves() -> None:
     models = [LlamaConfig(max_position_embeddings=100), Phi3Config(max_position_embeddings=70), XLNetConfig()]
-    assert prompt_room(models, 64, option="--max_new_tokens") == 6
-    assert prompt_room([XLNetConfig()], 64, option="--max_new_tokens") is None
+    assert prompt_room(models, 64, setting="max_new_tokens") == 6
+    assert prompt_room([XLNetConfig()], 64, setting="max_new_tokens") is None
     with pytest.raises(ConfigError, match="70 positions, which leaves none for a prompt before 70") as caught:
-        prompt_room(models, 70, option="--max_new_tokens")
-    assert caught.value.fix == "lower it: --max_new_tokens 35 leaves 35 tokens for a prompt"
+        prompt_room(models, 70, setting="max_new_tokens")
+    assert caught.value.fix == "lower it: `max_new_tokens=35` leaves 35 tokens for a prompt"
 
 
 def test_a_prompt_without_room_is_shortened_at_its_beginning_and_that_is_said_once(

@@ -94,7 +94,7 @@ def test_a_name_claimed_twice_is_refused_without_running_either_claim(install: C
     with pytest.raises(DuplicateNameError, match=r"usurper 1.0 claims the plugin name 'toxicity'") as caught:
         registry.get("toxicity")
     assert registry.check().get("dpo")
-    assert "--block-plugin usurper" in (caught.value.fix or "")
+    assert "`plugins.block=usurper`" in (caught.value.fix or "")
     assert "toxicity" in load("auto", block=["usurper"]).check().objectives
 
 

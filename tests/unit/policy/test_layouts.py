@@ -91,7 +91,7 @@ def test_prompt_states_are_those_of_the_padded_layout(layout: Any) -> None:
 def test_a_layout_that_was_asked_for_and_is_wrong_is_refused_with_the_difference() -> None:
     with pytest.raises(ModelError, match=r"prefix-shared: differs by .* nats") as caught:
         choose_layout(make_model("mpt"), ROWS, "prefix-shared")
-    assert "--layout auto" in str(caught.value.fix)
+    assert "`training.layout=auto`" in str(caught.value.fix)
 
 
 @pytest.mark.filterwarnings("ignore")  # of architectures whose fast kernels are not installed
@@ -141,7 +141,7 @@ def test_noise_in_training_mode_is_kept_out_or_refused(checkpointing: bool) -> N
     if checkpointing:
         with pytest.raises(ModelError) as caught:
             choose_layout(lm, PAIRS, checkpointing=True)
-        assert "--gradient_checkpointing" in str(caught.value.fix)
+        assert "`training.gradient_checkpointing`" in str(caught.value.fix)
     else:
         assert largest_margin(choose_layout(lm, PAIRS).policy(lm), 4) < NO_MARGIN
 

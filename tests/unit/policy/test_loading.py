@@ -103,5 +103,5 @@ def test_a_pointer_of_git_lfs_is_called_one(gpt2_with_dropout: str, name: str) -
     file = Path(gpt2_with_dropout) / name
     file.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n", encoding="utf-8")
     with pytest.raises(ModelError, match="pointer of Git LFS") as caught:
-        check_weights(file.parent) if name == "model.safetensors" else check_files(file.parent, "--model")
+        check_weights(file.parent) if name == "model.safetensors" else check_files(file.parent, "`model.path`")
     assert "git lfs pull" in str(caught.value.fix)

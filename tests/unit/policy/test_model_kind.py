@@ -30,7 +30,7 @@ FOLDERS: dict[str, tuple[dict[str, Any], str, str]] = {
         "this is an adapter (PEFT), not a whole model",
         "merge_and_unload",
     ),
-    "a tokenizer": (TOKENIZER, "a tokenizer and no model", "--tokenizer"),
+    "a tokenizer": (TOKENIZER, "a tokenizer and no model", "`model.tokenizer`"),
     "GGUF files": ({"model-Q4.gguf": "GGUF"}, "llama.cpp", "that it was made from"),
     "original weights": ({"params.json": {}, "consolidated.00.pth": "x"}, "publisher's own format", "transformers"),
     "a pipeline of images": ({"model_index.json": {}}, "diffusers", "causal language model"),

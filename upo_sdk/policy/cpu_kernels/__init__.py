@@ -1,4 +1,4 @@
-"""Everything that computes a model's own modules in another way than they do, behind one switch: `--cpu_kernels off`.
+"""What computes a model's own modules in another way than they do, by one switch: `training.cpu_kernels=off`.
 
 Values and gradients stay the same but for rounding. A part is recognised by how it is built and taken only if it
 computes, on random input, what is expected of it; names are never enough (Gemma's norms multiply by ``1 + weight``).

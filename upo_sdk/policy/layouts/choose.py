@@ -181,11 +181,11 @@ def _listed(left: dict[str, str]) -> str:
 
 def _not_exact(refused: Sequence[str], requested: str, *, checkpointing: bool) -> ModelError:
     if requested != "auto":
-        fix = "use --layout auto, which takes another one where this happens"
+        fix = "use `training.layout=auto`, which takes another one where this happens"
     elif checkpointing:
-        fix = "leave out --gradient_checkpointing: it needs the model's training mode, which computes something else"
+        fix = "leave out `training.gradient_checkpointing`: in training mode the model computes something else"
     else:
         fix = "use another model: what this one computes for a row is not the same every time"
     return ModelError(
-        f"the layout is not exact for this model: {'; '.join(refused)}", where=f"--layout {requested}", fix=fix
+        f"the layout is not exact for this model: {'; '.join(refused)}", where=f"`training.layout={requested}`", fix=fix
     )

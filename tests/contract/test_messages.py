@@ -1,0 +1,78 @@
+"""What the SDK and the plugins say names settings by the keys of the configuration, in backticks; no options."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import fields
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, get_origin
+
+from upo_cli.fields import nested_model
+from upo_sdk.config import EvalConfig, RunConfig, written_name
+from upo_sdk.sweep import SweepConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic import BaseModel
+
+ROOT = Path(__file__).parents[2]
+OPTION = re.compile(r"(?<![\w-])(?<!var\()--[a-z]")
+SETTING = re.compile(r"`([a-z]\w*(?:\.\w+)*)(?:=[^`]*)?`")
+HELP = {"description", "help"}
+COMMANDS = {"upo_sdk/plugin/installed.py": "an option of pip"}
+"""Files with options, and why."""
+UNDONE = tuple(f"upo_sdk/{name}" for name in ("plan/", "training/", "evaluation/", "sweep/", "report/", "publish/"))
+
+
+def sources() -> list[str]:
+    files = (path for folder in ("upo_sdk", "plugins") for path in (ROOT / folder).rglob("*.py"))
+    return sorted(str(path.relative_to(ROOT)) for path in files)
+
+
+def texts(path: str) -> Iterator[str]:
+    """Yield every text of a module that may reach a message, an f-string with its values left out."""
+    tree = ast.parse((ROOT / path).read_text("utf-8"))
+    skipped: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):  # a docstring
+            skipped.add(node.value)
+        elif isinstance(node, ast.keyword) and node.arg in HELP:
+            skipped.update(ast.walk(node.value))
+        elif isinstance(node, ast.JoinedStr) and node not in skipped:
+            constants = [part for part in node.values if isinstance(part, ast.Constant)]
+            skipped.update(constants)
+            yield "".join(str(part.value) if part in constants else "{}" for part in node.values)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in skipped:
+            yield node.value
+
+
+@cache
+def known() -> frozenset[str]:
+    return frozenset({*keys(RunConfig), *keys(EvalConfig), *(field.name for field in fields(SweepConfig))})
+
+
+def keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        key = f"{prefix}{written_name(name, field)}"
+        yield f"{key}.*" if get_origin(field.annotation) is dict else key
+        if (section := nested_model(field)) is not None:
+            yield from keys(section, f"{key}.")
+
+
+def is_known(key: str) -> bool:
+    mapping = key.rpartition(".")[0]
+    return not known().isdisjoint({key, f"{key}.*", f"{mapping}.*"})
+
+
+def test_a_message_names_no_option_of_the_command_line() -> None:
+    found = {path for path in sources() if any(map(OPTION.search, texts(path)))}
+    assert {path for path in found if not path.startswith(UNDONE)} == set(COMMANDS)
+
+
+def test_a_setting_in_a_message_is_one_of_a_configuration() -> None:
+    named = {(path, key) for path in sources() for text in texts(path) for key in SETTING.findall(text)}
+    assert not {(path, key) for path, key in named if not is_known(key)}
