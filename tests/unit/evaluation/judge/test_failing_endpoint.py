@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from judge_endpoint import KEY, prefers_good, says
 from serving import Answer
 
 from upo_sdk.cache import ContentCache
@@ -15,7 +16,7 @@ from upo_sdk.errors import ConfigError, JudgeError
 from upo_sdk.evaluation.judge import judge_answers
 from upo_sdk.evaluation.judge.chat import ChatJudge
 
-from .conftest import KEY, MINE, OTHERS, PROMPTS, counts, failed, prefers_good, says
+from .conftest import MINE, OTHERS, PROMPTS, counts, failed
 
 if TYPE_CHECKING:
     from pathlib import Path

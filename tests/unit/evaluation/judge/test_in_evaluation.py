@@ -10,13 +10,12 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from judge_endpoint import KEY, prefers_good, prefers_longer, says
 
 from upo_sdk.config import EvalConfig
 from upo_sdk.errors import ConfigError, DataError
 from upo_sdk.evaluation.evaluate import evaluate
 from upo_sdk.evaluation.judge import WinRate
-
-from .conftest import KEY, prefers_good, prefers_longer, says
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,13 +8,14 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from judge_endpoint import prefers_good, prefers_longer, says
 
 from upo_sdk.cache import ContentCache
 from upo_sdk.errors import CancelledError
 from upo_sdk.evaluation.judge import judge_answers
 from upo_sdk.events import Progress
 
-from .conftest import MINE, OTHERS, PROMPTS, counts, failed, prefers_good, prefers_longer, says
+from .conftest import MINE, OTHERS, PROMPTS, counts, failed
 
 if TYPE_CHECKING:
     from pathlib import Path

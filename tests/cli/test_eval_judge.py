@@ -6,25 +6,30 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from judge_endpoint import KEY, prefers_longer, says, serving_judge
 from serving import Answer
 from typer.testing import CliRunner
 
 from upo_cli.main import build_app
 
-from .conftest import KEY, prefers_longer, says
-
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Callable, Generator
+
+    from judge_endpoint import Endpoint
 
 pytestmark = [pytest.mark.network, pytest.mark.enable_socket, pytest.mark.allow_hosts(["127.0.0.1"])]
 
 
 @pytest.fixture
-def upo_eval(endpoint: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str, str]]:
+def endpoint() -> Generator[Endpoint]:
+    """Return a running endpoint whose judge prefers answers with the word ``good``."""
+    with serving_judge() as judge:
+        yield judge
+
+
+@pytest.fixture
+def upo_eval(endpoint: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str, str]]:
     """Return a function that evaluates the demo's model with a judge; it returns the exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("COLUMNS", "200")
 
     def run(*options: str, prompts: int = 6) -> tuple[int, str, str]:
