@@ -28,9 +28,12 @@ from upo_sdk.demo import settings
 from upo_sdk.demo.grammar import is_helpful, is_rude
 from upo_sdk.evaluation import generate_responses
 from upo_sdk.policy import load_language_model, load_tokenizer
+from upo_sdk.statistics import Sums
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from upo_sdk.arrays import FloatArray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,12 +187,10 @@ def _row(setup: Setup, judged: Sequence[Judged]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _with_interval(values_SP: np.ndarray[Any, Any]) -> str:
-    """Average over seeds; resample prompts, keeping the seeds of a prompt together."""
-    values = values_SP.mean(axis=0)
-    rng = np.random.default_rng(0)
-    low, high = np.percentile(values[rng.integers(0, len(values), (2000, len(values)))].mean(axis=1), [2.5, 97.5])
-    return f"{values.mean():.2f} ({low:.2f}–{high:.2f})"
+def _with_interval(values_SP: FloatArray) -> str:
+    """Average over seeds; prompts are the units, so that the seeds of a prompt stay together."""
+    found = Sums.grouped(values_SP.mean(axis=0), 1).estimate
+    return f"{found.mean:.2f} ({found.low:.2f}–{found.high:.2f})"
 
 
 if __name__ == "__main__":

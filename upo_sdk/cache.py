@@ -17,17 +17,21 @@ from upo_sdk.errors import OutputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 
+    from upo_sdk.arrays import IntArray, KeyArray
+
 __all__ = [
     "ContentCache",
     "Filled",
     "cache_folder",
     "content_key",
     "default_cache_dir",
+    "raw_keys",
     "read_or_make",
     "scratch_file",
 ]
 
 _LOOKUP_SIZE = 500
+_PART = 8000
 
 T = TypeVar("T")
 
@@ -101,6 +105,11 @@ def content_key(*parts: Any) -> bytes:
     return hashlib.sha256(written.encode("utf-8", "surrogatepass")).digest()
 
 
+def raw_keys(keys_N: KeyArray) -> list[bytes]:
+    """Return the keys in an array, whole: numpy drops zeros at the end."""
+    return [key.ljust(32, b"\0") for key in keys_N.tolist()]
+
+
 @dataclass(frozen=True, slots=True)
 class Filled:
     """How many distinct keys had a value, and how many were computed."""
@@ -151,7 +160,7 @@ class ContentCache:
 
     def fill(
         self,
-        keys: Sequence[bytes],
+        keys: Sequence[bytes] | KeyArray,
         compute: Callable[[list[int]], Iterable[Mapping[int, bytes | None]]],
         on_progress: Callable[[int, int], None] = lambda _done, _total: None,
     ) -> Filled:
@@ -161,24 +170,35 @@ class ContentCache:
         :meth:`get` returns them.
 
         Args:
-            keys: One per item; items with equal keys are computed once.
+            keys: One per item, of 32 bytes; items with equal keys are computed once.
             compute: Receives the positions of the items to compute, the first of each key, in order. Yields finished
                 parts, in whatever order: values by position. None is not stored, and is computed again next time.
             on_progress: Called with the distinct keys done and their total, first with those that are known.
         """
-        missing: dict[bytes, int] = {}
-        for position, key in enumerate(keys):
-            missing.setdefault(key, position)
-        total = len(missing)
-        for (key,) in self._select("key", missing):
-            del missing[key]
+        import numpy as np
+
+        keys_N = np.asarray(keys, dtype="S32")
+        first_M = np.sort(np.unique(keys_N, return_index=True)[1])
+        missing = self._missing(keys_N, first_M)
+        total = len(first_M)
         found = done = total - len(missing)
         on_progress(done, total)
-        for part in compute(list(missing.values())) if missing else ():
-            self.put({keys[position]: value for position, value in part.items() if value is not None})
+        for part in compute(missing) if missing else ():
+            of_part = zip(raw_keys(keys_N[list(part)]), part.values(), strict=True)
+            self.put({key: value for key, value in of_part if value is not None})
             done += len(part)
             on_progress(done, total)
         return Filled(found, done - found)
+
+    def _missing(self, keys_N: KeyArray, positions_M: IntArray) -> list[int]:
+        """Return those positions whose key is not known; they are looked up in parts, to hold few keys at a time."""
+        missing = list[int]()
+        for start in range(0, len(positions_M), _PART):
+            part_M = positions_M[start : start + _PART]
+            keys = raw_keys(keys_N[part_M])
+            known = self.known(keys)
+            missing += [position for position, key in zip(part_M.tolist(), keys, strict=True) if key not in known]
+        return missing
 
     def _select(self, columns: str, keys: Iterable[bytes]) -> Iterator[Any]:
         wanted = list(dict.fromkeys(keys))

@@ -16,9 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
-    import numpy.typing as npt
+    from upo_sdk.arrays import FloatArray
 
-    FloatArray = npt.NDArray[np.float64]
 
 __all__ = ["ENOUGH", "Estimate", "Sums", "differ", "difference", "ranked_right", "share_interval", "student_t"]
 

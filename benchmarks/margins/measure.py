@@ -6,13 +6,12 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
 from benchmarks.margins.families import BORDER, VOCABULARY
 from upo_sdk.cache import ContentCache, default_cache_dir
 from upo_sdk.errors import ModelError
-from upo_sdk.policy import TokenizedRow, choose_layout, reference_logps
+from upo_sdk.policy import TokenizedList, TokenizedRow, choose_layout, reference_logps
 from upo_sdk.policy.fingerprint import weights_sha256
 
 if TYPE_CHECKING:
@@ -55,22 +54,6 @@ def _pairs() -> list[TokenizedRow]:
 PAIRS = _pairs()
 
 
-class _Source:
-    """Rows in memory, for the reference pass."""
-
-    def __init__(self, rows: Sequence[TokenizedRow]) -> None:
-        self.rows, self.fingerprint = rows, "pairs"
-        self.prompt_lengths_R = np.array([len(row.prompt_ids) for row in rows])
-        self.response_counts_R = np.array([len(row.response_ids) for row in rows])
-        self.response_lengths_N = np.array([len(response) for row in rows for response in row.response_ids])
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def fetch(self, rows: Sequence[int], /) -> list[TokenizedRow]:
-        return [self.rows[row] for row in rows]
-
-
 def largest_margin(policy: Policy, batch_size: int, pairs: Sequence[TokenizedRow] = PAIRS) -> float:
     """Return the largest ``|Σ (log π − log ρ)|`` between two responses of a pair, in nats, if nothing is learnt.
 
@@ -80,7 +63,7 @@ def largest_margin(policy: Policy, batch_size: int, pairs: Sequence[TokenizedRow
     policy.eval()
     reference = reference_logps(
         policy,
-        _Source(pairs),
+        TokenizedList(pairs),
         ContentCache(default_cache_dir() / "cache.sqlite"),
         weights=weights_sha256(policy.lm),
         tokens_per_batch=200,

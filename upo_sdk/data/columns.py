@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from datasets import Dataset
 
+    from upo_sdk.arrays import KeyArray
+
 __all__ = ["content_name", "read_rows_of", "read_tables", "sha256_array"]
 
 _BATCH_ROWS = 1000
@@ -33,6 +35,6 @@ def content_name(dataset: Dataset) -> str:
     return cast("Any", dataset)._fingerprint  # type: ignore[no-any-return] # noqa: SLF001 - it has no other name
 
 
-def sha256_array(values: Iterable[bytes], count: int) -> np.ndarray[tuple[int], np.dtype[np.bytes_]]:
+def sha256_array(values: Iterable[bytes], count: int) -> KeyArray:
     """Return the hash of every value, to group equal ones without keeping them."""
     return np.fromiter((hashlib.sha256(value).digest() for value in values), "S32", count)

@@ -11,9 +11,9 @@ from upo_sdk.data.columns import read_tables
 if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["row_lengths", "spread_by_length", "tokens_per_row"]
+    from upo_sdk.arrays import IntArray
 
-IntArray = np.ndarray[tuple[int], np.dtype[np.int64]]
+__all__ = ["row_lengths", "spread_by_length", "tokens_per_row"]
 
 
 def row_lengths(dataset: Dataset) -> tuple[IntArray, IntArray, IntArray]:

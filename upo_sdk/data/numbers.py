@@ -18,14 +18,13 @@ if TYPE_CHECKING:
 
     from datasets import Dataset
 
+    from upo_sdk.arrays import FloatArray
     from upo_sdk.data.load import PreferenceData
 
 __all__ = ["MARGIN", "SAMPLE_WEIGHT", "check_numbers", "has_rewards", "margins", "rewards_in_data", "sample_weights"]
 
 SAMPLE_WEIGHT = "sample_weight"
 MARGIN = "margin"
-
-FloatArray = np.ndarray[tuple[int], np.dtype[np.float64]]
 
 
 def sample_weights(dataset: Dataset) -> FloatArray:

@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from upo_sdk.arrays import FloatArray
     from upo_sdk.cache import ContentCache
     from upo_sdk.data.messages import Message
     from upo_sdk.plugin.build import LiveObjective
-    from upo_sdk.scoring.score import FloatArray
 
 __all__ = ["Answers", "Prompt", "answer_rewards", "distinct_prompts", "fit_prompts", "sample_answers"]
 

@@ -12,7 +12,8 @@ from upo_sdk.statistics import ENOUGH, Sums, difference, share_interval
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from upo_sdk.scoring.score import FloatArray
+    from upo_sdk.arrays import FloatArray
+
 
 __all__ = ["compare_rewards", "explain"]
 

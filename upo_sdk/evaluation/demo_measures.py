@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from upo_sdk.demo.grammar import is_helpful, is_rude
 
 if TYPE_CHECKING:
+    from upo_sdk.arrays import FloatArray
     from upo_sdk.evaluation.answers import Answers
     from upo_sdk.evaluation.paired_statistic import Better
     from upo_sdk.evaluation.rows import EvalRows
 
 __all__ = ["DEMO_NAMES", "conflicts", "judge_answers"]
-
-FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 
 DEMO_NAMES: dict[str, Better] = {"rude": "lower", "helpful": "higher"}
 """What the grammar says of an answer, and which direction is an improvement."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,11 +12,10 @@ from upo_sdk.policy import TokenizedRow
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from upo_sdk.arrays import FloatArray
     from upo_sdk.evaluation.answers import Answers, Prompt
 
 __all__ = ["kl_measurement", "tokenized_answers"]
-
-FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 
 
 def kl_measurement(answers: Answers, policy: Sequence[FloatArray], reference: Sequence[FloatArray]) -> PairedStatistic:

@@ -35,6 +35,7 @@ from upo_sdk.scoring import score_completions
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from upo_sdk.arrays import FloatArray
     from upo_sdk.config import EvalConfig, ModelConfig
     from upo_sdk.evaluation.answers import Answers
     from upo_sdk.evaluation.samples import Paired
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from upo_sdk.events import Callback, CancelToken
     from upo_sdk.plugin.registry import Registry
     from upo_sdk.policy import TokenizedRow
-    from upo_sdk.scoring.score import FloatArray
 
 __all__ = ["evaluate"]
 

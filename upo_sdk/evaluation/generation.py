@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from upo_sdk.arrays import FloatArray
+
 __all__ = ["Draw", "Sampling", "end_ids", "generate_ids"]
 
 
@@ -100,7 +102,7 @@ class _Chooser:
         return scores.new_full(scores.shape, -float("inf")).scatter_(-1, chosen_B1, 0.0)
 
 
-def _uniforms_T(draw: Draw, sampling: Sampling) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _uniforms_T(draw: Draw, sampling: Sampling) -> FloatArray:
     key = content_key("uniforms", 1, sampling.seed, list(draw.prompt_ids), draw.sample)
     return np.random.Generator(np.random.Philox(key=int.from_bytes(key[:16]))).random(sampling.max_new_tokens)
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
 
 from upo_sdk.cache import content_key
-from upo_sdk.data import largest_token_id, spread_by_length
 from upo_sdk.evaluation.answers import Answers, sample_answers
 from upo_sdk.evaluation.schema import ModelIdentity
-from upo_sdk.evaluation.tokenized_list import TokenizedList
-from upo_sdk.policy import Policy, TokenizedRow, check_vocabulary, choose_layout, load_language_model, reference_logps
+from upo_sdk.policy import Policy, TokenizedList, TokenizedRow, load_policy, reference_logps
 from upo_sdk.policy.fingerprint import weights_sha256
 
 if TYPE_CHECKING:
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from transformers import PreTrainedTokenizerBase
 
+    from upo_sdk.arrays import FloatArray, LogpArray
     from upo_sdk.config import ModelConfig
     from upo_sdk.context import RunContext
     from upo_sdk.data import Trained
@@ -34,9 +33,7 @@ __all__ = ["LoadedModel", "Whose", "accelerator", "summed"]
 
 Whose = Literal["model", "baseline"]
 
-FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 
-_LAYOUT_ROWS = 64
 _TOKENS_PER_BATCH = 8192
 
 
@@ -76,13 +73,8 @@ class LoadedModel:
         Raises:
             ModelError: It cannot be loaded, has weights that are no numbers, or does not fit the tokenizer.
         """
-        lm = load_language_model(config)
-        check_vocabulary(lm, largest_token_id(rows), config.path)
-        identity = ModelIdentity(path=config.path, weights_sha256=weights_sha256(lm))
-        lm.to(accelerator())  # type: ignore[arg-type]  # transformers types it as if it were a method of a tensor
-        some = spread_by_length(rows, _LAYOUT_ROWS)
-        branches = [TokenizedRow(*row) for row in zip(some["prompt_ids"], some["response_ids"], strict=True)]
-        policy = choose_layout(lm, branches, training=False).policy(lm)
+        policy, _ = load_policy(config, [rows], accelerator())
+        identity = ModelIdentity(path=config.path, weights_sha256=weights_sha256(policy.lm))
         return cls(name=name, identity=identity, policy=policy, tokenizer=tokenizer, context=context)
 
     def answers(self, rows: EvalRows, sampling: Sampling, batch_size: int) -> Answers:
@@ -138,7 +130,7 @@ class LoadedModel:
         ]
 
 
-def summed(logps_T: np.ndarray[Any, np.dtype[np.float32]], places: Sequence[int] | None) -> np.float64:
+def summed(logps_T: LogpArray, places: Sequence[int] | None) -> np.float64:
     """Return the sum of the log-probs of all tokens, or of those in runs that begin and end at places."""
     exact_T = logps_T.astype(np.float64)
     if places is None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from upo_sdk.arrays import FloatArray
 from upo_sdk.evaluation.violations import HarmTable
 from upo_sdk.objectives import Completion
 from upo_sdk.scoring import measure_completions
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from upo_sdk.plugin.build import LiveObjective
 
 __all__ = ["ObjectiveMeasures"]
-
-FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,9 +12,9 @@ from upo_sdk.statistics import Sums, ranked_right
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["implicit_margins", "pair_measurements"]
+    from upo_sdk.arrays import FloatArray
 
-FloatArray = np.ndarray[Any, np.dtype[np.float64]]
+__all__ = ["implicit_margins", "pair_measurements"]
 
 
 def implicit_margins(policy: Sequence[FloatArray], reference: Sequence[FloatArray], beta: float) -> FloatArray:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
+from upo_sdk.arrays import FloatArray
 from upo_sdk.data.messages import shown
 from upo_sdk.evaluation.schema import Compared, Sample
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Paired", "pair_lines", "side_by_side"]
 
-FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 Paired = tuple[FloatArray, FloatArray | None]
 """One value per answer of the model, and of the baseline if there is one."""
 

@@ -16,7 +16,7 @@ from upo_sdk.evaluation.source import find_run
 from upo_sdk.evaluation.thresholds import Threshold, check_prompts, parse_threshold
 from upo_sdk.plan import with_demo_options, within_positions
 from upo_sdk.plan.compatibility import unused_columns
-from upo_sdk.plugin.build import LiveObjective, build_objectives
+from upo_sdk.plugin.build import LiveObjective, beta_of, build_objectives
 from upo_sdk.policy import load_model_config
 from upo_sdk.policy.positions import prompt_room
 
@@ -168,7 +168,7 @@ def _beta(objectives: Sequence[LiveObjective], run: RunConfig | None, registry: 
     """Return β of the first preference objective that is named, else of the run's, else DPO's and KTO's default."""
     if run is not None and not any(item.is_preference for item in objectives):
         objectives = build_objectives([ref for ref in run.objectives if _is_preference(ref, registry)], registry)
-    return next((float(getattr(item.options, "beta", 1.0)) for item in objectives if item.is_preference), _BETA)
+    return beta_of(objectives, default=_BETA)
 
 
 def _is_preference(ref: ObjectiveRef, registry: Registry) -> bool:

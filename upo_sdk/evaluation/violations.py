@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,9 +17,9 @@ from upo_sdk.statistics import Sums
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["HarmTable", "most_unsafe", "violation_measurements", "violation_names", "violations"]
+    from upo_sdk.arrays import FloatArray
 
-FloatArray = np.ndarray[Any, np.dtype[np.float64]]
+__all__ = ["HarmTable", "most_unsafe", "violation_measurements", "violation_names", "violations"]
 
 _SHARES = (0.1, 0.2, 1.0)
 _EPSILONS = (0.001, 0.1)

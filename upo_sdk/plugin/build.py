@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from upo_sdk.config import ObjectiveRef
     from upo_sdk.plugin.registry import Registry
 
-__all__ = ["LiveObjective", "build_objectives", "check_options", "load_options", "union_of_needs"]
+__all__ = ["LiveObjective", "beta_of", "build_objectives", "check_options", "load_options", "union_of_needs"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +100,11 @@ def build_objectives(refs: Sequence[ObjectiveRef], registry: Registry) -> list[L
         UPOError: An objective is unknown, an option is wrong, or a target cannot be imported.
     """
     return [_build(ref, registry) for ref in refs]
+
+
+def beta_of(objectives: Sequence[LiveObjective], *, default: float) -> float:
+    """Return β of the first preference objective: 1 if it has no such option, ``default`` if there is none."""
+    return next((float(getattr(item.options, "beta", 1.0)) for item in objectives if item.is_preference), default)
 
 
 def union_of_needs(objectives: Sequence[LiveObjective]) -> Needs:

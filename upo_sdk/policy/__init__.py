@@ -1,6 +1,7 @@
 """The policy model: loading, layouts, token log-probs and reference log-probs."""
 
 from upo_sdk.policy.layouts import ChosenLayout, Layout, PaddedLayout, PolicyOutput, TokenizedRow, choose_layout
+from upo_sdk.policy.load_policy import load_policy
 from upo_sdk.policy.loading import (
     check_vocabulary,
     load_language_model,
@@ -11,6 +12,7 @@ from upo_sdk.policy.model_kind import check_weights
 from upo_sdk.policy.policy import Policy
 from upo_sdk.policy.reference import ReferenceLogps, reference_logps
 from upo_sdk.policy.skeleton import build_skeleton, count_parameters, shrink
+from upo_sdk.policy.tokenized_list import TokenizedList
 
 __all__ = [
     "ChosenLayout",
@@ -19,6 +21,7 @@ __all__ = [
     "Policy",
     "PolicyOutput",
     "ReferenceLogps",
+    "TokenizedList",
     "TokenizedRow",
     "build_skeleton",
     "check_vocabulary",
@@ -27,6 +30,7 @@ __all__ = [
     "count_parameters",
     "load_language_model",
     "load_model_config",
+    "load_policy",
     "load_tokenizer",
     "reference_logps",
     "shrink",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import numpy as np
 import torch
 
-from upo_sdk.cache import cache_folder, content_key, read_or_make, scratch_file
+from upo_sdk.cache import cache_folder, content_key, raw_keys, read_or_make, scratch_file
 from upo_sdk.policy.cpu_kernels import own_attention
 from upo_sdk.policy.layouts import TokenizedRow
 from upo_sdk.policy.reference_plan import plan_batches
@@ -19,13 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from upo_sdk.arrays import IntArray, KeyArray, LogpArray
     from upo_sdk.cache import ContentCache
     from upo_sdk.policy.policy import Policy
 
 __all__ = ["ReferenceLogps", "RowSource", "reference_logps"]
-
-FloatArray = np.ndarray[tuple[int], np.dtype[np.float32]]
-IntArray = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 _PART = 1000
 _NOT_OF_THE_MODEL = {"_name_or_path", "transformers_version", "use_cache", "dtype", "torch_dtype"}
@@ -60,14 +58,14 @@ class ReferenceLogps:
         computed: How many distinct responses were not known.
     """
 
-    def __init__(self, values_T: FloatArray, rows: RowSource, computed: int) -> None:
+    def __init__(self, values_T: LogpArray, rows: RowSource, computed: int) -> None:
         self.computed = computed
         self._values_T = values_T
         self._end_N = np.cumsum(rows.response_lengths_N)
         self._end_R = np.cumsum(rows.response_counts_R)
         self._lengths_N, self._counts_R = rows.response_lengths_N, rows.response_counts_R
 
-    def __getitem__(self, row: int) -> list[FloatArray]:
+    def __getitem__(self, row: int) -> list[LogpArray]:
         """Return one array per response of a row."""
         end = self._end_R[row]
         return [
@@ -114,16 +112,16 @@ def reference_logps(
 
     def make(path: Path) -> None:
         nonlocal computed_now
-        prompt_R, keys = _keys(model, rows)
+        prompt_R, keys_N = _keys(model, rows)
         compute = _ReferencePass(policy, rows, prompt_R, tokens_per_batch, tokens_per_row, bf16)
-        computed_now = cache.fill(keys, compute, on_progress).computed
-        _write(path, cache, keys, int(rows.response_lengths_N.sum()))
+        computed_now = cache.fill(keys_N, compute, on_progress).computed
+        _write(path, cache, keys_N, int(rows.response_lengths_N.sum()))
 
     return ReferenceLogps(read_or_make(path, _read, make), rows, computed_now)
 
 
-def _read(path: Path) -> FloatArray:
-    return cast("FloatArray", np.load(path, mmap_mode="r", allow_pickle=False))
+def _read(path: Path) -> LogpArray:
+    return cast("LogpArray", np.load(path, mmap_mode="r", allow_pickle=False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,15 +160,15 @@ class _ReferencePass:
         ]
 
 
-def _write(path: Path, cache: ContentCache, keys: Sequence[bytes], tokens: int) -> None:
+def _write(path: Path, cache: ContentCache, keys_N: KeyArray, tokens: int) -> None:
     """Write all log-probs, row by row, to one file."""
     with scratch_file(path.parent) as unfinished:
         values_T = np.lib.format.open_memmap(unfinished, mode="w+", dtype=np.float32, shape=(tokens,))
         position = 0
-        for start in range(0, len(keys), _PART):
-            part = keys[start : start + _PART]
-            known = cache.get(part)
-            values = np.frombuffer(b"".join(known[key] for key in part), dtype=np.float32)
+        for start in range(0, len(keys_N), _PART):
+            keys = raw_keys(keys_N[start : start + _PART])
+            known = cache.get(keys)
+            values = np.frombuffer(b"".join(known[key] for key in keys), dtype=np.float32)
             values_T[position : position + len(values)] = values
             position += len(values)
         values_T.flush()
@@ -183,23 +181,26 @@ def _settings(config: Any) -> str:
     return json.dumps(settings, sort_keys=True, default=str)
 
 
-def _keys(model: bytes, rows: RowSource) -> tuple[IntArray, list[bytes]]:
+def _keys(model: bytes, rows: RowSource) -> tuple[IntArray, KeyArray]:
     """Return a number per row, equal for equal prompts, and the SHA-256 of prompt and response per response."""
-    prompt_R, keys = np.empty(len(rows), "S32"), list[bytes]()
+    prompt_R, keys_N = np.empty(len(rows), "S32"), np.empty(len(rows.response_lengths_N), "S32")
+    position = 0
     for start in range(0, len(rows), _PART):
         part = range(start, min(start + _PART, len(rows)))
         for row, branches in zip(part, rows.fetch(part), strict=True):
             prompt = model + len(branches.prompt_ids).to_bytes(8) + _bytes(branches.prompt_ids)
             prompt_R[row] = hashlib.sha256(prompt).digest()
-            keys += [hashlib.sha256(prompt + _bytes(response)).digest() for response in branches.response_ids]
-    return np.unique(prompt_R, return_inverse=True)[1], keys
+            for response in branches.response_ids:
+                keys_N[position] = hashlib.sha256(prompt + _bytes(response)).digest()
+                position += 1
+    return np.unique(prompt_R, return_inverse=True)[1], keys_N
 
 
 def _bytes(ids: Sequence[int]) -> bytes:
     return np.asarray(ids, dtype="<i4").tobytes()
 
 
-def _forward(policy: Policy, rows: list[TokenizedRow], *, bf16: bool) -> list[FloatArray]:
+def _forward(policy: Policy, rows: list[TokenizedRow], *, bf16: bool) -> list[LogpArray]:
     inputs = {name: tensor.to(policy.lm.device) for name, tensor in policy.layout.collate(rows).items()}
     with torch.no_grad(), torch.autocast(policy.lm.device.type, dtype=torch.bfloat16, enabled=bf16):
         logps_NT = policy(**inputs).logps_NT.float().cpu().numpy()

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from upo_sdk.arrays import IntArray
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["plan_batches"]
 
-IntArray = np.ndarray[tuple[int], np.dtype[np.int64]]
+__all__ = ["plan_batches"]
 
 
 def plan_batches(

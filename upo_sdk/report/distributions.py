@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from upo_sdk.scoring.score import FloatArray
+    from upo_sdk.arrays import FloatArray, IntArray
+
 
 __all__ = [
     "DISTRIBUTIONS_FILE",
@@ -115,9 +116,7 @@ class Rewards:
     values_N: FloatArray
 
 
-def describe_distributions(
-    rewards: Sequence[Rewards], tokens_N: np.ndarray[tuple[int], np.dtype[np.int64]], weights_N: FloatArray
-) -> Distributions:
+def describe_distributions(rewards: Sequence[Rewards], tokens_N: IntArray, weights_N: FloatArray) -> Distributions:
     """Summarise a run's training completions.
 
     Args:
@@ -134,9 +133,7 @@ def describe_distributions(
     )
 
 
-def _describe(
-    item: Rewards, tokens_N: np.ndarray[tuple[int], np.dtype[np.int64]], total_N: FloatArray
-) -> RewardDistribution:
+def _describe(item: Rewards, tokens_N: IntArray, total_N: FloatArray) -> RewardDistribution:
     values_N = item.values_N
     return RewardDistribution(
         label=item.label,
@@ -174,7 +171,7 @@ def _histogram(values_N: FloatArray) -> Histogram:
     return Histogram(edges=tuple(map(float, edges)), counts=tuple(map(int, counts)))
 
 
-def _by_length(values_N: FloatArray, tokens_N: np.ndarray[tuple[int], np.dtype[np.int64]]) -> tuple[LengthBin, ...]:
+def _by_length(values_N: FloatArray, tokens_N: IntArray) -> tuple[LengthBin, ...]:
     """Cut at the deciles of the length, so that every bin has about as many responses."""
     inner = np.unique(np.quantile(tokens_N, np.linspace(0, 1, _LENGTH_BINS + 1)[1:-1], method="inverted_cdf"))
     bin_N = np.searchsorted(inner, tokens_N, side="left")

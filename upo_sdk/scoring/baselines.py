@@ -11,11 +11,10 @@ from upo_sdk.data.columns import sha256_array
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from upo_sdk.scoring.score import FloatArray
+    from upo_sdk.arrays import FloatArray, IntArray
+
 
 __all__ = ["data_baseline"]
-
-IntArray = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
 def data_baseline(

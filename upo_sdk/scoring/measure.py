@@ -14,11 +14,11 @@ from upo_sdk.scoring.content import as_needed, content, scorer_identity
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from upo_sdk.arrays import FloatArray
     from upo_sdk.cache import ContentCache
     from upo_sdk.objectives import Completion
     from upo_sdk.objectives.guard import Guard
     from upo_sdk.plugin.build import LiveObjective
-    from upo_sdk.scoring.score import FloatArray
 
 __all__ = ["measure_completions"]
 

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from upo_sdk.scoring.score import FloatArray
+    from upo_sdk.arrays import FloatArray
+
 
 __all__ = ["NORMALIZATION_FILE", "Normalizer", "Rank", "ZScore", "fit_normalizer", "read_normalizers", "to_json"]
 

@@ -22,13 +22,12 @@ from upo_sdk.scoring.pool import ScoringPool, available_cores
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from upo_sdk.arrays import FloatArray
     from upo_sdk.cache import ContentCache
     from upo_sdk.objectives import Completion
     from upo_sdk.plugin.build import LiveObjective
 
 __all__ = ["Scored", "score_completions"]
-
-FloatArray = np.ndarray[tuple[int], np.dtype[np.float64]]
 
 _BATCH_SIZE = 128
 

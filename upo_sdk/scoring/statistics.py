@@ -9,7 +9,7 @@ import numpy as np
 from upo_sdk.events import ScoreStatistics
 
 if TYPE_CHECKING:
-    from upo_sdk.scoring.score import FloatArray
+    from upo_sdk.arrays import FloatArray
 
 __all__ = ["describe_scores"]
 

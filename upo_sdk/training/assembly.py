@@ -8,24 +8,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from upo_sdk.data import largest_token_id, spread_by_length
 from upo_sdk.errors import ConfigError
 from upo_sdk.events import Progress
 from upo_sdk.loss import AuxiliaryTerm, PreferenceTerm, UnifiedLoss
 from upo_sdk.objectives.guarded_loss import GuardedLoss
-from upo_sdk.policy import TokenizedRow, check_vocabulary, choose_layout, load_language_model
+from upo_sdk.plugin.build import beta_of
+from upo_sdk.policy import load_policy
 from upo_sdk.training.callbacks import CollapseWarning, EventBridge, MetricsFile, StopWhenCancelled
 from upo_sdk.training.rows import Collator
 from upo_sdk.training.step import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from transformers import PreTrainedTokenizerBase, TrainerCallback, TrainingArguments
 
     from upo_sdk.context import RunContext
     from upo_sdk.plan import RunPlan
-    from upo_sdk.plugin.build import LiveObjective
     from upo_sdk.policy import Policy
     from upo_sdk.training.manifest import TrainedWith
     from upo_sdk.training.preparation import Split
@@ -35,8 +32,6 @@ if TYPE_CHECKING:
     from upo_sdk.training.trainer import UPOTrainer
 
 __all__ = ["Assembly"]
-
-_ROWS_MEASURED = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,21 +47,16 @@ class Assembly:
     def policy(self, *splits: Split) -> Policy:
         """Load the model and choose the fastest layout that is exact for it on rows of all splits."""
         self.context.emit(Progress("loading the model", 0, 1, "model"))
-        lm = load_language_model(self.plan.model, warn=self.context.warn)
-        check_vocabulary(lm, max(largest_token_id(split.dataset) for split in splits), self.plan.model.path)
-        lm.to(self.args.device)  # type: ignore[arg-type]  # transformers types it as if it were a method of a tensor
-        training = self.plan.config.training
-        chosen = choose_layout(
-            lm,
-            [row for split in splits for row in _some(split)],
-            training.layout,
-            checkpointing=training.gradient_checkpointing,
-            bf16=training.bf16,
-            cpu_kernels=training.cpu_kernels == "auto",
+        policy, reason = load_policy(
+            self.plan.model,
+            [split.dataset for split in splits],
+            self.args.device,
+            training=self.plan.config.training,
+            warn=self.context.warn,
         )
         self.context.emit(Progress("loading the model", 1, 1, "model"))
-        self.context.note(chosen.reason)
-        return chosen.policy(lm)
+        self.context.note(reason)
+        return policy
 
     def loss(self, policy: Policy, train: Split) -> UnifiedLoss:
         """Build the loss of the plan's objectives."""
@@ -107,7 +97,9 @@ class Assembly:
             return UPOTrainer(
                 policy,
                 Step(
-                    unified=unified, beta=_beta(self.plan.preference), probe_steps=self.plan.config.training.probe_steps
+                    unified=unified,
+                    beta=beta_of(self.plan.objectives, default=1.0),
+                    probe_steps=self.plan.config.training.probe_steps,
                 ),
                 self.args,
                 collator=Collator(policy.layout),
@@ -137,12 +129,3 @@ class Assembly:
             CollapseWarning(self.context),
             *([StopWhenCancelled(self.context.cancel)] if self.context.cancel else []),
         ]
-
-
-def _some(split: Split) -> list[TokenizedRow]:
-    some = spread_by_length(split.dataset, _ROWS_MEASURED)
-    return [TokenizedRow(*row) for row in zip(some["prompt_ids"], some["response_ids"], strict=True)]
-
-
-def _beta(preference: Sequence[LiveObjective]) -> float:
-    return next((float(getattr(item.options, "beta", 1.0)) for item in preference), 1.0)

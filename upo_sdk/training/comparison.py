@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedTokenizerBase
 
+    from upo_sdk.arrays import FloatArray
     from upo_sdk.evaluation import Prompt
     from upo_sdk.events import SharedWork
     from upo_sdk.objectives import Completion
     from upo_sdk.plugin.build import LiveObjective
     from upo_sdk.policy import Policy
     from upo_sdk.scoring import Rank, ZScore
-    from upo_sdk.scoring.score import FloatArray
     from upo_sdk.training.preparation import Preparation, Split
 
 __all__ = ["Comparison", "ScoredAnswers"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from transformers import PreTrainedTokenizerBase
 
+    from upo_sdk.arrays import FloatArray
     from upo_sdk.context import RunContext
     from upo_sdk.data import BadRow, Finding, TruncationReport
     from upo_sdk.events import ScoreStatistics
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
     from upo_sdk.plugin.build import LiveObjective
     from upo_sdk.policy import Policy, ReferenceLogps
     from upo_sdk.scoring import Rank, ZScore
-    from upo_sdk.scoring.score import FloatArray
     from upo_sdk.training.rows import PreparedRow
 
 __all__ = ["Preparation", "Split", "normalized"]
@@ -285,9 +285,7 @@ class Preparation:
             return ""
         return f"; the rewards of {', '.join(given)} that the data give are of whole responses"
 
-    def _data_baseline(
-        self, split: Split, branches: TokenizedRows, rewards_NK: np.ndarray[Any, np.dtype[np.float64]]
-    ) -> FloatArray | None:
+    def _data_baseline(self, split: Split, branches: TokenizedRows, rewards_NK: FloatArray) -> FloatArray | None:
         loss = self.plan.config.loss
         if loss.baseline == "value" or loss.baseline == "none" or not self.plan.auxiliary:  # noqa: PLR1714 - narrows the type
             return None

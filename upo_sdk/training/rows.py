@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     import datasets
     from torch import Tensor
 
+    from upo_sdk.arrays import FloatArray, LogpArray
     from upo_sdk.data import Trained
     from upo_sdk.policy import Layout, ReferenceLogps, TokenizedRow
-    from upo_sdk.scoring.score import FloatArray
     from upo_sdk.training.tokenized_rows import TokenizedRows
 
 __all__ = ["Collator", "PreparedRow", "PreparedRows", "loss_inputs"]
@@ -42,8 +42,8 @@ class PreparedRow:
 
     branches: TokenizedRow
     desirable: Sequence[bool]
-    rewards: np.ndarray[Any, np.dtype[np.float64]]
-    reference_logps: Sequence[np.ndarray[Any, np.dtype[np.float32]]] | None
+    rewards: FloatArray
+    reference_logps: Sequence[LogpArray] | None
     mismatched: bool
     baseline: float | None = None
     sample_weight: float | None = None
@@ -68,7 +68,7 @@ class PreparedRows(Dataset[PreparedRow]):
         self,
         dataset: datasets.Dataset,
         branches: TokenizedRows,
-        rewards_NK: np.ndarray[Any, np.dtype[np.float64]],
+        rewards_NK: FloatArray,
         *,
         baseline_R: FloatArray | None = None,
         sample_weight_R: FloatArray | None = None,

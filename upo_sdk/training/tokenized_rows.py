@@ -16,11 +16,10 @@ if TYPE_CHECKING:
 
     import datasets
 
+    from upo_sdk.arrays import BoolArray, IntArray
     from upo_sdk.data import Trained
 
 __all__ = ["TokenizedRows"]
-
-IntArray = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 _TRAINED = "response_trained"
 
@@ -111,10 +110,10 @@ def _prompt_numbers(tokens: datasets.Dataset) -> list[int]:
     return cast("list[int]", np.unique(digests, return_inverse=True)[1].tolist())
 
 
-def _in_turns(numbers: Sequence[int]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _in_turns(numbers: Sequence[int]) -> BoolArray:
     """Return true for the first row and after every second change of the number."""
     changes_R = np.diff(numbers, prepend=numbers[:1]) != 0
-    is_first_R: np.ndarray[tuple[int], np.dtype[np.bool_]] = np.cumsum(changes_R) % 2 == 0
+    is_first_R: BoolArray = np.cumsum(changes_R) % 2 == 0
     return is_first_R
 
 

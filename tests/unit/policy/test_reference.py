@@ -10,7 +10,7 @@ import torch
 
 from upo_sdk.cache import ContentCache
 from upo_sdk.config import ModelConfig
-from upo_sdk.policy import PaddedLayout, Policy, TokenizedRow, load_language_model, reference_logps
+from upo_sdk.policy import PaddedLayout, Policy, TokenizedList, TokenizedRow, load_language_model, reference_logps
 from upo_sdk.policy.fingerprint import weights_sha256
 
 if TYPE_CHECKING:
@@ -20,22 +20,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ROWS = [TokenizedRow([5, 6, 7], [[9, 10, 1], [12, 1]]), TokenizedRow([20, 21], [[21, 22, 1], [12, 30, 31, 1]])]
-
-
-class Source:
-    """Rows in memory."""
-
-    def __init__(self, rows: Sequence[TokenizedRow], fingerprint: str = "rows") -> None:
-        self.rows, self.fingerprint = rows, fingerprint
-        self.prompt_lengths_R = np.array([len(row.prompt_ids) for row in rows])
-        self.response_counts_R = np.array([len(row.response_ids) for row in rows])
-        self.response_lengths_N = np.array([len(response) for row in rows for response in row.response_ids])
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def fetch(self, rows: Sequence[int], /) -> list[TokenizedRow]:
-        return [self.rows[row] for row in rows]
 
 
 @pytest.fixture
@@ -49,10 +33,10 @@ def cache(own_cache: Path) -> ContentCache:
 
 
 def run(
-    policy: Policy, cache: ContentCache, rows: Sequence[TokenizedRow] = ROWS, name: str = "rows", **settings: Any
+    policy: Policy, cache: ContentCache, rows: Sequence[TokenizedRow] = ROWS, **settings: Any
 ) -> list[list[NDArray[np.float32]]]:
     limits = {"tokens_per_batch": 10, "tokens_per_row": 100} | settings
-    found = reference_logps(policy, Source(rows, name), cache, weights=weights_sha256(policy.lm), **limits)
+    found = reference_logps(policy, TokenizedList(rows), cache, weights=weights_sha256(policy.lm), **limits)
     return [found[row] for row in range(len(rows))]
 
 
@@ -95,7 +79,7 @@ def test_other_data_reuse_what_they_share(policy: Policy, cache: ContentCache) -
     run(policy, cache)
     batches = count(policy)
     more = [*ROWS[1:], TokenizedRow([5, 6, 7], [[12, 1], [40, 41, 1]])]
-    found = run(policy, cache, more, "other rows")
+    found = run(policy, cache, more)
     assert batches == [[TokenizedRow([5, 6, 7], [[40, 41, 1]])]]
     assert np.allclose(found[1][0], plainly(policy, [5, 6, 7], [12, 1]), atol=1e-5)
     assert np.allclose(found[1][1], plainly(policy, [5, 6, 7], [40, 41, 1]), atol=1e-5)
@@ -126,7 +110,7 @@ def test_a_killed_pass_goes_on_where_it_was(policy: Policy, cache: ContentCache)
     assert len(batches) == 1
 
 
-@pytest.mark.parametrize("changed", ["weights", "precision", "layout", "data file"])
+@pytest.mark.parametrize("changed", ["weights", "precision", "layout", "order of rows"])
 def test_what_the_values_depend_on_is_in_the_key(policy: Policy, cache: ContentCache, changed: str) -> None:
     run(policy, cache)
     batches = count(policy)
@@ -135,8 +119,8 @@ def test_what_the_values_depend_on_is_in_the_key(policy: Policy, cache: ContentC
             next(policy.lm.parameters()).add_(0.1)
     if changed == "layout":
         policy.layout.name = "another"
-    run(policy, cache, bf16=changed == "precision", name="copy" if changed == "data file" else "rows")
-    assert bool(batches) == (changed != "data file")
+    run(policy, cache, ROWS[::-1] if changed == "order of rows" else ROWS, bf16=changed == "precision")
+    assert bool(batches) == (changed != "order of rows")
 
 
 def test_progress_counts_distinct_responses(policy: Policy, cache: ContentCache) -> None:

@@ -14,9 +14,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
-    import numpy.typing as npt
+    from upo_sdk.arrays import FloatArray
 
-    FloatArray = npt.NDArray[np.float64]
 
 __all__ = ["fit_logistic", "intercept_error", "length_feature"]
 

@@ -13,11 +13,9 @@ from upo_sdk.statistics import Estimate, Sums, share_interval, student_t
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy.typing as npt
-
+    from upo_sdk.arrays import FloatArray
     from upo_sdk.evaluation.judge.questions import Pair
 
-    FloatArray = npt.NDArray[np.float64]
 
 __all__ = ["LengthControlled", "length_controlled", "length_differences", "win_rate"]
 

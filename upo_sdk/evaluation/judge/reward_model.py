@@ -16,8 +16,7 @@ from upo_sdk.scoring import score_completions
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    import numpy.typing as npt
-
+    from upo_sdk.arrays import FloatArray
     from upo_sdk.cache import ContentCache
     from upo_sdk.config.judge import JudgeConfig
     from upo_sdk.evaluation.judge.questions import Pair
@@ -34,7 +33,7 @@ def reward_outcomes(
     device: str,
     registry: Registry | None = None,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
-) -> npt.NDArray[np.float64]:
+) -> FloatArray:
     """Return 1 for a win of the model's answer, ½ for a tie, 0 for a loss, shape [N].
 
     The model is the objective ``hf`` with the options that the target may have: ``hf:MODEL,input=pair``. Rewards are

@@ -15,13 +15,11 @@ from upo_sdk.evaluation.judge.template import template_sha256
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    import numpy.typing as npt
-
+    from upo_sdk.arrays import FloatArray
     from upo_sdk.config.judge import JudgeConfig
     from upo_sdk.evaluation.judge.asking import Asked
     from upo_sdk.evaluation.judge.questions import Pair, Reply
 
-    FloatArray = npt.NDArray[np.float64]
 
 __all__ = ["Found", "failures_of", "position_bias", "remarks_on", "summarize"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,11 +11,10 @@ from upo_sdk.cache import content_key
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from upo_sdk.policy import TokenizedRow
+    from upo_sdk.arrays import IntArray
+    from upo_sdk.policy.layouts import TokenizedRow
 
 __all__ = ["TokenizedList"]
-
-IntArray = np.ndarray[Any, np.dtype[np.int64]]
 
 
 class TokenizedList:
