@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from upo_cli.output import print_error, print_json
+from upo_cli.spelling import as_options, as_options_of_eval
 from upo_sdk.errors import UPOError
 
 if TYPE_CHECKING:
@@ -103,8 +104,6 @@ def _report(error: UPOError | None, arguments: list[str], *, as_json: bool, as_l
         place = {"what": error.what, "where": error.where, "fix": error.fix}
         print_json({"error": {"code": error.code, **place}})
     elif not as_lines:
-        from upo_cli.spelling import as_options, as_options_of_eval
-
         print_error(error, as_options_of_eval if arguments[:1] == ["eval"] else as_options)
     return error.exit_code
 

@@ -11,6 +11,8 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from upo_cli.spelling import as_options
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -51,7 +53,7 @@ def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(jsonable(value), indent=2, allow_nan=False) + "\n")
 
 
-def print_error(error: UPOError, spelled: Callable[[str], str]) -> None:
+def print_error(error: UPOError, spelled: Callable[[str], str] = as_options) -> None:
     """Write what is wrong, where, and what to type next to stderr."""
     from rich.text import Text
 

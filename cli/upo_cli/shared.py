@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from upo_cli.spelling import as_options
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -115,7 +117,6 @@ def warn_of_plugins(registry: Registry, *, as_json: bool, log_format: LogFormat 
     if as_json or log_format == "jsonl":
         return
     from upo_cli.output import console
-    from upo_cli.spelling import as_options
 
     for text in registry.warnings:
         console(stderr=True).print(f"warning: {as_options(text)}", style="yellow", markup=False, soft_wrap=True)

@@ -6,9 +6,6 @@ import functools
 import re
 import shlex
 
-from upo_cli.options import config_options
-from upo_sdk.config import EvalConfig, RunConfig
-
 __all__ = ["as_options", "as_options_of_eval"]
 
 _SETTING = re.compile(r"`([a-z]\w*(?:\.\w+)*)(?:=([^`]*))?`")
@@ -59,11 +56,16 @@ def _typed(option: str, value: str | None) -> str:
 @functools.cache
 def _flags() -> dict[str, str]:
     """Return the options without a value, by key."""
+    from upo_cli.options import config_options  # not at the top: upo --help gets by without pydantic
+
     return {option.key: option.flags[0] for option in config_options() if option.is_flag}
 
 
 @functools.cache
 def _options() -> dict[str, str]:
     """Return the options with a value, by key."""
+    from upo_cli.options import config_options
+    from upo_sdk.config import EvalConfig, RunConfig
+
     derived = (option for model in (EvalConfig, RunConfig) for option in config_options(model))
     return _NOT_DERIVED | {option.key: option.flags[0] for option in derived if not option.is_flag}

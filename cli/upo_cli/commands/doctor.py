@@ -9,6 +9,7 @@ import typer
 from upo_cli.boundary import StrictCommand
 from upo_cli.output import console, print_json
 from upo_cli.shared import BlockPlugin, Json, Plugins  # noqa: TC001 - Typer reads the annotations
+from upo_cli.spelling import as_options
 
 if TYPE_CHECKING:
     from upo_cli.checks import Check
@@ -41,8 +42,6 @@ def doctor(*, plugins: Plugins = None, block_plugin: BlockPlugin = None, json: J
 
 def _show(found: list[Check]) -> None:
     from rich.text import Text
-
-    from upo_cli.spelling import as_options
 
     out = console()
     for check in found:

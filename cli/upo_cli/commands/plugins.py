@@ -42,7 +42,7 @@ def list_plugins(*, plugins: Plugins = None, block_plugin: BlockPlugin = None, j
     keys = ("name", "kind", "distribution", "version", "origin", "status", "reason")
     console().print(table(*keys, rows=[[item[key] for key in keys] for item in found]))
     for error in registry.errors:
-        print_error(error, as_options)
+        print_error(error)
     for text in registry.remarks:
         console(stderr=True).print(f"note: {as_options(text)}", markup=False, soft_wrap=True)
 
