@@ -58,7 +58,8 @@ def _flags() -> dict[str, str]:
     """Return the options without a value, by key."""
     from upo_cli.options import config_options  # not at the top: upo --help gets by without pydantic
 
-    return {option.key: option.flags[0] for option in config_options() if option.is_flag}
+    derived = {option.key: option.flags[0] for option in config_options() if option.is_flag}
+    return derived | {"overwrite": derived["overwrite_output_dir"]}  # of a sweep
 
 
 @functools.cache

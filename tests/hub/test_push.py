@@ -194,7 +194,7 @@ def test_a_repository_of_others_is_refused_before_any_work(here: Hub) -> None:
     here.refuse = {"/auth-check/write": 403}
     with pytest.raises(HubError, match="403") as caught:
         create_repository("others/model", private=False)
-    assert "--hub_model_id" in str(caught.value)
+    assert "`hub_model_id`" in str(caught.value)
 
 
 @pytest.mark.parametrize("variable", ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"])

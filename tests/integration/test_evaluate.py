@@ -251,7 +251,7 @@ def test_a_run_that_has_not_finished_is_refused_with_what_to_evaluate_instead(ru
 
 
 def test_a_model_that_is_no_run_needs_data(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="--data"):
+    with pytest.raises(ConfigError, match=r"`data\.path`"):
         evaluate(EvalConfig(model=ModelConfig(path=str(demo_model_path())), output_dir=tmp_path))
 
 

@@ -44,14 +44,14 @@ def check_judged(config: EvalConfig, rows: Dataset, registry: Registry) -> None:
     if config.judge.against == "baseline" and config.baseline is None:
         raise ConfigError(
             "the judge has nothing to compare with: there is no baseline",
-            where="--judge",
-            fix="give --baseline MODEL, or --judge_against chosen for the responses that the data prefers",
+            where="`judge.target`",
+            fix="give `baseline.path=MODEL`, or `judge.against=chosen` for the responses that the data prefers",
         )
     if config.judge.against == "chosen" and not any(any(labels) for labels in rows["desirable"][:]):
         raise DataError(
             "the data has no chosen responses that the judge could compare with",
-            where="--judge_against chosen",
-            fix="compare with a model instead: --baseline MODEL --judge_against baseline",
+            where="`judge.against=chosen`",
+            fix="compare with a model instead: `baseline.path=MODEL` with `judge.against=baseline`",
         )
 
 

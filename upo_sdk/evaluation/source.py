@@ -29,7 +29,7 @@ def find_run(model: str) -> RunConfig | None:
             raise ModelError(
                 "the run has not finished: there is no model in its folder",
                 where=model,
-                fix=f"finish it with --resume_from_checkpoint last, or evaluate {folder / checkpoints[-1]}"
+                fix=f"finish it with `resume_from_checkpoint=last`, or evaluate {folder / checkpoints[-1]}"
                 if checkpoints
                 else "run it again",
             )

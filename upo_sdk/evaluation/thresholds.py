@@ -62,13 +62,13 @@ def parse_threshold(text: str) -> Threshold:
     """
     found = _CONDITION.fullmatch(text.strip())
     if found is None:
-        raise ConfigError(f"'{text}' is not a condition", where="--fail-if", fix=_FORM)
+        raise ConfigError(f"'{text}' is not a condition", where="`fail_if`", fix=_FORM)
     try:
         limit = float(found["limit"])
     except ValueError:
         limit = math.nan
     if not math.isfinite(limit):
-        raise ConfigError(f"'{found['limit']}' is not a number", where=f"--fail-if '{text}'", fix=_FORM)
+        raise ConfigError(f"'{found['limit']}' is not a number", where=f"`fail_if={text}`", fix=_FORM)
     name, part = _split(found["name"])
     return Threshold(condition=text, metric=name, part=part, sign=found["sign"], limit=limit)
 
@@ -83,7 +83,7 @@ def check_names(thresholds: Sequence[Threshold], known: Collection[str]) -> None
         if item.metric not in known:
             raise ConfigError(
                 f"there is no metric '{item.metric}' here",
-                where=f"--fail-if '{item.condition}'",
+                where=f"`fail_if={item.condition}`",
                 fix=f"{did_you_mean(item.metric, list(known))}metrics: {', '.join(known)}",
             )
 
@@ -103,8 +103,10 @@ def check_prompts(thresholds: Sequence[Threshold], prompts: int, asked: int) -> 
         raise ConfigError(
             f"a condition needs at least {ENOUGH} prompts, and {min(prompts, asked)} are evaluated: with fewer, chance "
             "decides",
-            where=f"--fail-if '{thresholds[0].condition}'",
-            fix=f"give --eval_prompts {ENOUGH} or more" if prompts >= ENOUGH else "evaluate on more prompts: --data",
+            where=f"`fail_if={thresholds[0].condition}`",
+            fix=f"give `eval_prompts={ENOUGH}` or more"
+            if prompts >= ENOUGH
+            else "evaluate on more prompts: `data.path`",
         )
 
 

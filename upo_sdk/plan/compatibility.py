@@ -47,14 +47,14 @@ def check_fit(objectives: Sequence[LiveObjective], data: PreferenceData, default
     """
     if not any(item.is_preference for item in objectives):
         raise ConfigError(
-            "no preference objective has a weight above zero", where="objectives", fix=f"add --objective {default}"
+            "no preference objective has a weight above zero", where="`objectives`", fix=f"add `objectives={default}`"
         )
     for item in objectives:
         if item.objective.needs.pairs and data.shape != "pairs":
             raise DataError(
                 f"'{item.label}' needs pairs, and the data has single completions",
                 where=data.description,
-                fix=f"use --objective {default}, or data with chosen and rejected",
+                fix=f"use `objectives={default}`, or data with chosen and rejected",
             )
     for part in (data.train, data.eval):
         if part is not None:
@@ -85,7 +85,7 @@ def check_weighting(objectives: Sequence[LiveObjective], config: RunConfig, data
                 f"the baseline '{config.loss.baseline}' is computed once from the weights, and that of '{item.label}' "
                 f"changes over the run",
                 where=f"objective '{item.ref}'",
-                fix="use --baseline value, which follows, or none; or leave out the schedule",
+                fix="use `loss.baseline=value`, which follows, or none; or leave out the schedule",
             )
 
 

@@ -17,7 +17,9 @@ __all__ = ["with_demo", "with_demo_options"]
 
 def with_demo(config: RunConfig, registry: Registry, notices: list[str]) -> RunConfig:
     """Return the configuration with the demo's settings below what the user wrote."""
-    notices.append("no --model and no --data: the embedded demo model and data are used, with the demo's settings")
+    notices.append(
+        "no `model.path` and no `data.path`: the embedded demo model and data are used, with the demo's settings"
+    )
     written = config.model_dump(exclude_unset=True, by_alias=True)
     objectives = [with_demo_options(ref, registry, notices) for ref in config.objectives]
     below = _settings(_gamma(config, notices))
@@ -45,7 +47,7 @@ def _gamma(config: RunConfig, notices: list[str]) -> float:
     if not given and gamma is None:
         notices.append(
             f"the demo's γ of {settings.GAMMA:g} was found for dpo, and nobody measured these objectives there: add "
-            "--scale balanced, or compare the held-out accuracy with that of a run without the auxiliary objective"
+            "`loss.scale=balanced`, or compare the held-out accuracy with that of a run without the auxiliary objective"
         )
     elif not given and gamma != settings.GAMMA:
         notices.append(

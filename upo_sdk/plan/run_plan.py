@@ -173,9 +173,9 @@ def _model_and_data(config: RunConfig) -> tuple[ModelConfig, DataConfig]:
     if config.model is None or config.data is None:
         missing = "model" if config.model is None else "data"
         raise ConfigError(
-            f"--{missing} is missing",
+            f"`{missing}.path` is missing",
             where="configuration",
-            fix="give both --model and --data, or neither for the demo",
+            fix="give both `model.path` and `data.path`, or neither for the demo",
         )
     return config.model, config.data
 

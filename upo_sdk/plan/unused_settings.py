@@ -42,7 +42,7 @@ def check_used(config: RunConfig, data: PreferenceData) -> None:
             raise ConfigError(
                 "there is no held-out data to evaluate on",
                 where=_shown(key),
-                fix="add --eval_fraction 0.1, or --eval_path FILE; or leave it out",
+                fix="add `data.eval_fraction=0.1`, or `data.eval_path=FILE`; or leave it out",
             )
 
 
@@ -78,11 +78,15 @@ def _reasons(
         (
             "training.arguments.fsdp" not in given,
             "training.arguments.fsdp_config",
-            "there is no training.arguments.fsdp",
+            "there is no `training.arguments.fsdp`",
         ),
-        (training.report_to == "none", "training.arguments.run_name", "no tracker is asked for by --report_to"),
-        (not config.eval_prompts, "eval_max_new_tokens", "no answers are compared without --eval_prompts"),
-        (not config.push_to_hub, "hub_samples", "nothing is pushed without --push_to_hub"),
+        (
+            training.report_to == "none",
+            "training.arguments.run_name",
+            "no tracker is asked for by `training.report_to`",
+        ),
+        (not config.eval_prompts, "eval_max_new_tokens", "no answers are compared without `eval_prompts`"),
+        (not config.push_to_hub, "hub_samples", "nothing is pushed without `push_to_hub`"),
         (_is_local(config.model), "model.revision", "the model is a local folder"),
     )
     yield from ((key, reason) for holds, key, reason in rules if holds)
@@ -99,10 +103,22 @@ def _of_loss(loss: LossConfig, objectives: Sequence[LiveObjective]) -> Iterator[
 def _of_training(training: TrainingConfig, data: PreferenceData) -> Iterator[tuple[str, str]]:
     schedule, at_the_end = training.lr_scheduler_type, data.eval is not None and not training.eval_steps
     rules = (
-        (training.max_steps > 0, ("training.num_train_epochs",), "max_steps decides the length of the run"),
-        (bool(training.tokens_per_batch), ("training.per_device_train_batch_size",), "tokens_per_batch decides it"),
-        (not training.save_steps, ("training.save_total_limit",), "no checkpoints are saved without --save_steps"),
-        (at_the_end, ("training.arguments.eval_delay",), "the only evaluation is at the end; add --eval_steps"),
+        (training.max_steps > 0, ("training.num_train_epochs",), "`training.max_steps` decides the length of the run"),
+        (
+            bool(training.tokens_per_batch),
+            ("training.per_device_train_batch_size",),
+            "`training.tokens_per_batch` decides it",
+        ),
+        (
+            not training.save_steps,
+            ("training.save_total_limit",),
+            "no checkpoints are saved without `training.save_steps`",
+        ),
+        (
+            at_the_end,
+            ("training.arguments.eval_delay",),
+            "the only evaluation is at the end; add `training.eval_steps`",
+        ),
         (schedule not in _LOOKING, _OF_PLATEAU, f"the schedule '{schedule}' does not look at metrics"),
     )
     for holds, keys, reason in rules:
@@ -142,4 +158,4 @@ def _arguments(value: Mapping[str, object], key: str) -> Iterator[tuple[str, obj
 
 
 def _shown(key: str) -> str:
-    return key if key.startswith("training.arguments") else f"--{key.rpartition('.')[2]}"
+    return f"`{key}`"

@@ -48,8 +48,8 @@ def _late_gate(plan: RunPlan) -> Iterator[str]:
         labels = " and ".join(item.label for item in plan.auxiliary)
         steps = f"about {plan.steps}" if steps_are_estimated(plan.config) else f"{plan.steps}"
         yield (
-            f"{labels} would have no effect: auxiliary objectives start after {gate} steps (gate_steps), and this run "
-            f"has {steps}; add --gate_steps {plan.steps // _STEPS_PER_GATE}"
+            f"{labels} would have no effect: auxiliary objectives start after {gate} steps (`loss.gate_steps`), and "
+            f"this run has {steps}; add `loss.gate_steps={plan.steps // _STEPS_PER_GATE}`"
         )
 
 
@@ -73,5 +73,5 @@ def _preference_alone(plan: RunPlan) -> Iterator[str]:
     if plan.is_demo and not plan.auxiliary and plan.steps > most:
         yield (
             f"a preference objective alone forgets how to write such short answers after about {most} steps: add "
-            f"--max_steps {most}, or an auxiliary objective"
+            f"`training.max_steps={most}`, or an auxiliary objective"
         )

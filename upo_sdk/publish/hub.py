@@ -36,8 +36,8 @@ def check_hub(config: RunConfig) -> RunConfig:
         if config.hub_model_id or config.hub_private_repo:
             raise ConfigError(
                 "a repository on the hub is set, and nothing is pushed to it",
-                where="hub_model_id" if config.hub_model_id else "hub_private_repo",
-                fix="add --push_to_hub, or leave it out",
+                where="`hub_model_id`" if config.hub_model_id else "`hub_private_repo`",
+                fix="add `push_to_hub=true`, or leave it out",
             )
         return config
     if not is_main_process():
@@ -109,16 +109,16 @@ def _account() -> dict[str, Any]:
     if reason := why_unreachable(constants.ENDPOINT):
         raise OfflineError(
             f"the model cannot be pushed: {reason}",
-            where="push_to_hub",
-            fix="go online, or train without --push_to_hub and use `upo push` later",
+            where="`push_to_hub`",
+            fix="go online, or train without `push_to_hub` and use `upo push` later",
         )
     if get_token() is None:
-        raise HubError("there is no token for the hub", where="push_to_hub", fix="hf auth login, or set HF_TOKEN")
+        raise HubError("there is no token for the hub", where="`push_to_hub`", fix="hf auth login, or set HF_TOKEN")
     with hub_errors("push_to_hub", "the token cannot be used"):
         account = cast("dict[str, Any]", HfApi().whoami())
     if account.get("auth", {}).get("accessToken", {}).get("role") == "read":
         raise HubError(
-            "the token may only read", where="push_to_hub", fix="make one that may write, then hf auth login"
+            "the token may only read", where="`push_to_hub`", fix="make one that may write, then hf auth login"
         )
     return account
 
@@ -132,15 +132,15 @@ def _require_possible(name: str) -> None:
     except HFValidationError as error:
         raise HubError(
             f"'{name}' cannot be the name of a repository: letters, digits and -_. are possible",
-            where="hub_model_id",
-            fix="--hub_model_id OWNER/NAME",
+            where="`hub_model_id`",
+            fix="set `hub_model_id=OWNER/NAME`",
         ) from error
 
 
 def _fix(status: int) -> str:
     fixes = {
         401: "the token is not valid: hf auth login, or correct HF_TOKEN",
-        403: "the token may not write there: name a repository of yours with --hub_model_id, or use another token",
-        404: "the token may not see it: name a repository of yours with --hub_model_id, or use another token",
+        403: "the token may not write there: name a repository of yours with `hub_model_id`, or use another token",
+        404: "the token may not see it: name a repository of yours with `hub_model_id`, or use another token",
     }
     return fixes.get(status, "try again later")

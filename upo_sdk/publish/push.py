@@ -83,7 +83,7 @@ def require_finished(folder: Path) -> None:
         raise OutputError(
             "the run is not finished, so there is no model to push",
             where=str(folder),
-            fix="resume it: its `upo train` command with --resume_from_checkpoint last",
+            fix="resume it: its `upo train` command with `resume_from_checkpoint=last`",
         )
 
 

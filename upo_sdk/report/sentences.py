@@ -34,7 +34,7 @@ def outcome_sentences(run: RunReport) -> list[str]:
     sentences = [str(sentence) for sentence in run.manifest.get("explanation", ())]
     if not run.before_after and run.manifest.get("status") == "completed" and run.auxiliary:
         sentences.append(
-            "What the model now answers was not measured: --eval_prompts 64 compares its answers before and after."
+            "What the model now answers was not measured: `eval_prompts=64` compares its answers before and after."
         )
     return sentences
 

@@ -85,7 +85,7 @@ def _gamma(
         )
     return (
         f"γ is {loss['gamma']:g}, as given{seen}. The same weights do something else on longer responses, or with "
-        f"another β or λ. --scale balanced sets γ from the data."
+        f"another β or λ. `loss.scale=balanced` sets γ from the data."
     )
 
 

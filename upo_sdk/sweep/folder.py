@@ -45,7 +45,7 @@ class SweepFolder:
         """
         if self.path.exists() and not self.path.is_dir():
             raise OutputError(
-                "the output path is a file, not a folder", where=str(self.path), fix="choose another --output_dir"
+                "the output path is a file, not a folder", where=str(self.path), fix="choose another `output_dir`"
             )
         if self.state_file.is_file():
             return True
@@ -53,7 +53,7 @@ class SweepFolder:
             raise OutputError(
                 "the output folder holds something that is not a sweep",
                 where=str(self.path),
-                fix="choose another --output_dir",
+                fix="choose another `output_dir`",
             )
         return False
 
@@ -75,7 +75,7 @@ class SweepFolder:
             raise OutputError(
                 f"the state of the sweep cannot be read: {_first(error)}",
                 where=str(self.state_file),
-                fix="it was written by another version, or changed by hand; begin anew in another --output_dir",
+                fix="it was written by another version, or changed by hand; begin anew in another `output_dir`",
             ) from error
 
     def write(self, sweep: Sweep) -> None:
@@ -140,7 +140,7 @@ class SweepFolder:
 
 def _cannot_write(path: Path, error: OSError) -> OutputError:
     return OutputError(
-        f"the folder cannot be written: {error.strerror or error}", where=str(path), fix="choose another --output_dir"
+        f"the folder cannot be written: {error.strerror or error}", where=str(path), fix="choose another `output_dir`"
     )
 
 

@@ -65,8 +65,8 @@ def make_grid(config: SweepConfig) -> Grid:
     if not any(len(axis.values) > 1 for axis in axes):
         raise ConfigError(
             "nothing varies, so there is nothing to sweep",
-            where="--objective",
-            fix="give several values, such as --objective toxicity:0,0.1,0.3, or --seeds 3; for one run, upo train",
+            where="`objectives`",
+            fix="give several values, for example `objectives=toxicity:0,0.1,0.3`, or `seeds=3`; for one run, train",
         )
     points = list[SweepPoint]()
     for combination in combinations:
@@ -87,19 +87,19 @@ def _objective_grids(config: SweepConfig) -> list[ObjectiveGrid]:
     if twice is not None:
         raise ObjectiveRefError(
             f"objective '{twice}' is named twice",
-            where="--objective",
-            fix=f"give all of its values at once, such as {twice}:0.1,0.3, or one of the two a label: as=NAME",
+            where="`objectives`",
+            fix=f"give all of its values at once, for example {twice}:0.1,0.3, or one of the two a label: as=NAME",
         )
     return grids
 
 
 def _setting_choices(key: str, values: Sequence[Any]) -> list[_Choice]:
     if key.partition(".")[0] in {"objectives", "plugins", *_OF_THE_SWEEP} or key == "training.seed":
-        fix = "use --seeds N" if key == "training.seed" else "vary objectives with --objective"
-        raise ConfigError(f"'{key}' cannot be varied as a setting", where="--sweep", fix=fix)
+        fix = "use `seeds=N`" if key == "training.seed" else "vary objectives in `objectives`"
+        raise ConfigError(f"'{key}' cannot be varied as a setting", where="`settings`", fix=fix)
     texts = [str(value) for value in values]
     if not values or len(set(texts)) < len(texts) or "" in texts:
-        raise ConfigError(f"the values of '{key}' are empty or not distinct", where="--sweep", fix=f"{key}=V1,V2")
+        raise ConfigError(f"the values of '{key}' are empty or not distinct", where="`settings`", fix=f"{key}=V1,V2")
     return [_Choice({key: text}, _nested(key, value)) for text, value in zip(texts, values, strict=True)]
 
 

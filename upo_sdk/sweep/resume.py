@@ -61,8 +61,8 @@ def _changed(missing: Sequence[SweepPoint], planned: Sequence[SweepPoint], folde
     return OutputError(
         f"the sweep there has points that are not in this grid: {names}{more}{why}",
         where=str(folder),
-        fix=f"only points may be added: upo sweep --resume {folder} resumes it with its own grid; else choose another "
-        "--output_dir, or begin anew with --overwrite_output_dir",
+        fix=f"only points may be added. Resume it with its own grid (resume_sweep, or upo sweep --resume {folder}), "
+        "choose another `output_dir`, or begin anew with `overwrite=true`",
     )
 
 

@@ -54,8 +54,8 @@ class SweepConfig:
         if self.base.resume_from_checkpoint:
             raise ConfigError(
                 "a sweep resumes by itself, point by point",
-                where="--resume_from_checkpoint",
-                fix="leave it out and run the same command again, or upo sweep --resume FOLDER",
+                where="`resume_from_checkpoint`",
+                fix="leave it out: the same sweep, started again, resumes",
             )
 
 
@@ -67,4 +67,4 @@ def check_counts(**counts: int | None) -> None:
     """
     for name, value in counts.items():
         if value is not None and value < 1:
-            raise ConfigError(f"{name} is {value}", where=f"--{name}", fix=f"give 1 or more: --{name} 2")
+            raise ConfigError(f"{name} is {value}", where=f"`{name}`", fix=f"give 1 or more: `{name}=2`")

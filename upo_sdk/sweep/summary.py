@@ -93,7 +93,7 @@ def _axes(measured: Mapping[str, SweepMetric], wanted: Sequence[str]) -> tuple[P
             raise ConfigError(
                 f"points cannot be compared by '{name}': "
                 + ("it has no better side" if metric else "it was not measured"),
-                where="--pareto",
+                where="`pareto`",
                 fix=f"{did_you_mean(name, known)}choose of: {', '.join(known)}; the finished points are kept",
             )
         axes.append(ParetoAxis(metric=name, better=metric.better))

@@ -58,13 +58,13 @@ def _because(reason: str, *names: str) -> dict[str, str]:
 
 
 REFUSED: dict[str, str] = {
-    **_because("it is a setting of its own: --{name}", *SAME_NAME, "report_to", "save_steps", "eval_steps"),
-    **_because("it is a setting of its own: --{name}", "train_sampling_strategy", "gradient_checkpointing"),
-    **_because("it is a setting of its own: --gradient_checkpointing", "activation_checkpointing"),
-    **_because("--save_steps and --eval_steps decide it", "save_strategy", "eval_strategy"),
-    **_because("--logging_steps decides it", "logging_strategy"),
-    **_because("it is a setting of the run: --{name}", "output_dir", "resume_from_checkpoint", "push_to_hub"),
-    **_because("it is a setting of the run: --{name}", "hub_model_id", "hub_private_repo"),
+    **_because("it is a setting of its own: `training.{name}`", *SAME_NAME, "report_to", "save_steps", "eval_steps"),
+    **_because("it is a setting of its own: `training.{name}`", "train_sampling_strategy", "gradient_checkpointing"),
+    **_because("it is a setting of its own: `training.gradient_checkpointing`", "activation_checkpointing"),
+    **_because("`training.save_steps` and `training.eval_steps` decide it", "save_strategy", "eval_strategy"),
+    **_because("`training.logging_steps` decides it", "logging_strategy"),
+    **_because("it is a setting of the run: `{name}`", "output_dir", "resume_from_checkpoint", "push_to_hub"),
+    **_because("it is a setting of the run: `{name}`", "hub_model_id", "hub_private_repo"),
     **_because("the finished model is pushed once, in one commit", "hub_strategy", "hub_always_push", "hub_revision"),
     **_because("a token belongs into HF_TOKEN or `hf auth login`, where no file records it", "hub_token"),
     **_because(
@@ -73,7 +73,7 @@ REFUSED: dict[str, str] = {
         *("accelerator_config", "parallelism_config", "average_tokens_across_devices", "local_rank"),
     ),
     **_because("the last model is the result", "load_best_model_at_end"),
-    **_because("half precision would need a loss scale; use --bf16", "fp16"),
+    **_because("half precision would need a loss scale; use `training.bf16=true`", "fp16"),
     **_because("it would turn the weights that are saved into half precision", "bf16_full_eval", "fp16_full_eval"),
     **_because("noise on the embeddings would be noise in the log-probs that the loss compares", "neftune_noise_alpha"),
     **_because("the head and the loss are not those of the model, so its kernels have no effect", "use_liger_kernel"),
@@ -85,7 +85,7 @@ REFUSED: dict[str, str] = {
     **_because("the batch is what is asked for: a smaller one would be another run", "auto_find_batch_size"),
     **_because("a resumed run would not be the one that was interrupted", "save_only_model", "ignore_data_skip"),
     **_because("no row may be left out of an epoch", "dataloader_drop_last"),
-    **_because("--seed decides the order of the rows", "data_seed"),
+    **_because("`training.seed` decides the order of the rows", "data_seed"),
     **_because("the saved configuration keeps that of the base model", "use_cache"),
     **_because("the first Ctrl-C or SIGTERM saves a checkpoint anyway", "enable_jit_checkpoint"),
     **_because("tokens are counted in metrics.jsonl anyway", "include_num_input_tokens_seen"),
@@ -95,7 +95,9 @@ REFUSED: dict[str, str] = {
         "the tracker's own environment variables decide it",
         *("trackio_space_id", "trackio_bucket_id", "trackio_static_space_id"),
     ),
-    **_because("--eval_path, --eval_split or --eval_fraction decide it", "do_train", "do_eval", "do_predict"),
+    **_because(
+        "`data.eval_path`, `data.eval_split` or `data.eval_fraction` decide it", "do_train", "do_eval", "do_predict"
+    ),
     **_because(
         "it is about labels and predictions of transformers' own losses, which are not used",
         *("label_names", "prediction_loss_only", "include_for_metrics", "batch_eval_metrics"),
@@ -116,7 +118,7 @@ def checked_arguments(config: TrainingConfig) -> dict[str, Any]:
 
 
 def _checked(name: str, value: Any, known: Mapping[str, Any]) -> Any:
-    where = f"training.arguments.{name}"
+    where = f"`training.arguments.{name}`"
     if name in REFUSED:
         raise ConfigError(
             f"'{name}' cannot be set there: {REFUSED[name].format(name=name)}", where=where, fix=f"leave out '{name}'"

@@ -116,7 +116,7 @@ class Assembly:
                     warn=self.context.warn,
                 ),
             )
-        except (RuntimeError, ImportError) as error:  # a tracker of --report_to that is not installed
+        except (RuntimeError, ImportError) as error:  # a tracker of `training.report_to` that is not installed
             raise ConfigError(
                 f"the trainer cannot be built: {error}", where="training", fix="install what it names, or leave it out"
             ) from error

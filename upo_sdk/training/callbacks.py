@@ -147,7 +147,7 @@ class CollapseWarning(TrainerCallback):
             self._warned = True
             text = (
                 f"the advantage weights have collapsed: the effective sample size is {share:.1%} of the batch at step "
-                f"{state.global_step}; lower --lambda or set --advantage_cap 3"
+                f"{state.global_step}; lower `loss.lambda` or set `loss.advantage_cap=3`"
             )
             self._context.warn(text)
 

@@ -73,7 +73,7 @@ def choose_checkpoint(run: Path, wanted: str) -> ChosenCheckpoint:
         raise OutputError(
             "there is no such checkpoint to resume from",
             where=str(run / wanted),
-            fix=f"checkpoints there: {', '.join(there)}" if there else "start the run without --resume_from_checkpoint",
+            fix=f"checkpoints there: {', '.join(there)}" if there else "start the run without `resume_from_checkpoint`",
         )
     if found := damage(place):
         others = (entry for entry in newest_first(place.parent) if entry.name != place.name)
@@ -81,12 +81,14 @@ def choose_checkpoint(run: Path, wanted: str) -> ChosenCheckpoint:
         raise OutputError(
             f"the checkpoint is damaged: {found}",
             where=str(place),
-            fix=f"--resume_from_checkpoint {whole.name}, the newest that is whole" if whole else _START_AGAIN,
+            fix=f"`resume_from_checkpoint={whole.name}`, the newest that is whole" if whole else _START_AGAIN,
         )
     return ChosenCheckpoint(place)
 
 
-_START_AGAIN = "start the run again with --overwrite_output_dir; scores and reference log-probs are kept in the cache"
+_START_AGAIN = (
+    "start the run again with `overwrite_output_dir=true`; scores and reference log-probs are kept in the cache"
+)
 
 
 def _newest_whole(run: Path) -> ChosenCheckpoint:
@@ -100,7 +102,7 @@ def _newest_whole(run: Path) -> ChosenCheckpoint:
     raise OutputError(
         "there is no whole checkpoint to resume from" if passed_over else "there is no checkpoint to resume from",
         where="; ".join((str(run), *passed_over)),
-        fix=_START_AGAIN if passed_over else "start the run without --resume_from_checkpoint",
+        fix=_START_AGAIN if passed_over else "start the run without `resume_from_checkpoint`",
     )
 
 

@@ -50,7 +50,7 @@ _PACKAGES = ("upo-sdk", "torch", "transformers", "accelerate", "datasets", "safe
 
 
 class TrainedWith(BaseModel):
-    """What decides the weights that a run ends with; each field is a name of ``--allow_changed``.
+    """What decides the weights that a run ends with; each field is a name of ``training.allow_changed``.
 
     A field is None where it is not known yet. Places are no part of it: model and data may have been moved.
 
@@ -161,12 +161,12 @@ def check_unchanged(checkpoint: Path, now: TrainedWith, allowed: Sequence[Change
     changes = read_trained_with(checkpoint).changes(now)
     refused = {name: text for name, text in changes.items() if name not in allowed}
     if refused:
-        options = " ".join(f"--allow_changed {name}" for name in refused)
+        settings = " ".join(f"`training.allow_changed={name}`" for name in refused)
         raise OutputError(
             "the run that is resumed was made with something else: "
             + "; ".join(f"{name}: {text}" for name, text in refused.items()),
             where=str(checkpoint),
-            fix=f"give what it was made with, or resume all the same: {options}",
+            fix=f"give what it was made with, or resume all the same: {settings}",
         )
     return changes
 

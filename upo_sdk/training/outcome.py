@@ -51,9 +51,9 @@ def _save(trainer: UPOTrainer, folder: RunFolder) -> None:
         raise TrainingError(
             f"the trained model cannot be written: {error}",
             where=str(folder.path),
-            fix="make room, then resume: --resume_from_checkpoint last"
+            fix="make room, then resume: `resume_from_checkpoint=last`"
             if kept
-            else "make room, and train again with --save_steps, so that a checkpoint is kept",
+            else "make room, and train again with `training.save_steps`, so that a checkpoint is kept",
         ) from error
 
 

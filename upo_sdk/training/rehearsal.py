@@ -61,7 +61,7 @@ def _fix(error: Exception, training: TrainingConfig, place: str) -> str:
     if isinstance(error, ImportError):
         return "install what it names, or leave it out"
     names = re.findall(r"'([\w-]+)'", str(error).partition("select one of")[2])
-    given = getattr(training, place.removeprefix("--"), None)
+    given = getattr(training, place.strip("`").removeprefix("training."), None)
     return f"{did_you_mean(str(given), names)}correct the value, or leave it out"
 
 
@@ -74,10 +74,10 @@ def _check_precision(plan: RunPlan) -> None:
     if "flash" in (model.attn_implementation or "") and model.dtype == "float32" and not half:
         raise ConfigError(
             f"{model.attn_implementation} computes in half precision only",
-            where="--attn_implementation",
-            fix="add --bf16, or leave it out",
+            where="`model.attn_implementation`",
+            fix="add `training.bf16=true`, or leave it out",
         )
-    wants = "--bf16" if training.bf16 else "--dtype bfloat16" if model.dtype == "bfloat16" else None
+    wants = "`training.bf16`" if training.bf16 else "`model.dtype=bfloat16`" if model.dtype == "bfloat16" else None
     on_cuda = torch.cuda.is_available() and not training.arguments.get("use_cpu")
     if wants and on_cuda and not torch.cuda.is_bf16_supported(including_emulation=False):
         raise ConfigError(
@@ -138,10 +138,10 @@ def _without_each(training: TrainingConfig) -> Iterator[tuple[str, TrainingConfi
     """Yield the settings without one that was given, and the place of that one."""
     for name in training.arguments:
         rest = {other: value for other, value in training.arguments.items() if other != name}
-        yield f"training.arguments.{name}", training.model_copy(update={"arguments": rest})
+        yield f"`training.arguments.{name}`", training.model_copy(update={"arguments": rest})
     for name, field in type(training).model_fields.items():
         if getattr(training, name) != field.default and name != "arguments":
-            yield f"--{name}", training.model_copy(update={name: field.get_default(call_default_factory=True)})
+            yield f"`training.{name}`", training.model_copy(update={name: field.get_default(call_default_factory=True)})
 
 
 def _unread(plan: RunPlan, trainer: Trainer) -> Iterator[str]:
@@ -153,19 +153,19 @@ def _unread(plan: RunPlan, trainer: Trainer) -> Iterator[str]:
         asked = getattr(trainer.args, name)
         setattr(trainer.args, name, next(field.default for field in fields(trainer.args) if field.name == name))
         if getattr(trainer.args, name) != asked and _optimizer(trainer) == as_asked:
-            yield f"training.arguments.{name} has no effect: the optimizer '{training.optim}' does not read it"
+            yield f"`training.arguments.{name}` has no effect: the optimizer '{training.optim}' does not read it"
         setattr(trainer.args, name, asked)
     schedule = training.lr_scheduler_type
     if training.warmup_steps and schedule in {"constant", "reduce_lr_on_plateau", "greedy"}:
         instead = "; constant_with_warmup does" if schedule == "constant" else ""
-        yield f"--warmup_steps has no effect: the schedule '{schedule}' has no warm-up{instead}"
+        yield f"`training.warmup_steps` has no effect: the schedule '{schedule}' has no warm-up{instead}"
     elif training.warmup_steps >= plan.steps:
         yield (
             f"the warm-up has {training.warmup_steps:,} steps and the run {plan.steps:,}: the learning rate never "
             f"reaches {training.learning_rate:g}"
         )
     if training.arguments.get("lr_scheduler_kwargs") and schedule in {"constant", "constant_with_warmup"}:
-        yield f"training.arguments.lr_scheduler_kwargs has no effect: the schedule '{schedule}' reads none"
+        yield f"`training.arguments.lr_scheduler_kwargs` has no effect: the schedule '{schedule}' reads none"
 
 
 def _optimizer(trainer: Trainer) -> tuple[Any, str] | None:

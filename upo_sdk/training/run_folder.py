@@ -48,7 +48,7 @@ class RunFolder:
         path = config.output_dir
         if path.exists() and not path.is_dir():
             raise OutputError(
-                "the output path is a file, not a folder", where=str(path), fix="choose another --output_dir"
+                "the output path is a file, not a folder", where=str(path), fix="choose another `output_dir`"
             )
         check_takes_files(path)
         if config.resume_from_checkpoint:
@@ -109,13 +109,14 @@ def _check_may_overwrite(path: Path, *, overwrite: bool) -> None:
         raise OutputError(
             "the output folder is not empty",
             where=str(path),
-            fix="choose another --output_dir, add --overwrite_output_dir, or resume it: --resume_from_checkpoint last",
+            fix="choose another `output_dir`, add `overwrite_output_dir=true`, or resume it: "
+            "`resume_from_checkpoint=last`",
         )
     if not (path / MANIFEST).is_file():
         raise OutputError(
             "the output folder holds something that is not a run, and is not overwritten",
             where=str(path),
-            fix="choose another --output_dir, or empty the folder yourself",
+            fix="choose another `output_dir`, or empty the folder yourself",
         )
 
 
@@ -123,15 +124,15 @@ def _check_reads_nothing_of(path: Path, config: RunConfig) -> None:
     """Check that neither the model nor the data lies in the folder that is emptied."""
     model, data = config.model, config.data
     read = {
-        "--model": model and model.path,
-        "--tokenizer": model and model.tokenizer,
-        "--data": data and data.path,
-        "--eval_path": data and data.eval_path,
+        "`model.path`": model and model.path,
+        "`model.tokenizer`": model and model.tokenizer,
+        "`data.path`": data and data.path,
+        "`data.eval_path`": data and data.eval_path,
     }
-    for option, place in read.items():
+    for setting, place in read.items():
         if place and Path(place).exists() and Path(place).resolve().is_relative_to(path.resolve()):
             raise OutputError(
-                f"overwriting the folder would delete what {option} reads: {place}",
+                f"overwriting the folder would delete what {setting} reads: {place}",
                 where=str(path),
-                fix=f"choose another --output_dir, or move what {option} reads",
+                fix=f"choose another `output_dir`, or move what {setting} reads",
             )

@@ -99,8 +99,8 @@ class UPOTrainer(Trainer):
         if step.probe_steps and (self.is_fsdp_enabled or self.is_deepspeed_enabled):
             raise ConfigError(
                 "the probe needs whole parameters on every process, and FSDP and DeepSpeed shard them",
-                where="training.probe_steps",
-                fix="leave out --probe_steps; the gradients by the log-probs are logged all the same",
+                where="`training.probe_steps`",
+                fix="leave out `training.probe_steps`; the gradients by the log-probs are logged all the same",
             )
         self._all_finite = torch.ones((), dtype=torch.bool, device=args.device)
 
@@ -204,7 +204,7 @@ class UPOTrainer(Trainer):
         raise TrainingError(
             f"the loss became infinite or NaN at or before step {self.state.global_step}",
             where=", ".join(broken) or "the policy's log-probabilities",
-            fix="lower --learning_rate or --lambda, or set --advantage_cap 3",
+            fix="lower `training.learning_rate` or `loss.lambda`, or set `loss.advantage_cap=3`",
         )
 
     def _weights(self) -> dict[str, float]:
@@ -240,7 +240,7 @@ class UPOTrainer(Trainer):
             raise TrainingError(
                 f"the checkpoint cannot be written: {next(iter(str(error).splitlines()), error)}",
                 where=str(run / name),
-                fix="make room, then resume: --resume_from_checkpoint last",
+                fix="make room, then resume: `resume_from_checkpoint=last`",
             ) from error
         finally:
             self._saving_to = None
@@ -301,7 +301,7 @@ class UPOTrainer(Trainer):
             raise OutputError(
                 f"the state of the optimizers does not fit this run: {next(iter(str(error).splitlines()), error)}",
                 where=checkpoint,
-                fix="resume with the settings that it was trained with, or start a run from its model: --model FOLDER",
+                fix="resume with the settings that it was trained with, or start from its model: `model.path=FOLDER`",
             ) from error
 
     def step_value_head(self) -> None:

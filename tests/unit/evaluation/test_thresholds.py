@@ -74,7 +74,7 @@ def test_conditions_on_too_few_prompts_are_refused_before_any_work() -> None:
     check_prompts([], 3, 512)
     with pytest.raises(ConfigError, match="at least 10 prompts, and 9 are evaluated") as caught:
         check_prompts(conditions, 9, 512)
-    assert caught.value.fix == "evaluate on more prompts: --data"
+    assert caught.value.fix == "evaluate on more prompts: `data.path`"
     with pytest.raises(ConfigError, match="and 4 are") as caught:
         check_prompts(conditions, 64, 4)
-    assert caught.value.fix == "give --eval_prompts 10 or more"
+    assert caught.value.fix == "give `eval_prompts=10` or more"

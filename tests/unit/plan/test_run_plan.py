@@ -72,7 +72,7 @@ def test_only_rows_that_max_steps_can_reach_are_prepared_and_the_same_seed_draws
 def test_an_auxiliary_term_that_never_starts_is_the_first_warning_and_says_what_to_type() -> None:
     made = plan(objectives=["length:0.3,target=9"], training={"max_steps": 30}, loss={"gate_steps": 30})
     assert made.warnings[0].startswith("length would have no effect: auxiliary objectives start after 30 steps")
-    assert made.warnings[0].endswith("this run has 30; add --gate_steps 3")
+    assert made.warnings[0].endswith("this run has 30; add `loss.gate_steps=3`")
     assert not plan(objectives=["length:0.3,target=9"], training={"max_steps": 31}, loss={"gate_steps": 30}).warnings
 
 
@@ -81,7 +81,7 @@ def test_a_gate_is_compared_with_the_steps_of_all_epochs(model_folder: Callable[
     training = {"per_device_train_batch_size": 4, "gradient_accumulation_steps": 2, "num_train_epochs": 2.5}
     settings: dict[str, Any] = {"model": str(model_folder("llama")), "data": str(pairs_file), "training": training}
     settings["objectives"] = ["length:0.3,target=9"]
-    assert "this run has 5; add --gate_steps 0" in plan(**settings, loss={"gate_steps": 5}).warnings[0]
+    assert "this run has 5; add `loss.gate_steps=0`" in plan(**settings, loss={"gate_steps": 5}).warnings[0]
     assert not plan(**settings, loss={"gate_steps": 4}).warnings
 
 

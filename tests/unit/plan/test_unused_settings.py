@@ -29,28 +29,36 @@ def unused(settings: dict[str, Any], *, auxiliary: bool = False, held_out: bool 
         (
             {"loss": {"lambda": 3.0, "gate_steps": 7}},
             False,
-            "--lambda, --gate_steps have no effect: no auxiliary objective has a weight",
+            "`loss.lambda`, `loss.gate_steps` have no effect: no auxiliary objective has a weight",
         ),
-        ({"loss": {"gate_steps": 7}}, False, "--gate_steps has no effect: no auxiliary objective has a weight"),
+        ({"loss": {"gate_steps": 7}}, False, "`loss.gate_steps` has no effect: no auxiliary objective has a weight"),
         (
             {"loss": {"baseline": "none", "value_learning_rate": 0.1, "expectile": 0.6}},
             True,
-            "--value_learning_rate, --expectile have no effect: the baseline 'none' has no value head",
+            "`loss.value_learning_rate`, `loss.expectile` have no effect: the baseline 'none' has no value head",
         ),
-        ({"training": {"max_steps": 3, "num_train_epochs": 2}}, True, "--num_train_epochs has no effect: max_steps"),
+        (
+            {"training": {"max_steps": 3, "num_train_epochs": 2}},
+            True,
+            "`training.num_train_epochs` has no effect: `training.max_steps`",
+        ),
         (
             {"training": {"tokens_per_batch": 64, "per_device_train_batch_size": 2}},
             True,
-            "--per_device_train_batch_size has no effect: tokens_per_batch",
+            "`training.per_device_train_batch_size` has no effect: `training.tokens_per_batch`",
         ),
-        ({"training": {"save_total_limit": 2}}, True, "--save_total_limit has no effect: no checkpoints"),
-        ({"training": {"arguments": {"eval_delay": 2}}}, True, "training.arguments.eval_delay has no effect"),
+        ({"training": {"save_total_limit": 2}}, True, "`training.save_total_limit` has no effect: no checkpoints"),
+        ({"training": {"arguments": {"eval_delay": 2}}}, True, "`training.arguments.eval_delay` has no effect"),
         ({"training": {"arguments": {"greater_is_better": True}}}, True, "the schedule 'linear' does not look at"),
-        ({"training": {"arguments": {"fsdp_config": {}}}}, True, "no training.arguments.fsdp"),
+        ({"training": {"arguments": {"fsdp_config": {}}}}, True, "no `training.arguments.fsdp`"),
         ({"training": {"arguments": {"run_name": "x"}}}, True, "no tracker is asked for"),
-        ({"eval_max_new_tokens": 9}, True, "--eval_max_new_tokens has no effect: no answers are compared"),
-        ({"hub_samples": True}, True, "--hub_samples has no effect: nothing is pushed"),
-        ({"model": {"path": ".", "revision": "main"}}, True, "--revision has no effect: the model is a local folder"),
+        ({"eval_max_new_tokens": 9}, True, "`eval_max_new_tokens` has no effect: no answers are compared"),
+        ({"hub_samples": True}, True, "`hub_samples` has no effect: nothing is pushed"),
+        (
+            {"model": {"path": ".", "revision": "main"}},
+            True,
+            "`model.revision` has no effect: the model is a local folder",
+        ),
     ],
 )
 def test_a_setting_that_another_one_makes_void_is_named_with_the_reason(
@@ -86,14 +94,14 @@ def test_a_configuration_with_every_default_written_out_has_nothing_unused() -> 
 @pytest.mark.parametrize(
     ("settings", "where"),
     [
-        ({"training": {"eval_steps": 5}}, "--eval_steps"),
-        ({"training": {"arguments": {"eval_on_start": True}}}, "training.arguments.eval_on_start"),
-        ({"training": {"arguments": {"eval_delay": 3}}}, "training.arguments.eval_delay"),
+        ({"training": {"eval_steps": 5}}, "`training.eval_steps`"),
+        ({"training": {"arguments": {"eval_on_start": True}}}, "`training.arguments.eval_on_start`"),
+        ({"training": {"arguments": {"eval_delay": 3}}}, "`training.arguments.eval_delay`"),
     ],
 )
 def test_an_evaluation_without_held_out_data_is_refused(settings: dict[str, Any], where: str) -> None:
     with pytest.raises(ConfigError, match="no held-out data") as caught:
         check_used(build_config(settings), NO_HELD_OUT)
     assert caught.value.where == where
-    assert "--eval_fraction" in (caught.value.fix or "")
+    assert "`data.eval_fraction=0.1`" in (caught.value.fix or "")
     check_used(build_config(settings), HELD_OUT)

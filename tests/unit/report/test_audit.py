@@ -88,7 +88,7 @@ def test_answers_that_are_all_alike_are_a_warning(make_run: MakeRun) -> None:
 def test_without_samples_the_answers_are_not_judged(make_run: MakeRun) -> None:
     found = findings(make_run(samples=None))
     assert found["Length of the answers"].level == Level.UNKNOWN
-    assert "--eval_prompts" in found["Variety across answers"].text
+    assert "`eval_prompts=64`" in found["Variety across answers"].text
 
 
 @pytest.mark.parametrize(("ess", "level"), [(0.5, Level.OK), (0.1, Level.LOOK), (0.01, Level.WARNING)])

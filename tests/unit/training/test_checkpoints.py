@@ -112,7 +112,7 @@ def test_a_damaged_checkpoint_that_was_named_is_an_error_with_the_newest_whole_o
     remove(tmp_path / "checkpoint-4" / "scheduler.pt")
     with pytest.raises(OutputError, match=r"scheduler\.pt is missing") as raised:
         choose_checkpoint(tmp_path, "checkpoint-4")
-    assert "--resume_from_checkpoint checkpoint-2, the newest that is whole" in str(raised.value)
+    assert "`resume_from_checkpoint=checkpoint-2`, the newest that is whole" in str(raised.value)
 
 
 def test_without_a_whole_checkpoint_every_damage_is_told(sealed: Path, tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def test_every_argument_of_the_installed_transformers_is_passed_on_or_refused_wi
 def test_an_argument_that_would_be_overridden_or_ignored_is_refused_by_name(name: str) -> None:
     with pytest.raises(ConfigError) as caught:
         checked_arguments(TrainingConfig(arguments={name: 1}))
-    assert caught.value.where == f"training.arguments.{name}"
+    assert caught.value.where == f"`training.arguments.{name}`"
     assert f"'{name}' cannot be set there: " in caught.value.what
     assert "{name}" not in caught.value.what
 
@@ -68,53 +68,53 @@ def test_a_number_that_yaml_takes_for_text_is_a_number() -> None:
 
 
 REFUSALS: dict[str, tuple[dict[str, Any], str, str]] = {
-    "an optimizer that is none": ({"optim": "nonsense"}, "nonsense is not a valid OptimizerNames", "--optim"),
-    "an optimizer without its package": ({"optim": "adamw_8bit"}, "bitsandbytes", "--optim"),
-    "an optimizer of another package": ({"optim": "galore_adamw"}, "galore", "--optim"),
-    "a schedule that is none": ({"lr_scheduler_type": "zigzag"}, "zigzag", "--lr_scheduler_type"),
+    "an optimizer that is none": ({"optim": "nonsense"}, "nonsense is not a valid OptimizerNames", "`training.optim`"),
+    "an optimizer without its package": ({"optim": "adamw_8bit"}, "bitsandbytes", "`training.optim`"),
+    "an optimizer of another package": ({"optim": "galore_adamw"}, "galore", "`training.optim`"),
+    "a schedule that is none": ({"lr_scheduler_type": "zigzag"}, "zigzag", "`training.lr_scheduler_type`"),
     "a schedule that needs an evaluation": (
         {"lr_scheduler_type": "reduce_lr_on_plateau"},
         "requires an eval strategy",
-        "--lr_scheduler_type",
+        "`training.lr_scheduler_type`",
     ),
     "a schedule without what it needs": (
         {"lr_scheduler_type": "cosine_with_min_lr"},
         "min_lr",
-        "--lr_scheduler_type",
+        "`training.lr_scheduler_type`",
     ),
     "an option that no schedule has": (
         {"lr_scheduler_type": "cosine", "arguments": {"lr_scheduler_kwargs": {"nope": 1}}},
         "nope",
-        "training.arguments.lr_scheduler_kwargs",
+        "`training.arguments.lr_scheduler_kwargs`",
     ),
-    "a momentum above one": ({"arguments": {"adam_beta1": 2.0}}, "beta", "training.arguments.adam_beta1"),
+    "a momentum above one": ({"arguments": {"adam_beta1": 2.0}}, "beta", "`training.arguments.adam_beta1`"),
     "options of an optimizer in another form": (
         {"arguments": {"optim_args": "rank"}},
         "not enough values",
-        "training.arguments.optim_args",
+        "`training.arguments.optim_args`",
     ),
     "a DeepSpeed file without DeepSpeed": (
         {"learning_rate": 1e-5, "arguments": {"deepspeed": "nowhere.json"}},
         "deepspeed",
-        "training.arguments.deepspeed",
+        "`training.arguments.deepspeed`",
     ),
     "one of two faults": (
         {"optim": "nonsense", "arguments": {"log_level": "loud"}},
         "nonsense",
-        "--optim",
+        "`training.optim`",
     ),
-    "FSDP on one process": ({"arguments": {"fsdp": "full_shard"}}, "distributed", "training.arguments.fsdp"),
+    "FSDP on one process": ({"arguments": {"fsdp": "full_shard"}}, "distributed", "`training.arguments.fsdp`"),
     "workers that are not there": (
         {"arguments": {"dataloader_num_workers": -1}},
         "num_workers",
-        "training.arguments.dataloader_num_workers",
+        "`training.arguments.dataloader_num_workers`",
     ),
     "options of workers without workers": (
         {"arguments": {"adam_beta2": 0.95, "dataloader_persistent_workers": True}},
         "num_workers",
-        "training.arguments.dataloader_persistent_workers",
+        "`training.arguments.dataloader_persistent_workers`",
     ),
-    "a log level that is none": ({"arguments": {"log_level": "loud"}}, "loud", "training.arguments.log_level"),
+    "a log level that is none": ({"arguments": {"log_level": "loud"}}, "loud", "`training.arguments.log_level`"),
 }
 
 
@@ -139,13 +139,16 @@ def test_a_close_name_of_an_optimizer_is_suggested(settings: dict[str, Any]) -> 
 @pytest.mark.parametrize(
     ("training", "said"),
     [
-        ({"arguments": {"optim_args": "rank=8"}}, "optim_args has no effect"),
-        ({"optim": "sgd", "arguments": {"adam_beta1": 0.8}}, "adam_beta1 has no effect: the optimizer 'sgd'"),
-        ({"lr_scheduler_type": "constant", "warmup_steps": 5}, "--warmup_steps has no effect"),
+        ({"arguments": {"optim_args": "rank=8"}}, "`training.arguments.optim_args` has no effect"),
+        (
+            {"optim": "sgd", "arguments": {"adam_beta1": 0.8}},
+            "`training.arguments.adam_beta1` has no effect: the optimizer 'sgd'",
+        ),
+        ({"lr_scheduler_type": "constant", "warmup_steps": 5}, "`training.warmup_steps` has no effect"),
         ({"max_steps": 5, "warmup_steps": 5}, "the warm-up has 5 steps and the run 5"),
         (
             {"lr_scheduler_type": "constant", "arguments": {"lr_scheduler_kwargs": {"num_cycles": 2}}},
-            "lr_scheduler_kwargs has no effect",
+            "`training.arguments.lr_scheduler_kwargs` has no effect",
         ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -169,7 +172,7 @@ def test_an_attention_that_cannot_be_used_names_its_option(settings: dict[str, A
     config = build_config(settings, {"model": {"attn_implementation": attention}})
     with pytest.raises(UPOError, match=what) as caught:
         plan_run(config, load_registry())
-    assert caught.value.where == "--attn_implementation"
+    assert caught.value.where == "`model.attn_implementation`"
 
 
 def test_flash_attention_in_float32_is_refused_before_its_first_forward(settings: dict[str, Any]) -> None:

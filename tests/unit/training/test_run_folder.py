@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("option", "settings"),
     [
-        ("--data", {"data": "{run}/mine.jsonl", "model": "elsewhere"}),
-        ("--eval_path", {"data": {"path": "x.jsonl", "eval_path": "{run}/mine.jsonl"}, "model": "elsewhere"}),
-        ("--model", {"data": "x.jsonl", "model": "{run}/checkpoint-2"}),
-        ("--tokenizer", {"data": "x.jsonl", "model": {"path": "elsewhere", "tokenizer": "{run}/checkpoint-2"}}),
+        ("`data.path`", {"data": "{run}/mine.jsonl", "model": "elsewhere"}),
+        ("`data.eval_path`", {"data": {"path": "x.jsonl", "eval_path": "{run}/mine.jsonl"}, "model": "elsewhere"}),
+        ("`model.path`", {"data": "x.jsonl", "model": "{run}/checkpoint-2"}),
+        ("`model.tokenizer`", {"data": "x.jsonl", "model": {"path": "elsewhere", "tokenizer": "{run}/checkpoint-2"}}),
     ],
 )
 def test_a_folder_is_not_emptied_of_what_the_run_reads(

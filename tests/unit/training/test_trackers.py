@@ -26,7 +26,7 @@ def test_several_trackers_are_named_with_commas() -> None:
 def test_a_tracker_that_is_not_installed_is_named_with_the_line_that_installs_it() -> None:
     with pytest.raises(ConfigError) as caught:
         check_trackers("tensorboard,mlflow")
-    assert str(caught.value) == "'mlflow' is not installed\n  where: --report_to\n  fix: pip install mlflow"
+    assert str(caught.value) == "'mlflow' is not installed\n  where: `training.report_to`\n  fix: pip install mlflow"
 
 
 def test_an_mlflow_that_has_no_store_is_refused_unless_there_is_a_server(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,7 +69,7 @@ def test_a_change_lists_old_and_new_and_what_to_type(checkpoint: Path) -> None:
         check_unchanged(checkpoint, now, ())
     assert "objectives: length length:0.5 → length:0.7" in raised.value.what
     assert "learning_rate: learning_rate 0.001 → 0.002, warmup_steps 0 → none" in raised.value.what
-    assert "--allow_changed objectives --allow_changed learning_rate" in str(raised.value.fix)
+    assert "`training.allow_changed=objectives` `training.allow_changed=learning_rate`" in str(raised.value.fix)
 
 
 def test_an_allowed_change_is_returned_and_another_is_still_refused(checkpoint: Path) -> None:

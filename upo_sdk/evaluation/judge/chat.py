@@ -63,7 +63,7 @@ class ChatJudge:
         self._stop_rule = StopRule()
         self._client = JsonClient(
             config.url,
-            Key.from_environment(config.key_env, where="judge.key_env"),
+            Key.from_environment(config.key_env, where="`judge.key_env`"),
             _patience(config),
             concurrency=config.concurrency,
             name="the judge",
@@ -212,8 +212,8 @@ def _text(message: _Message) -> str:
 def _fix_of(status: int) -> str:
     match status:
         case 401 | 403:
-            return "give it its key: --judge_key_env NAME names the environment variable that holds it"
+            return "give it its key: `judge.key_env=NAME` names the environment variable that holds it"
         case 404 | 405:
-            return "check the address, which ends in /v1 with most servers, and the name given to --judge_model"
+            return "check the address, which ends in /v1 with most servers, and the name in `judge.model`"
         case _:
             return "name the address it points to: redirects are not followed, so that a key goes nowhere else"

@@ -32,7 +32,7 @@ def check_judge(config: JudgeConfig, registry: Registry | None = None) -> None:
     read_template(config.template)
     match config.kind:
         case "endpoint":
-            Key.from_environment(config.key_env, where="judge.key_env")
+            Key.from_environment(config.key_env, where="`judge.key_env`")
         case "reward-model":
             _check_reward_model(config.target, registry)
         case "language-model":
@@ -52,5 +52,5 @@ def _check_language_model(target: str) -> None:
     try:
         load_model_config(ModelConfig(path=target.removeprefix("lm:")))
     except ModelError as error:
-        fix = "check the folder or hub name: --judge lm:MODEL takes a causal language model"
+        fix = "check the folder or hub name: `judge.target=lm:MODEL` takes a causal language model"
         raise type(error)(error.what, where=target, fix=fix) from error

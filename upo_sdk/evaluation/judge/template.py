@@ -45,7 +45,7 @@ def read_template(path: Path | None) -> str:
     """
     if path is None:
         return DEFAULT_TEMPLATE
-    text = read_text(path, "the judge's template", fix="check --judge_template")
+    text = read_text(path, "the judge's template", fix="check `judge.template`")
     lacking = [f"{{{name}}}" for name in _NEEDED if f"{{{name}}}" not in text]
     if lacking:
         raise ConfigError(

@@ -159,9 +159,7 @@ def read_run(folder: Path) -> RunRecord:
     """
     path = folder / _RUN
     if not path.is_file():
-        raise OutputError(
-            "the folder holds no run", where=str(path), fix="give the --output_dir of an `upo train` that ended"
-        )
+        raise OutputError("the folder holds no run", where=str(path), fix="give the `output_dir` of a run that ended")
     run: RunRecord = _read(RunRecord, path)
     return run
 

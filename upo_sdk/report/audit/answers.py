@@ -27,7 +27,7 @@ _REPEATED = 3  # words are longer than tokens, of which four are usual
 def audit_answers(samples: Sequence[Sample]) -> Iterator[Finding]:
     """Compare the answers before and after."""
     if not samples:
-        text = "No answers were compared; --eval_prompts 64 lets the model answer before and after."
+        text = "No answers were compared; `eval_prompts=64` lets the model answer before and after."
         for title in ("Length of the answers", "Repetition within an answer", "Variety across answers"):
             yield Finding(title=title, level=Level.UNKNOWN, number="", text=text)
         return

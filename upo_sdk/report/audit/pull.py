@@ -85,9 +85,12 @@ def _weights(run: RunReport) -> Iterator[Finding]:
     if value is None:
         return
     if value < limits.ESS_WARNING:
-        level, text = Level.WARNING, "A handful of responses teaches everything: lower --lambda or set --advantage_cap."
+        level, text = (
+            Level.WARNING,
+            "A handful of responses teaches everything: lower `loss.lambda` or set `loss.advantage_cap`.",
+        )
     elif value < limits.ESS_LOOK:
-        level, text = Level.LOOK, "Few responses carry most of the weight; a lower --lambda spreads it."
+        level, text = Level.LOOK, "Few responses carry most of the weight; a lower `loss.lambda` spreads it."
     else:
         level, text = Level.OK, f"That is above {percent(limits.ESS_LOOK)}."
     yield Finding(

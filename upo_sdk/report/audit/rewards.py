@@ -24,7 +24,7 @@ _DIRECTIONS = {
     "fell": (Level.WARNING, "fell although it is in the loss: other terms outweigh it."),
     "rose": (Level.OK, "rose."),
     "open": (Level.LOOK, "did not change measurably: more weight, more steps or more prompts would tell."),
-    "too few": (Level.UNKNOWN, f"cannot be judged: {ENOUGH} prompts are the least, --eval_prompts 64 is better."),
+    "too few": (Level.UNKNOWN, f"cannot be judged: {ENOUGH} prompts are the least, `eval_prompts=64` is better."),
 }
 
 

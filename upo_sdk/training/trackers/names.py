@@ -34,15 +34,15 @@ def check_trackers(report_to: str) -> tuple[str, ...]:
         if name not in TRACKERS:
             raise ConfigError(
                 f"there is no tracker '{name}'",
-                where="--report_to",
+                where="`training.report_to`",
                 fix=f"{did_you_mean(name, [*TRACKERS])}use any of {', '.join(TRACKERS)}, with commas between, or none",
             )
         if find_spec(name) is None:
-            raise ConfigError(f"'{name}' is not installed", where="--report_to", fix=f"pip install {name}")
+            raise ConfigError(f"'{name}' is not installed", where="`training.report_to`", fix=f"pip install {name}")
         if name == "mlflow" and find_spec("sqlalchemy") is None and not os.environ.get("MLFLOW_TRACKING_URI"):
             raise ConfigError(
                 "this MLflow cannot record runs on this machine: it comes without SQLAlchemy",
-                where="--report_to",
+                where="`training.report_to`",
                 fix="pip install mlflow, or set MLFLOW_TRACKING_URI to the address of a server",
             )
     return names

@@ -95,7 +95,7 @@ def _named_failure(name: str) -> Generator[None]:
     except Exception as error:
         raise TrainingError(
             f"{name} cannot record the run: {error}",
-            where="--report_to",
+            where="`training.report_to`",
             fix=f"fix it, or leave out {name}; what was scored is kept",
         ) from error
 

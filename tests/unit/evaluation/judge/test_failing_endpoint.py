@@ -118,9 +118,7 @@ def test_a_pair_that_failed_is_asked_again_next_time(judge: Any, endpoint: Any) 
     assert (again.cost.requests, again.cost.cached) == (2, 18)
 
 
-@pytest.mark.parametrize(
-    ("status", "fix"), [(401, "--judge_key_env"), (403, "--judge_key_env"), (404, "--judge_model")]
-)
+@pytest.mark.parametrize(("status", "fix"), [(401, "judge.key_env"), (403, "judge.key_env"), (404, "judge.model")])
 def test_a_refusal_of_everything_is_one_error_after_few_requests(
     judge: Any, endpoint: Any, status: int, fix: str
 ) -> None:

@@ -61,7 +61,7 @@ def test_a_model_is_judged_against_the_baseline_unless_told_otherwise(settings: 
     assert endpoint.bodies == []
     with pytest.raises(ConfigError, match="there is no baseline") as caught:
         evaluate(EvalConfig.model_validate({**settings, "judge": judge}))
-    assert "--judge_against chosen" in (caught.value.fix or "")
+    assert "`judge.against=chosen`" in (caught.value.fix or "")
 
 
 def test_a_missing_key_is_said_before_anything_is_sampled(settings: dict[str, Any], own_cache: Path) -> None:

@@ -221,7 +221,7 @@ def test_a_judge_that_is_not_there_is_one_clear_error(judge: Any, tmp_path: Path
 def test_what_is_wrong_with_a_local_judge_is_said_without_loading_it(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="there is no") as caught:
         check_judge(JudgeConfig(target=f"lm:{tmp_path}/none"))
-    assert "--judge lm:MODEL" in (caught.value.fix or "")
+    assert "`judge.target=lm:MODEL`" in (caught.value.fix or "")
     with pytest.raises(ObjectiveRefError, match="has no option 'imput'"):
         check_judge(JudgeConfig(target="hf:org/model,imput=pair"))
 
