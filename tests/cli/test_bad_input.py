@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         (
             ["train", "-o", "./style.py:score"],
             "'./style.py' is a file",
-            "PYTHONPATH=. upo train --objective style:score",
+            "set PYTHONPATH=. and name it --objective style:score:1.0",
         ),
         (["train", "-o", "length:-1"], "a weight is finite and not negative", "write length:0.3"),
         (["train", "-o", "dpo", "-o", "dpo"], "objective 'dpo' is named twice", "as="),
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
             "give --num_samples",
         ),
         (["train", "--max_rows", "5"], "data.max_rows is set, and no --data is given", "--data PATH"),
-        (["train", "-c", "gone.yaml"], "cannot be read: No such file", "--config"),
+        (["train", "-c", "gone.yaml"], "cannot be read: No such file", "check the path"),
         (["train", "--require-plugin", "nowhere"], "'nowhere' is not installed", "pip install nowhere"),
         (["objectives", "show", "dop"], "there is no objective 'dop'", "did you mean 'dpo'"),
     ],

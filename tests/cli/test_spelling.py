@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
+from upo_cli.progress import ProgressView, open_view
 from upo_cli.spelling import as_options, as_options_of_eval
+from upo_sdk.events import Notice
+
+if TYPE_CHECKING:
+    from conftest import Upo
 
 
 @pytest.mark.parametrize(
@@ -34,3 +41,16 @@ def test_a_setting_in_backticks_is_shown_as_its_option(message: str, shown: str 
 def test_the_model_that_is_evaluated_is_an_argument() -> None:
     assert as_options_of_eval("`model.path=FOLDER`, `baseline.path=FOLDER`") == "upo eval FOLDER, --baseline FOLDER"
     assert as_options_of_eval("check `model.path`") == "check MODEL"
+
+
+def test_a_command_shows_options_and_a_view_in_a_program_keys(capsys: pytest.CaptureFixture[str]) -> None:
+    notice = Notice("warning", "lower `loss.lambda`")
+    open_view("plain", quiet=False).on_event(notice)
+    ProgressView().on_event(notice)
+    assert capsys.readouterr().err.splitlines() == ["warning: lower --lambda", "warning: lower `loss.lambda`"]
+
+
+def test_an_error_keeps_its_keys_in_json(upo: Upo) -> None:
+    arguments = ("train", "--model", "/nowhere/model", "--data", "/nowhere/data.jsonl", "--dry-run")
+    assert "`model.path=FOLDER`" in upo(*arguments, "--json").data["error"]["fix"]
+    assert "--model FOLDER" in upo(*arguments).err

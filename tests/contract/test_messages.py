@@ -7,9 +7,13 @@ import re
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, get_origin
+from typing import TYPE_CHECKING, Any, get_origin
+
+import typer
 
 from upo_cli.fields import nested_model
+from upo_cli.main import build_app
+from upo_cli.spelling import as_options
 from upo_sdk.config import EvalConfig, RunConfig, written_name
 from upo_sdk.sweep import SweepConfig
 
@@ -87,3 +91,11 @@ def test_a_message_names_no_option_of_the_command_line() -> None:
 def test_a_setting_in_a_message_is_one_of_a_configuration() -> None:
     named = {(path, key) for path in sources() for text in texts(path) for key in SETTING.findall(text)}
     assert not {(path, key) for path, key in named if not is_known(key)}
+
+
+def test_every_setting_is_shown_as_an_option_that_exists() -> None:
+    app: Any = typer.main.get_command(build_app())
+    options = {name for command in app.commands.values() for option in command.params for name in option.opts}
+    shown = {key: as_options(f"`{key}`").split()[0] for key in known() if not key.endswith("*")}
+    sections = {"model", "baseline", "data", "loss", "training", "plugins", "judge", "base", "evaluation", "command"}
+    assert {key for key, option in shown.items() if option not in options} == sections

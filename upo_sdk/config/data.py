@@ -53,9 +53,9 @@ class DataConfig(Section):
     @model_validator(mode="after")
     def _one_source_of_evaluation(self) -> DataConfig:
         if self.eval_fraction and (self.eval_path or self.eval_split):
-            msg = "eval_fraction holds out training rows: give either it, or eval_path / eval_split"
+            msg = "`data.eval_fraction` holds out training rows: give it, or `data.eval_path` or `data.eval_split`"
             raise ValueError(msg)
         if self.max_prompt_length is not None and self.max_prompt_length >= self.max_length:
-            msg = "max_prompt_length leaves no room for a response: make it smaller than max_length"
+            msg = "`data.max_prompt_length` leaves no room for a response: make it smaller than `data.max_length`"
             raise ValueError(msg)
         return self

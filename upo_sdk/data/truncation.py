@@ -44,8 +44,8 @@ class Limits:
 
     def describe(self) -> str:
         """Return the limits as they are set."""
-        prompt = f", max_prompt_length {self.max_prompt_length}" if self.max_prompt_length else ""
-        return f"max_length {self.max_length}{prompt}"
+        prompt = f", `data.max_prompt_length={self.max_prompt_length}`" if self.max_prompt_length else ""
+        return f"`data.max_length={self.max_length}`{prompt}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

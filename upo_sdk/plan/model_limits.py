@@ -17,7 +17,7 @@ def within_positions(data: DataConfig, model_config: Any, notices: list[str]) ->
     limit = positions(model_config)
     if limit is None or data.max_length <= limit:
         return data
-    notices.append(f"max_length is {limit} instead of {data.max_length:,}: the model has no more positions")
+    notices.append(f"`data.max_length` is {limit} instead of {data.max_length:,}: the model has no more positions")
     prompt = data.max_prompt_length
     return data.model_copy(
         update={"max_length": limit, "max_prompt_length": min(prompt, limit - 1) if prompt else None}

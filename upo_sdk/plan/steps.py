@@ -29,8 +29,8 @@ def rows_per_batch(config: RunConfig, sample: RowSample, notices: list[str]) -> 
         return config.training.per_device_train_batch_size
     rows = sample.rows_per_batch(budget)
     notices.append(
-        f"tokens_per_batch is {budget:,}: about {rows:.1f} rows per batch, estimated from "
-        f"{len(sample.tokens_R):,} rows; so the number of steps is an estimate unless max_steps is given"
+        f"`training.tokens_per_batch` is {budget:,}: about {rows:.1f} rows per batch, estimated from "
+        f"{len(sample.tokens_R):,} rows; so the number of steps is an estimate unless `training.max_steps` is given"
     )
     return rows
 
@@ -55,6 +55,6 @@ def reachable_rows(config: RunConfig, data: PreferenceData, batch_rows: float, n
     needed = math.ceil(training.max_steps * batch_rows * training.gradient_accumulation_steps * ranks())
     if training.max_steps < 1 or needed >= rows:
         return data
-    notices.append(f"max_steps is {training.max_steps}: {needed:,} of {rows:,} rows are drawn and prepared")
+    notices.append(f"`training.max_steps` is {training.max_steps}: {needed:,} of {rows:,} rows are drawn and prepared")
     drawn = np.random.default_rng(training.seed).permutation(rows)[:needed]
     return replace(data, train=data.train.select(np.sort(drawn)))

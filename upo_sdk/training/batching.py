@@ -42,7 +42,7 @@ def epoch_batches(
     tokens_R = row_tokens(rows.branches, layout)
     if budget is not None and (longer := sum(tokens > budget for tokens in tokens_R)):
         warn(
-            f"{longer:,} of {len(tokens_R):,} rows have more tokens than tokens_per_batch {budget:,}, up to "
+            f"{longer:,} of {len(tokens_R):,} rows have more tokens than `training.tokens_per_batch={budget}`, up to "
             f"{max(tokens_R):,}: each is a batch of its own"
         )
     batches = compose_batches(tokens_R, config, padded=not _is_packed(layout), ranks=ranks)

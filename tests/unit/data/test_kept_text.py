@@ -133,7 +133,7 @@ def test_a_conversation_without_room_is_left_out_and_what_would_fit_is_said(load
 def test_a_last_turn_above_the_limit_on_prompts_says_which_limit(load: Load) -> None:
     with pytest.raises(DataError) as error:
         cut(load, chat(said("user", "x" * 60)), max_length=200, max_prompt_length=30)
-    assert error.value.where == "max_length 200, max_prompt_length 30"
+    assert error.value.where == "`data.max_length=200`, `data.max_prompt_length=30`"
     assert error.value.fix == (
         "`data.max_length=84` without `data.max_prompt_length` would fit all of them, "
         "if the model has so many positions"

@@ -124,7 +124,7 @@ def test_a_length_beyond_the_models_positions_is_lowered_and_said(
 ) -> None:
     made = plan(model=str(model_folder("gpt2")), data=str(pairs_file))
     assert made.data_config.max_length == 256
-    assert any("max_length is 256" in text for text in made.notices)
+    assert any("`data.max_length` is 256" in text for text in made.notices)
 
 
 def test_steps_count_accumulation_and_epochs(model_folder: Callable[[str], Path], pairs_file: Path) -> None:

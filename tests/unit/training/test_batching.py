@@ -97,7 +97,9 @@ def test_rows_beyond_the_budget_are_named() -> None:
     assert list(batches or ()) == [[0], [1]]
     assert said == []
     epoch_batches(rows((10, 30, 5), (2, 2, 2)), config, layout="prefix-packed", ranks=1, warn=said.append)
-    assert said == ["1 of 2 rows have more tokens than tokens_per_batch 19, up to 43: each is a batch of its own"]
+    assert said == [
+        "1 of 2 rows have more tokens than `training.tokens_per_batch=19`, up to 43: each is a batch of its own"
+    ]
 
 
 def test_a_fixed_number_of_random_rows_is_left_to_the_trainer() -> None:
