@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from upo_sdk.cache import ContentCache, default_cache_dir
+from upo_sdk.cache import CACHE_FILE, ContentCache, default_cache_dir
 from upo_sdk.errors import CancelledError
 from upo_sdk.events import Notice, Progress, emit
 from upo_sdk.objectives.guard import Guard
@@ -62,7 +62,7 @@ class RunContext:
         return cls(
             callbacks=receivers,
             cancel=cancel,
-            cache=cache or ContentCache(default_cache_dir() / "cache.sqlite"),
+            cache=cache or ContentCache(default_cache_dir() / CACHE_FILE),
             guard=Guard(timeout, lambda text: emit(receivers, Notice("warning", text))),
             cancelled=cancelled,
         )

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from upo_sdk.cache import cache_in_use
 from upo_sdk.config import to_yaml
 from upo_sdk.context import RunContext
 from upo_sdk.data import BAD_ROWS_FILE, list_bad_rows
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
 __all__ = ["align", "plan_run"]
 
 
+@cache_in_use()
 def align(
     config: RunConfig,
     *,
@@ -102,6 +104,7 @@ def align(
         return _Run(plan, folder, context, command).execute()
 
 
+@cache_in_use()
 def plan_run(config: RunConfig, registry: Registry) -> RunPlan:
     """Check everything that can be checked without work, and return the plan: what ``upo train --dry-run`` shows.
 

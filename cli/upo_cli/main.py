@@ -29,6 +29,7 @@ _COMMANDS = {
     "push": "Push a finished run to the Hugging Face hub.",
     "objectives": "What can be optimized.",
     "plugins": "Where objectives, data formats and commands come from.",
+    "cache": "What is kept between runs: how much it is, and removing it.",
     "doctor": "Check the installation: libraries, device, memory, disk, network, plugins.",
     "config": "Configuration files.",
     "version": "Show the version of UPO and of Python.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from upo_sdk.cache import cache_folder, scratch_file
+from upo_sdk.cache import cache_folder, mark_used, scratch_file
 from upo_sdk.data.messages import CONVERSATION_COLUMNS
 
 if TYPE_CHECKING:
@@ -39,7 +39,9 @@ def build_dataset(rows: Iterable[NormalisedRow], *, conversational: bool, finish
                 writer.write_batch(pa.RecordBatch.from_pylist(batch, schema))
         digest = finish()
         path = folder / f"{digest}.arrow"
-        if not path.exists() or path.stat().st_size != unfinished.stat().st_size:  # another size: it was cut off
+        if path.exists() and path.stat().st_size == unfinished.stat().st_size:  # another size: it was cut off
+            mark_used(path)
+        else:
             unfinished.replace(path)
     return Dataset(Dataset.from_file(str(path)).data, fingerprint=digest)
 

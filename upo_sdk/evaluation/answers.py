@@ -220,7 +220,7 @@ def sample_answers(
             answers = generate_ids(lm, tokenizer, [draws[place] for place in part], sampling)
             yield {place: np.asarray(ids, dtype="<i4").tobytes() for place, ids in zip(part, answers, strict=True)}
 
-    cache.fill(keys, sampled, on_progress)
+    cache.fill(keys, sampled, on_progress, kind="answers")
     known = cache.get(keys)
     ids = [np.frombuffer(known[key], dtype="<i4").tolist() for key in keys]
     return _answers(prompts, ids, tokenizer, sampling.num_samples, end_ids(lm, tokenizer))

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
+from upo_sdk.cache import cache_in_use
 from upo_sdk.context import RunContext
 from upo_sdk.data import completions
 from upo_sdk.evaluation.demo_measures import DEMO_NAMES, conflicts, judge_answers
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 __all__ = ["evaluate"]
 
 
+@cache_in_use()
 def evaluate(
     config: EvalConfig,
     *,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from upo_sdk.errors import ConfigError, DataError
-from upo_sdk.evaluation.judge import check_judge, judge_pairs
+from upo_sdk.evaluation.judge import check_judge
+from upo_sdk.evaluation.judge.judge import judge_pairs
 from upo_sdk.evaluation.judge.questions import Pair
 from upo_sdk.evaluation.schema import Metric
 

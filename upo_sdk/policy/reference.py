@@ -114,7 +114,7 @@ def reference_logps(
         nonlocal computed_now
         prompt_R, keys_N = _keys(model, rows)
         compute = _ReferencePass(policy, rows, prompt_R, tokens_per_batch, tokens_per_row, bf16)
-        computed_now = cache.fill(keys_N, compute, on_progress).computed
+        computed_now = cache.fill(keys_N, compute, on_progress, kind="log-probs").computed
         _write(path, cache, keys_N, int(rows.response_lengths_N.sum()))
 
     return ReferenceLogps(read_or_make(path, _read, make), rows, computed_now)

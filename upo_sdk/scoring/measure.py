@@ -60,7 +60,7 @@ def measure_completions(
             found = guard.measures(live, [needed[place] for place in part])
             yield {place: _packed([found[name][n] for name in names]) for n, place in enumerate(part)}
 
-    cache.fill(keys, measured, on_progress)
+    cache.fill(keys, measured, on_progress, kind="measures")
     known = cache.get(keys)
     values_NM = np.array([_unpacked(known[key]) for key in keys], dtype=np.float64).reshape(len(keys), len(names))
     return {name: values_NM[:, place] for place, name in enumerate(names)}

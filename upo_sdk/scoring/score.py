@@ -93,7 +93,7 @@ def score_completions(
         while window := [as_needed(completion, needs) for completion in islice(remaining, _WINDOW)]:
             keys = [content_key("reward", 2, scorer, *content(completion)) for completion in window]
             try:
-                filled += cache.fill(keys, partial(_scored, score, window), report)
+                filled += cache.fill(keys, partial(_scored, score, window), report, kind="rewards")
             except PartlyScoredError as error:
                 raise _stopped(live, error, reached, total) from error
             known, end = cache.get(keys), start + len(window)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from upo_sdk.cache import cache_in_use
 from upo_sdk.config import build_config
 from upo_sdk.evaluation.sweep_schema import Sweep
 from upo_sdk.events import Notice
@@ -70,6 +71,7 @@ def _without_varied(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {**settings, "objectives": None, "training": training}
 
 
+@cache_in_use()
 def sweep(config: SweepConfig, *, callbacks: Sequence[SweepCallback] = (), cancel: CancelToken | None = None) -> Sweep:
     """Run every point of a grid that is not done yet, evaluate it, and return the sweep, which is also ``sweep.json``.
 
@@ -110,6 +112,7 @@ def sweep(config: SweepConfig, *, callbacks: Sequence[SweepCallback] = (), cance
         return Runner(state, folder, config.jobs, tuple(callbacks), cancel).execute()
 
 
+@cache_in_use()
 def resume_sweep(
     path: Path,
     *,

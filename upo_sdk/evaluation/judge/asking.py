@@ -93,7 +93,8 @@ def ask(
     def on_progress(done: int, total: int) -> None:
         context.emit(Progress("judging", done, total, "questions"))
 
-    filled, total = context.cache.fill(keys, asked, on_progress), len(set(keys))
+    filled = context.cache.fill(keys, asked, on_progress, kind="verdicts")
+    total = len(set(keys))
     done = filled.found + filled.computed
     if done < total:
         context.check_cancelled(f"judging, {done:,} of {total:,} questions done")

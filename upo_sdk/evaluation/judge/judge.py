@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from upo_sdk.cache import cache_in_use
 from upo_sdk.context import RunContext
 from upo_sdk.errors import JudgeError
 from upo_sdk.evaluation.judge.asking import Asked, QuestionJudge, ask
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["judge_answers", "judge_pairs"]
 
 
+@cache_in_use()
 def judge_answers(  # noqa: PLR0913 - the last five have defaults
     prompts: Sequence[str],
     answers: Sequence[str],
