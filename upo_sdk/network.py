@@ -11,10 +11,22 @@ from urllib.parse import urlsplit
 
 from upo_sdk.errors import OfflineError
 
-__all__ = ["is_offline_by_choice", "is_reachable", "require_cached_or_online", "why_unreachable"]
+__all__ = ["is_hub_name", "is_offline_by_choice", "is_reachable", "require_cached_or_online", "why_unreachable"]
 
 _PATIENCE_SECONDS = 3.5
 _OFFLINE_VARIABLES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
+
+
+def is_hub_name(name: str) -> bool:
+    """Return whether a repository of the hub could have this name; the hub is not asked."""
+    from huggingface_hub import hf_hub_url
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        hf_hub_url(name, "config.json")
+    except HFValidationError:
+        return False
+    return True
 
 
 def is_offline_by_choice() -> str | None:

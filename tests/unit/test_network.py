@@ -9,7 +9,7 @@ from http.server import HTTPServer, SimpleHTTPRequestHandler
 import pytest
 
 from upo_sdk.errors import OfflineError
-from upo_sdk.network import is_reachable, require_cached_or_online
+from upo_sdk.network import is_hub_name, is_reachable, require_cached_or_online
 
 
 @pytest.mark.enable_socket
@@ -38,3 +38,13 @@ def test_a_choice_to_be_offline_is_respected_without_touching_the_network(monkey
     with pytest.raises(OfflineError, match="HF_HUB_OFFLINE is set") as caught:
         require_cached_or_online("some/model", "config.json", instead="`model.path=FOLDER`")
     assert "`model.path=FOLDER`" in (caught.value.fix or "")
+
+
+@pytest.mark.parametrize("name", ["gpt2", "owner/name", "owner/na-me.v2_x"])
+def test_a_name_of_the_hub_is_told_without_asking_it(name: str) -> None:
+    assert is_hub_name(name)
+
+
+@pytest.mark.parametrize("name", ["a/b/c", "owner/", "has space", "owner/x..y", "/absolute", "pairs.jsonl.git"])
+def test_what_cannot_be_a_name_of_the_hub_is_none(name: str) -> None:
+    assert not is_hub_name(name)

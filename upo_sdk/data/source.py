@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from upo_sdk.data.files import data_suffix, read_file
 from upo_sdk.errors import DataError, OfflineError, did_you_mean
-from upo_sdk.network import is_offline_by_choice, why_unreachable
+from upo_sdk.network import is_hub_name, is_offline_by_choice, why_unreachable
 from upo_sdk.progress_bars import hidden_progress_bars
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def read_rows(path: str, split: str, problems: Problems) -> Iterator[Row]:
     local = Path(path).expanduser()
     if local.is_dir():
         return _rows_of(_load_folder(local), split, path)
-    if not local.exists() and data_suffix(local) is None and _may_be_hub_name(path):
+    if not local.exists() and data_suffix(local) is None and is_hub_name(path):
         return _rows_of(_load_hub(path), split, path)
     if split != "train":
         raise DataError(
@@ -67,17 +67,6 @@ def _load_folder(folder: Path) -> Any:
         raise DataError(
             "the folder is not a dataset", where=str(folder), fix=f"{hint}a folder that Dataset.save_to_disk wrote"
         ) from error
-
-
-def _may_be_hub_name(path: str) -> bool:
-    from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils import validate_repo_id
-
-    try:
-        validate_repo_id(path)
-    except HFValidationError:
-        return False
-    return True
 
 
 def _load_hub(name: str) -> Any:

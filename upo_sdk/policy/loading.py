@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 
 from upo_sdk.data.chat_template import choose_template
 from upo_sdk.errors import ModelError, did_you_mean
-from upo_sdk.network import require_cached_or_online
+from upo_sdk.network import is_hub_name, require_cached_or_online
 from upo_sdk.policy.dropout import disable_dropout
 from upo_sdk.policy.model_kind import check_architecture, check_files
 
@@ -191,9 +191,6 @@ def _load(load: Callable[..., Any], path: str, **options: Any) -> Any:
 
 def _check_place(path: str, setting: str) -> None:
     """Check that a path leads somewhere, or that a hub name is cached or can be had."""
-    from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils import validate_repo_id
-
     if Path(path).exists():
         return
     if Path(path).is_absolute() or path.startswith((".", "~")) or path.count("/") > 1:
@@ -204,12 +201,10 @@ def _check_place(path: str, setting: str) -> None:
             where=path,
             fix=f"{did_you_mean(Path(path).name, beside)}check the path: {setting}",
         )
-    try:
-        validate_repo_id(path)
-    except HFValidationError:
+    if not is_hub_name(path):
         raise ModelError(
             f"'{path}' is neither a folder nor the name of a model on the hub",
             where=path,
             fix=f"check the path or the name, such as owner/name: {setting}",
-        ) from None
+        )
     require_cached_or_online(path, "config.json", instead=setting)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from upo_sdk.errors import ConfigError, HubError, OfflineError
-from upo_sdk.network import why_unreachable
+from upo_sdk.network import is_hub_name, why_unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -124,17 +124,12 @@ def _account() -> dict[str, Any]:
 
 
 def _require_possible(name: str) -> None:
-    from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils import validate_repo_id
-
-    try:
-        validate_repo_id(name)
-    except HFValidationError as error:
+    if not is_hub_name(name):
         raise HubError(
             f"'{name}' cannot be the name of a repository: letters, digits and -_. are possible",
             where="`hub_model_id`",
             fix="set `hub_model_id=OWNER/NAME`",
-        ) from error
+        )
 
 
 def _fix(status: int) -> str:
