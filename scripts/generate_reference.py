@@ -60,14 +60,14 @@ _JUDGE = "Who compares the answers ([how to](../how-to/judge.md)); nobody withou
 
 _OBJECTIVES = """# Objectives
 
-The text form is `NAME[:WEIGHT][@SCHEDULE][,OPTION=VALUE]...`, such as `toxicity:0.3,model=builtin`; the weight is 1 if
-it is left out. In YAML: the same text, or `{name: toxicity, weight: 0.3, options: {model: builtin}}`. A list of names
-is written `a+b` in text. Two options are reserved: `as` gives a second use of one objective its own label, as in
+The text form is `NAME[:TARGET][:WEIGHT][@SCHEDULE][,OPTION=VALUE]...`, such as `toxicity:0.3,model=builtin`; the weight
+is 1 if it is left out. In YAML: the same text, or `{name: toxicity, weight: 0.3, options: {model: builtin}}`. A list of
+names is written `a+b` in text. Two options are reserved: `as` gives a second use of one objective its own label, as in
 `length:0.1,target=80,as=short`, and `normalize` is told, with schedules, in [weights](../how-to/weights.md). A name
-with a colon inside, `package.module:attribute`, is a [dotted path](../how-to/write-an-objective.md). `column:NAME`,
-`hf:MODEL`, `trl:package.function` and a URL have a target, which sets the option that is required:
-`hf:org/model:0.3`; in YAML `{name: hf, target: org/model, weight: 0.3}`. Their label is the last part of the target, of
-a URL its host.
+that nobody registered and a colon, `package.module:attribute`, is a [dotted path](../how-to/write-an-objective.md).
+Some objectives take a target, such as `column:NAME`, `hf:MODEL`, `trl:package.function`, a URL, or one of an installed
+plugin. It sets the option that is required: `hf:org/model:0.3`; in YAML `{name: hf, target: org/model, weight: 0.3}`.
+Their label is the last part of the target, of a URL its host.
 
 These are the built-in ones; `upo objectives list` also shows those of installed plugins.
 """

@@ -88,8 +88,7 @@ def check_named_options(config: RunConfig, registry: Registry) -> None:
     from upo_sdk.plugin.build import check_options
 
     for ref in config.objectives:
-        if not ref.is_dotted_path:
-            check_options(ref, registry)
+        check_options(ref, registry)
 
 
 def _command_line(given: UserSettings) -> dict[str, Any]:
@@ -128,7 +127,10 @@ def _placed(error: ConfigError, given: UserSettings, under: Mapping[str, Any]) -
 
 def takes_beta(ref: ObjectiveRef, registry: Registry) -> bool:
     """Return whether it is a registered preference objective with an option ``beta``."""
-    if ref.is_dotted_path:
+    from upo_sdk.plugin.names import find_objective
+
+    found = find_objective(ref, registry)
+    if found is None:
         return False
-    spec = registry.get(ref.name).spec
+    spec = found.spec
     return spec.kind == "preference" and spec.options is not None and "beta" in load_target(spec.options).model_fields

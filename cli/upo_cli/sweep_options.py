@@ -143,7 +143,7 @@ def with_beta_varied(objectives: Sequence[str], beta: str, registry: Registry) -
     """
     from upo_sdk.sweep import parse_objective
 
-    takes = [takes_beta(parse_objective(text).variants[0].ref, registry) for text in objectives]
+    takes = [takes_beta(parse_objective(text, registry).variants[0].ref, registry) for text in objectives]
     if not any(takes):
         raise ConfigError(
             "no objective that you named takes a beta", where="--beta", fix=f"--objective dpo,beta={beta}"

@@ -13,6 +13,7 @@ from upo_cli.sweep_view import SilentSweep, SweepView
 from upo_sdk.config import build_config
 from upo_sdk.evaluation.sweep_schema import PointFailure, Sweep, SweepPoint
 from upo_sdk.events import Notice
+from upo_sdk.plugin.registry import load_registry
 from upo_sdk.sweep import PointEnded, PointProgress, PointStarted, SweepConfig, SweepReady
 from upo_sdk.sweep.points import make_grid
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from conftest import Upo
 
 GRID = ["-o", "toxicity:0,0.1,0.3", "-o", "dpo:beta=0.05,0.1"]
+
+POINTS = make_grid(SweepConfig(base=build_config({}), objectives=("toxicity:0,0.1",)), load_registry()).points
 
 
 @pytest.fixture
@@ -33,7 +36,9 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Any]]:
 
         def sweep(config: Any, **_how: Any) -> Sweep:
             asked.append(config)
-            points = make_grid(SweepConfig(base=build_config({}), objectives=("toxicity:0,0.1",))).points
+            points = make_grid(
+                SweepConfig(base=build_config({}), objectives=("toxicity:0,0.1",)), load_registry()
+            ).points
             return state(points, *statuses)
 
         monkeypatch.setattr("upo_sdk.sweep.sweep", sweep)
@@ -204,7 +209,7 @@ def test_the_result_as_json_is_the_state(upo: Upo, stand_in: Callable[..., list[
 
 
 def test_without_a_terminal_the_way_is_told_in_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    points = make_grid(SweepConfig(base=build_config({}), objectives=("toxicity:0,0.1",))).points
+    points = POINTS
     with SweepView() as view:
         view.on_event(SweepReady(state(points, "done", "pending")))
         view.on_event(PointStarted("toxicity=0.1"))
@@ -226,7 +231,7 @@ def test_without_a_terminal_the_way_is_told_in_lines(capsys: pytest.CaptureFixtu
 
 
 def test_a_sweep_writes_a_json_line_per_event(upo: Upo, monkeypatch: pytest.MonkeyPatch) -> None:
-    points = make_grid(SweepConfig(base=build_config({}), objectives=("toxicity:0,0.1",))).points
+    points = POINTS
     ended = state(points, "done", "failed")
 
     def sweep(_config: Any, *, callbacks: Any, **_how: Any) -> Sweep:
@@ -276,7 +281,7 @@ def test_the_way_is_told_as_asked_for(
 
 def test_on_a_terminal_there_are_bars(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
-    points = make_grid(SweepConfig(base=build_config({}), objectives=("toxicity:0,0.1",))).points
+    points = POINTS
     with SweepView() as view:
         view.on_event(SweepReady(state(points, "pending", "pending")))
         view.on_event(PointStarted("toxicity=0"))

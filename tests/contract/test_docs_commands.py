@@ -13,6 +13,7 @@ import yaml
 
 from upo_cli.main import build_app
 from upo_sdk.config import ObjectiveRef, build_config
+from upo_sdk.plugin.registry import load_registry
 from upo_sdk.sweep import parse_objective
 
 ROOT = Path(__file__).parents[2]
@@ -39,6 +40,7 @@ def commands(block: str) -> list[list[str]]:
     return [shlex.split(match[1], comments=True) for match in found if match]
 
 
+REGISTRY = load_registry()
 APP = typer.main.get_command(build_app())
 
 
@@ -55,7 +57,7 @@ def test_commands_and_options_exist_and_objectives_can_be_read(block: str) -> No
                 name = word.split("=")[0]
                 assert name in known or name.replace("-", "_").replace("__", "--", 1) in known, f"{words}: {word}"
             if before in {"--objective", "-o"}:
-                parse_objective(word) if words[0] == "sweep" else ObjectiveRef.model_validate(word)
+                parse_objective(word, REGISTRY) if words[0] == "sweep" else ObjectiveRef.model_validate(word)
 
 
 @pytest.mark.parametrize("block", blocks("yaml"))

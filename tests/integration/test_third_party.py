@@ -49,11 +49,14 @@ def test_a_third_party_objective_is_listed_and_trained_with(
     assert any(item["name"] == "question" and "upo-example" in json.dumps(item) for item in listed)
     run = tmp_path / "run"
     arguments = ["--model", str(model_folder("llama")), "--data", str(pairs_file), "--output_dir", str(run)]
-    trained = upo(site, "train", *arguments, "--objective", "question:0.5,mark=.", "--max_steps", "2")
+    objectives = ["--objective", "question:0.5,mark=.", "--objective", "mention:the:0.3"]
+    trained = upo(site, "train", *arguments, *objectives, "--max_steps", "2")
     assert trained.returncode == 0, trained.stderr
     manifest = json.loads((run / "run.json").read_text(encoding="utf-8"))
     used = next(item for item in manifest["objectives"] if item["label"] == "question")
     assert (used["distribution"], used["version"], used["options"]) == ("upo-example", "0.2.0", {"mark": "."})
+    scheme = next(item for item in manifest["objectives"] if item["label"] == "the")
+    assert (scheme["distribution"], scheme["weight"], scheme["options"]) == ("upo-example", 0.3, {"word": "the"})
 
 
 @pytest.mark.slow

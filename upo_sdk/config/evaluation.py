@@ -56,5 +56,5 @@ class EvalConfig(Section):
 
     @model_validator(mode="after")
     def _labels_are_unique(self) -> EvalConfig:
-        check_labels(self.objectives)
+        check_labels([ref.label for ref in self.objectives])
         return self

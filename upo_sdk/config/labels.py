@@ -10,18 +10,16 @@ from upo_sdk.errors import ObjectiveRefError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from upo_sdk.config.objective_ref import ObjectiveRef
-
 __all__ = ["check_labels"]
 
 
-def check_labels(objectives: Sequence[ObjectiveRef]) -> None:
+def check_labels(labels: Sequence[str]) -> None:
     """Check that no label occurs twice.
 
     Raises:
         ObjectiveRefError: One does.
     """
-    twice = [label for label, count in Counter(ref.label for ref in objectives).items() if count > 1]
+    twice = [label for label, count in Counter(labels).items() if count > 1]
     if twice:
         raise ObjectiveRefError(
             f"objective '{twice[0]}' is named twice",

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from upo_sdk.config.objective_target import default_label, join_target, match_targeted, split_target
+from upo_sdk.config.objective_target import join_target, match_targeted, split_target
 from upo_sdk.config.schedule import Schedule
 from upo_sdk.errors import ObjectiveRefError
 from upo_sdk.redaction import redact
@@ -17,8 +17,8 @@ from upo_sdk.redaction import redact
 __all__ = ["ObjectiveRef"]
 
 _NAME = r"[A-Za-z_]\w*"
-# A module without a dot is a path only if a weight follows: 'toxicity:high' is a mistyped weight, not an import.
-_DOTTED_PATH = re.compile(rf"{_NAME}(\.{_NAME})+:{_NAME}(\.{_NAME})*|{_NAME}:{_NAME}(\.{_NAME})*(?=:)")
+_DOTTED_PATH = re.compile(rf"{_NAME}(\.{_NAME})+:{_NAME}(\.{_NAME})*")
+_IMPORT_PATH = re.compile(rf"{_NAME}(\.{_NAME})*:{_NAME}(\.{_NAME})*")
 # The commas within a schedule's brackets do not part options, so it is taken out first. A name may hold an '@'.
 _SCHEDULE = re.compile(r"^([^,]*)@([^,@:/]*\([^()]*\)|(?:linear|cosine|step)\b[^,]*)(?=,|$)")
 _FILE = re.compile(rf"(?P<path>[^,]*?\w\.py)(?::(?P<function>{_NAME}))?(?::(?P<weight>.*))?")
@@ -29,13 +29,12 @@ _RESERVED = {"as": "label", "normalize": "normalize"}
 class ObjectiveRef(BaseModel):
     """A reference to an objective.
 
-    Text form: ``NAME[:WEIGHT][@SCHEDULE][,OPTION=VALUE]...``. ``NAME`` is a registered name, a dotted path
-    ``package.module:attribute``, or one of ``column:``, ``hf:``, ``trl:`` with a target behind it, or a URL. Two
-    options are reserved: ``as`` sets the label, which lets one objective be used twice, and ``normalize`` the
-    normalisation.
+    Text form: ``NAME[:TARGET][:WEIGHT][@SCHEDULE][,OPTION=VALUE]...``. ``NAME`` is a registered name, some of which
+    take a target, or a dotted path ``package.module:attribute``; a URL is name and target in one. Two options are
+    reserved: ``as`` sets the label, which lets one objective be used twice, and ``normalize`` the normalisation.
 
     Attributes:
-        name: Registered name, or dotted path.
+        name: Registered name, dotted path, or the module of ``module:function``, whose function is the target.
         target: What the objective reads or calls, such as ``org/model`` of ``hf:org/model``; it sets the option that
             the objective's spec calls positional.
         weight: Not negative, finite. It multiplies the reward of an auxiliary objective, the loss of a preference
@@ -45,8 +44,8 @@ class ObjectiveRef(BaseModel):
             the training data: ``zscore`` (subtract the mean, divide by the standard deviation), ``rank`` (the share of
             training completions with a lower reward, equal ones counted half), or ``none``.
         options: Options as written; the objective's own options model validates them.
-        label: The name under which it is logged: what ``as`` says, else the name the user typed, of a target its
-            last part.
+        label: The name under which it is logged: what ``as`` says, else name and target as typed, for which the
+            objective's spec has a short form.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -83,22 +82,26 @@ class ObjectiveRef(BaseModel):
         if self.schedule is not None:
             object.__setattr__(self, "schedule", str(Schedule.parse(self.schedule)))
         if not self.label:
-            object.__setattr__(self, "label", default_label(self.name, self.target))
+            object.__setattr__(self, "label", self.named)
         return self
 
     @property
-    def is_dotted_path(self) -> bool:
-        """Whether the name is an import path instead of a registered name."""
-        return ":" in self.name
+    def named(self) -> str:
+        """Name and target as the text form has them."""
+        return join_target(self.name, self.target)
+
+    @property
+    def may_be_imported(self) -> bool:
+        """Whether it reads like the import path of a class or function, which it is if nobody registered the name."""
+        return _IMPORT_PATH.fullmatch(self.named) is not None
 
     def __str__(self) -> str:
-        named = self.label != default_label(self.name, self.target)
-        label = {"as": self.label} if named else {}
+        label = {"as": self.label} if self.label != self.named else {}
         normalize = {"normalize": self.normalize} if self.normalize != "none" else {}
         options = {**label, **normalize, **self.options}
         written = "".join(f",{key}={_write(value)}" for key, value in options.items())
         schedule = f"@{self.schedule}" if self.schedule else ""
-        return redact(f"{join_target(self.name, self.target)}:{self.weight:g}{schedule}{written}")
+        return redact(f"{self.named}:{self.weight:g}{schedule}{written}")
 
 
 def parse(text: str) -> dict[str, Any]:
@@ -142,10 +145,21 @@ def _split_head(head: str, text: str) -> tuple[str, float]:
         raise ObjectiveRefError("an objective has no name", where=f"objective '{text}'", fix=f"write {_FORM}")
     if not colon:
         return name, 1.0
+    return name, read_weight(weight, text)
+
+
+def read_weight(weight: str, text: str) -> float:
+    """Return the weight in the text form of an objective.
+
+    Raises:
+        ObjectiveRefError: It is no number.
+    """
     try:
-        return name, float(weight)
+        return float(weight)
     except ValueError:
-        raise _no_weight(name, weight, text) from None
+        raise ObjectiveRefError(
+            f"the weight '{weight}' is not a number", where=f"objective '{text}'", fix=f"write {_FORM}"
+        ) from None
 
 
 def _is_file(file: re.Match[str], text: str) -> ObjectiveRefError:
@@ -157,18 +171,6 @@ def _is_file(file: re.Match[str], text: str) -> ObjectiveRefError:
         where=f"objective '{text}'",
         fix=f"set PYTHONPATH={folder} and name it `objectives={path.stem}:{function}:{weight}`; or make it a package",
     )
-
-
-def _no_weight(name: str, weight: str, text: str) -> ObjectiveRefError:
-    """Return what is wrong with ``NAME:WEIGHT`` whose weight is no number; it may be a function without a weight."""
-    where = f"objective '{text}'"
-    if re.fullmatch(rf"{_NAME}(\.{_NAME})*", weight):
-        return ObjectiveRefError(
-            f"the weight '{weight}' is not a number, and a function of a module has a weight behind it",
-            where=where,
-            fix=f"write pkg.module:function:WEIGHT, such as {name}:{weight}:1.0; or {_FORM}",
-        )
-    return ObjectiveRefError(f"the weight '{weight}' is not a number", where=where, fix=f"write {_FORM}")
 
 
 def _rest(tail: str) -> tuple[str, str]:

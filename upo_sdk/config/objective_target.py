@@ -1,32 +1,25 @@
-"""Names with a target, ``hf:org/model`` or a URL: where name, target and weight end, and which label is short."""
+"""Names with a target, ``NAME:TARGET`` or a URL: where name, target and weight end.
+
+Which names take a target is not known here: plugins register them. Whatever stands behind a colon and is no weight is a
+target; the registry says later what it means.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+__all__ = ["join_target", "match_targeted", "split_target"]
 
-__all__ = ["SCHEMES", "default_label", "join_target", "match_targeted", "split_target"]
-
-_LABELS: dict[str, Callable[[str], str]] = {
-    "column": lambda target: target,
-    "hf": lambda target: re.split(r"[/\\]", target.rstrip("/\\"))[-1],
-    "http": lambda target: urlsplit(target).hostname or target,
-    "trl": lambda target: re.split(r"[.:]", target)[-1],
-}
-
-SCHEMES = tuple(_LABELS)
-"""Objectives whose text form is ``NAME:TARGET[:WEIGHT]``; their specs say which option the target sets."""
-
-_WEIGHT = r"[-+]?(?:\d|\.\d|inf|nan)[^:/]*"
+_NAME = r"[A-Za-z_][\w-]+"  # a single letter is a Windows drive
+_SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*"
+_WEIGHT = r"\s*[-+]?(?:\.?\d[^:/]*|inf(?:inity)?|nan)"
 _END = rf"(?=:{_WEIGHT}$|$)"
 # A colon and digits right behind the host are its port; a weight follows a path, a port, or has a decimal point.
 _AUTHORITY = r"(?:[^/?#@]*@)?(?:\[[^\]]*\]|[^/?#:]+)(?::\d+(?=[:/?#]|$))?"
-_URL = re.compile(rf"(?:http:)?https?://{_AUTHORITY}(?:[/?#].*?)?{_END}")
-_TARGETED = re.compile(rf"(?:{'|'.join(SCHEMES)}):(?!{_WEIGHT}$).+?{_END}")
+_URL = re.compile(rf"(?:{_NAME}:)?{_SCHEME}://{_AUTHORITY}(?:[/?#].*?)?{_END}")
+_TARGETED = re.compile(rf"{_NAME}:(?!{_WEIGHT}$).+?{_END}")
+_SPLIT_URL = re.compile(rf"(?:({_NAME}):)?(({_SCHEME})://.*)", re.DOTALL)
+_SPLIT = re.compile(rf"({_NAME}):(.+)", re.DOTALL)
 
 
 def match_targeted(head: str) -> re.Match[str] | None:
@@ -35,22 +28,20 @@ def match_targeted(head: str) -> re.Match[str] | None:
 
 
 def split_target(name: str) -> tuple[str, str]:
-    """Return name and target of ``hf:org/model`` or of a URL; the target of any other name is empty."""
-    if re.match(r"(http:)?https?://", name):
-        url = name.removeprefix("http:") if name.startswith("http:http") else name
-        bare = re.fullmatch(r"https?://[^/?#]+", url)
-        return "http", f"{url}/" if bare else url  # with a path, a weight behind it cannot be read as a port
-    scheme, colon, target = name.partition(":")
-    return (scheme, target) if colon and scheme in SCHEMES else (name, "")
+    """Return name and target of ``NAME:TARGET`` or of a URL; the target of any other name is empty.
+
+    A URL alone is a target of the objective that is named as its scheme; ``https`` counts as ``http``.
+    """
+    if found := _SPLIT_URL.fullmatch(name):
+        name, url, scheme = found.groups()
+        bare = re.fullmatch(r"[^/]+://[^/?#]+", url)  # with a path, a weight behind it cannot be read as a port
+        return name or ("http" if scheme == "https" else scheme), f"{url}/" if bare else url
+    found = _SPLIT.fullmatch(name)
+    return (found[1], found[2]) if found else (name, "")
 
 
 def join_target(name: str, target: str) -> str:
     """Return what :func:`split_target` splits."""
     if not target:
         return name
-    return target if name == "http" else f"{name}:{target}"
-
-
-def default_label(name: str, target: str) -> str:
-    """Return the label of an objective that was given none: the part of its target that tells it from others."""
-    return _LABELS[name](target) if target and name in _LABELS else name
+    return target if "://" in target and split_target(target)[0] == name else f"{name}:{target}"

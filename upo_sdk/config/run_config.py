@@ -59,5 +59,5 @@ class RunConfig(Section):
 
     @model_validator(mode="after")
     def _labels_are_unique(self) -> RunConfig:
-        check_labels(self.objectives)
+        check_labels([ref.label for ref in self.objectives])
         return self

@@ -15,10 +15,12 @@ from pydantic import BaseModel, ValidationError
 
 from upo_sdk.config import Schedule
 from upo_sdk.config.files import config_error
+from upo_sdk.config.labels import check_labels
 from upo_sdk.errors import ObjectiveRefError, PluginError, UPOError, did_you_mean
 from upo_sdk.objectives.adapters import FunctionObjective, scored_function
 from upo_sdk.objectives.protocol import AuxiliaryObjective, Needs, Objective, PreferenceObjective
 from upo_sdk.plugin import load_target, source_sha256
+from upo_sdk.plugin.names import default_label, find_objective, label_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,20 +33,16 @@ __all__ = ["LiveObjective", "beta_of", "build_objectives", "check_options", "loa
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveObjective:
-    """A constructed objective with the name, weight and origin it is reported under."""
+    """A constructed objective with the label, weight and origin it is reported under."""
 
     ref: ObjectiveRef
+    label: str
     objective: Objective
     options: BaseModel | None
     distribution: str
     version: str
     target: str
     target_sha256: str
-
-    @property
-    def label(self) -> str:
-        """The name under which it is logged."""
-        return self.ref.label
 
     @property
     def weight(self) -> float:
@@ -97,9 +95,10 @@ def build_objectives(refs: Sequence[ObjectiveRef], registry: Registry) -> list[L
     """Construct every objective; none is set up yet.
 
     Raises:
-        UPOError: An objective is unknown, an option is wrong, or a target cannot be imported.
+        UPOError: An objective is unknown, an option is wrong, a label occurs twice, or a target cannot be imported.
     """
-    return [_build(ref, registry) for ref in refs]
+    check_labels([label_of(ref, registry) for ref in refs])
+    return [_build(_without_default_label(ref, registry), registry) for ref in refs]
 
 
 def beta_of(objectives: Sequence[LiveObjective], *, default: float) -> float:
@@ -124,12 +123,15 @@ def union_of_needs(objectives: Sequence[LiveObjective]) -> Needs:
 
 
 def check_options(ref: ObjectiveRef, registry: Registry) -> BaseModel | None:
-    """Validate the options of a registered objective without importing the objective itself.
+    """Validate the options of a registered objective without importing the objective itself; a path is left alone.
 
     Raises:
         ObjectiveRefError: An option is unknown or has a wrong value.
     """
-    return _validate(ref, load_options(ref, registry), positional=registry.get(ref.name).spec.positional)
+    found = find_objective(ref, registry)
+    if found is None:
+        return None
+    return _validate(ref, load_options(ref, registry), positional=found.spec.positional)
 
 
 def load_options(ref: ObjectiveRef, registry: Registry) -> type[BaseModel] | None:
@@ -138,23 +140,31 @@ def load_options(ref: ObjectiveRef, registry: Registry) -> type[BaseModel] | Non
     Raises:
         PluginError: The objective is unknown or blocked, or its options cannot be imported.
     """
-    if ref.is_dotted_path:
+    registered = find_objective(ref, registry)
+    if registered is None:
         return _options_of_path(_load_path(ref, registry), ref)
-    registered = registry.get(ref.name)
     target = registered.spec.options
     return _options_model(_load(target, ref, registered.plugin.origin)) if target else None
 
 
+def _without_default_label(ref: ObjectiveRef, registry: Registry) -> ObjectiveRef:
+    """Return the reference as if ``as`` had not been written where it says no more than the default."""
+    if ref.label == ref.named or ref.label != default_label(ref, registry):
+        return ref
+    return ref.model_copy(update={"label": ref.named})
+
+
 def _build(ref: ObjectiveRef, registry: Registry) -> LiveObjective:
-    if ref.is_dotted_path:
+    registered = find_objective(ref, registry)
+    if registered is None:
         return _build_from_path(ref, registry)
-    registered = registry.get(ref.name)
     options = check_options(ref, registry)
-    if registered.spec.imports_target and registered.spec.positional:
+    if registered.spec.target_kind == "import" and registered.spec.positional:
         _check_not_blocked(getattr(options, registered.spec.positional), ref, registry)
     target = _load(registered.spec.target, ref, registered.plugin.origin)
     return LiveObjective(
         ref=ref,
+        label=label_of(ref, registry),
         objective=_construct(scored_function(target) or target, options, ref),
         options=options,
         distribution=registered.plugin.distribution,
@@ -168,19 +178,20 @@ def _build_from_path(ref: ObjectiveRef, registry: Registry) -> LiveObjective:
     found = _load_path(ref, registry)
     options = _validate(ref, _options_of_path(found, ref))
     return LiveObjective(
-        ref=ref,
+        ref=ref.model_copy(update={"name": ref.named, "target": ""}),
+        label=ref.label,
         objective=_construct(_factory_of_path(found), options, ref),
         options=options,
         distribution="(dotted path)",
         version="",
-        target=ref.name,
-        target_sha256=source_sha256(ref.name.partition(":")[0]),
+        target=ref.named,
+        target_sha256=source_sha256(ref.named.partition(":")[0]),
     )
 
 
 def _load_path(ref: ObjectiveRef, registry: Registry) -> Any:
-    _check_not_blocked(ref.name, ref, registry)
-    return _load(ref.name, ref, "the dotted path you gave")
+    _check_not_blocked(ref.named, ref, registry)
+    return _load(ref.named, ref, "the dotted path you gave", f"{did_you_mean(ref.name, list(registry.objectives))}")
 
 
 def _options_of_path(found: Any, ref: ObjectiveRef) -> type[BaseModel] | None:
@@ -228,20 +239,20 @@ def _options_of_init(found: type, ref: ObjectiveRef) -> type[BaseModel] | None:
         return get_type_hints(inspect.getattr_static(found, "__init__")).get("options")
     except NameError as error:
         raise PluginError(
-            f"the type of the options of '{ref.name}' cannot be found: {error}",
+            f"the type of the options of '{ref.named}' cannot be found: {error}",
             where=f"objective '{ref}'",
             fix="import the options class outside `if TYPE_CHECKING`, or use the registered name",
         ) from error
 
 
-def _load(target: str, ref: ObjectiveRef, origin: str) -> Any:
+def _load(target: str, ref: ObjectiveRef, origin: str, hint: str = "") -> Any:
     try:
         found = load_target(target)
     except (Exception, SystemExit) as error:
         raise PluginError(
             f"'{target}' cannot be imported: {type(error).__name__}: {error}",
             where=f"objective '{ref}', from {origin}",
-            fix=_how_to_find(target, error),
+            fix=f"{hint}{_how_to_find(target, error)}",
         ) from error
     if not callable(found):
         raise PluginError(
@@ -286,12 +297,13 @@ def _validate(ref: ObjectiveRef, model: type[BaseModel] | None, *, positional: s
 
 
 def _with_target(ref: ObjectiveRef, positional: str | None) -> dict[str, Any]:
-    if not ref.target:
+    if positional is None or not ref.target:
         return ref.options
-    if positional is None or positional in ref.options:
-        reason = f"has the option '{positional}' twice" if positional else f"takes no target ('{ref.target}')"
+    if positional in ref.options:
         raise ObjectiveRefError(
-            f"'{ref.name}' {reason}", where=f"objective '{ref}'", fix=f"upo objectives show {ref.name}"
+            f"'{ref.name}' has the option '{positional}' twice",
+            where=f"objective '{ref}'",
+            fix=f"upo objectives show {ref.name}",
         )
     return {positional: ref.target, **ref.options}
 

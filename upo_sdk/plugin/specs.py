@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["DatasetFormatSpec", "ObjectiveKind", "ObjectiveSpec", "load_target"]
+__all__ = ["DatasetFormatSpec", "ObjectiveKind", "ObjectiveSpec", "TargetKind", "load_target"]
 
 ObjectiveKind = Literal["preference", "auxiliary"]
+TargetKind = Literal["name", "path", "import", "url"]
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
 _TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
@@ -41,9 +42,11 @@ class ObjectiveSpec:
         summary: One line for ``upo objectives list``.
         bounds: The interval in which an auxiliary reward lies, or None if it has none.
         variants: Further names that people may look for, such as ``"ipo"``, each with the text form to write instead.
-        positional: The option that :attr:`ObjectiveRef.target` sets.
-        imports_target: Whether that option is an import path ``package.function``. The block list of plugins then
-            covers the package, as it does for dotted paths.
+        positional: The option that the target of ``NAME:TARGET[:WEIGHT]`` sets; None: it takes no target.
+        target_kind: What a target is, which also makes its label: a ``"name"`` (the label is all of it), a ``"path"``
+            (its last part), a ``"url"`` (its host; a URL without a name before it goes to the objective named as its
+            scheme), or an ``"import"`` path ``package.function`` (its last name; the block list of plugins covers the
+            package, as it does for dotted paths).
         default_for: Shapes of data, ``"pairs"`` or ``"unpaired"``, for which this preference objective is used when
             the user names none; of several that offer it, the first, and built-ins come first.
         demo_options: Options that the demo sets if the user does not, so that it needs no download.
@@ -57,8 +60,8 @@ class ObjectiveSpec:
     bounds: tuple[float, float] | None = None
     variants: Mapping[str, str] = field(default_factory=dict[str, str])
     positional: str | None = None
-    imports_target: bool = False
-    default_for: frozenset[str] = frozenset()
+    target_kind: TargetKind = "name"
+    default_for: tuple[str, ...] = ()
     demo_options: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def __post_init__(self) -> None:

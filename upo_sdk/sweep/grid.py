@@ -8,18 +8,21 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from upo_sdk.config import ObjectiveRef
-from upo_sdk.config.objective_ref import parse
+from upo_sdk.config.objective_ref import parse, read_weight
 from upo_sdk.errors import ObjectiveRefError
 from upo_sdk.evaluation.sweep_schema import SweepAxis
+from upo_sdk.plugin.names import label_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from upo_sdk.plugin.registry import Registry
 
 __all__ = ["ObjectiveGrid", "Variant", "parse_objective"]
 
 _COMMA = re.compile(r",(?![^()]*\))")  # not one within the brackets of a schedule
 _OPTION = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
-_OPTION_IN_HEAD = re.compile(r"(?!https?://|http:http)(.+?):([A-Za-z_]\w*=.*)", re.DOTALL)
+_OPTION_IN_HEAD = re.compile(r"(?!.*://)(.+?):([A-Za-z_]\w*=.*)", re.DOTALL)
 _FORM = "NAME:WEIGHT,WEIGHT,OPTION=VALUE,VALUE such as toxicity:0,0.1,0.3 or dpo:beta=0.05,0.1"
 
 
@@ -50,7 +53,7 @@ class _Part:
     values: list[str]
 
 
-def parse_objective(text: str) -> ObjectiveGrid:
+def parse_objective(text: str, registry: Registry) -> ObjectiveGrid:
     """Read an objective whose weight and options may have several values, parted by commas.
 
     A comma parts values of the same thing; in front of ``NAME=`` it starts the next option. The first option may stand
@@ -58,12 +61,13 @@ def parse_objective(text: str) -> ObjectiveGrid:
 
     Raises:
         ObjectiveRefError: The text does not have this form, or could be meant in two ways.
+        UnknownObjectiveError: No plugin has the objective.
     """
     name, parts = _split(text)
     for part in parts:
         _check(part, text)
     variants = [_variant(name, parts, chosen) for chosen in product(*(part.values for part in parts))]
-    label = variants[0].label
+    label = label_of(variants[0], registry)
     keys = [f"{label}.{part.key}" if part.key else label for part in parts]
     axes = [SweepAxis(key=key, values=tuple(part.values)) for key, part in zip(keys, parts, strict=True)]
     varying = tuple(axis for axis in axes if len(axis.values) > 1)
@@ -115,7 +119,7 @@ def _check(part: _Part, text: str) -> None:
 
 def _check_schedules(weights: Sequence[str], text: str) -> None:
     """Refuse ``0.1,0.3@linear(0,500)``: the schedule may be meant for both weights, and is written behind one."""
-    plain = [weight for weight in weights if "@" not in weight and _meaning(weight) != 0]
+    plain = [weight for weight in weights if "@" not in weight and read_weight(weight, text) != 0]
     scheduled = [weight for weight in weights if "@" in weight]
     if plain and scheduled:
         schedule = scheduled[0].partition("@")[2]

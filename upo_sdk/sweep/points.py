@@ -13,6 +13,7 @@ import numpy as np
 from upo_sdk.config import ObjectiveRef, RunConfig, build_config, merge
 from upo_sdk.errors import ConfigError, ObjectiveRefError
 from upo_sdk.evaluation.sweep_schema import SweepAxis, SweepPoint
+from upo_sdk.plugin.names import label_of
 from upo_sdk.sweep.command import train_command
 from upo_sdk.sweep.grid import ObjectiveGrid, Variant, parse_objective
 from upo_sdk.sweep.names import point_name
@@ -20,6 +21,7 @@ from upo_sdk.sweep.names import point_name
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from upo_sdk.plugin.registry import Registry
     from upo_sdk.sweep.settings import SweepConfig
 
 __all__ = ["Grid", "make_grid"]
@@ -45,13 +47,13 @@ class _Choice:
     settings: dict[str, Any]
 
 
-def make_grid(config: SweepConfig) -> Grid:
+def make_grid(config: SweepConfig, registry: Registry) -> Grid:
     """Return the points of a sweep, in the order of the grid: the last axis changes fastest, the seed fastest of all.
 
     Raises:
         ConfigError: The grid cannot be read, nothing varies, or a point is no valid configuration.
     """
-    objectives = _objective_grids(config)
+    objectives = _objective_grids(config, registry)
     settings = [_setting_choices(key, values) for key, values in config.settings.items()]
     seeds = _seed_choices(config)
     axes = [axis for grid in objectives for axis in grid.axes]
@@ -75,13 +77,13 @@ def make_grid(config: SweepConfig) -> Grid:
     return Grid(axes=tuple(axes), points=tuple(points))
 
 
-def _objective_grids(config: SweepConfig) -> list[ObjectiveGrid]:
+def _objective_grids(config: SweepConfig, registry: Registry) -> list[ObjectiveGrid]:
     if not config.objectives:
         return [
-            ObjectiveGrid(label=ref.label, axes=(), variants=(Variant(ref=ref, values={}),))
+            ObjectiveGrid(label=label_of(ref, registry), axes=(), variants=(Variant(ref=ref, values={}),))
             for ref in config.base.objectives
         ]
-    grids = [parse_objective(text) for text in config.objectives]
+    grids = [parse_objective(text, registry) for text in config.objectives]
     labels = [grid.label for grid in grids]
     twice = next((label for label in labels if labels.count(label) > 1), None)
     if twice is not None:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from upo_sdk.config import EvalConfig, ObjectiveRef, build_config
 from upo_sdk.config.files import config_error
 from upo_sdk.plugin.build import build_objectives
+from upo_sdk.plugin.names import label_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from upo_sdk.config import RunConfig
     from upo_sdk.evaluation.sweep_schema import SweepPoint
+    from upo_sdk.plugin.build import LiveObjective
     from upo_sdk.plugin.registry import Registry
     from upo_sdk.sweep.settings import SweepConfig
 
@@ -48,18 +50,18 @@ def evaluated(config: SweepConfig, points: Sequence[SweepPoint], registry: Regis
 
     first = build_config(points[0].config, {"output_dir": _nowhere(config.output_dir)})
     plan = plan_run(first.model_copy(update={"objectives": _union(first, points, registry)}), registry)
-    refs = [
-        item.ref for item in plan.auxiliary if not (item.objective.needs.columns or item.objective.needs.score_columns)
+    scored = [
+        item for item in plan.auxiliary if not (item.objective.needs.columns or item.objective.needs.score_columns)
     ]
     prompts = {"eval_prompts": config.base.eval_prompts} if config.base.eval_prompts else {}
     settings = {
-        "objectives": [ref.model_dump(mode="json", exclude_defaults=True) for ref in refs],
+        "objectives": [item.ref.model_dump(mode="json", exclude_defaults=True) for item in scored],
         "seed": config.base.training.seed,
         **prompts,
         **config.evaluation,
     }
     return SharedEvaluation(
-        labels=tuple(ref.label for ref in refs), settings=_checked(settings), warnings=plan.warnings
+        labels=tuple(item.label for item in scored), settings=_checked(settings), warnings=plan.warnings
     )
 
 
@@ -78,20 +80,21 @@ def _union(first: RunConfig, points: Sequence[SweepPoint], registry: Registry) -
         for ref in build_config({"objectives": point.config.get("objectives", ())}).objectives:
             plain = ref.model_copy(update={"weight": 1.0, "schedule": None, "normalize": "none"})
             distinct.setdefault(plain.model_dump_json(), plain)
-    live = build_objectives(list(distinct.values()), registry)
-    auxiliary = [item.ref for item in live if not item.is_preference]
+    live = [item for ref in distinct.values() for item in build_objectives([ref], registry)]
     preference = {item.label for item in live if item.is_preference}
-    return (*(ref for ref in first.objectives if ref.label in preference), *_with_labels(auxiliary))
+    kept = (ref for ref in first.objectives if label_of(ref, registry) in preference)
+    return (*kept, *_with_labels([item for item in live if not item.is_preference]))
 
 
-def _with_labels(refs: Sequence[ObjectiveRef]) -> list[ObjectiveRef]:
+def _with_labels(objectives: Sequence[LiveObjective]) -> list[ObjectiveRef]:
     """Give each a label of its own: that of the objective and, where its options vary, what varies in them."""
     result = list[ObjectiveRef]()
-    for ref in refs:
-        alike = [other.options for other in refs if other.label == ref.label]
-        varying = [key for key in ref.options if any(other.get(key) != ref.options[key] for other in alike)]
-        written = "".join(f".{key}={ref.options[key]}" for key in varying)
-        result.append(ref.model_copy(update={"label": f"{ref.label}{written}"}))
+    for item in objectives:
+        options = item.ref.options
+        alike = [other.ref.options for other in objectives if other.label == item.label]
+        varying = [key for key in options if any(other.get(key) != options[key] for other in alike)]
+        written = "".join(f".{key}={options[key]}" for key in varying)
+        result.append(item.ref.model_copy(update={"label": f"{item.label}{written}"}))
     return result
 
 

@@ -40,11 +40,10 @@ def plan_sweep(config: SweepConfig, registry: Registry | None = None) -> Grid:
         UPOError: The grid cannot be read, or an objective or one of its options is unknown.
     """
     registry = registry or load_registry(config.base.plugins).check()
-    grid = make_grid(config)
+    grid = make_grid(config, registry)
     for point in grid.points:
         for ref in build_config({"objectives": point.config.get("objectives", ())}).objectives:
-            if not ref.is_dotted_path:
-                check_options(ref, registry)
+            check_options(ref, registry)
     return grid
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from importlib.metadata import EntryPoint
@@ -35,7 +34,6 @@ __all__ = ["Factory", "make_subject", "rebuild"]
 
 Factory = str | ObjectiveSpec | Callable[..., Any]
 
-_PATH = re.compile(r"[A-Za-z_]\w*:[A-Za-z_]\w*")
 _KINDS: dict[str, ObjectiveKind] = {"loss": "preference", "rewards": "auxiliary"}
 
 
@@ -78,14 +76,7 @@ def make_subject(
 def _from_text(text: str, registry: Registry, samples: Sequence[Completion]) -> Subject:
     third_party = {plugin.distribution for plugin in registry.plugins if plugin.status == "loaded"}
     recipe = {"text": text, "allow": sorted(third_party)}
-    return _from_ref(_ref(text, registry), registry, samples, recipe, label=text)
-
-
-def _ref(text: str, registry: Registry) -> ObjectiveRef:
-    """Read the text form; ``module:attribute`` without a weight is a path here, because a weight means nothing here."""
-    if _PATH.fullmatch(text) and text.partition(":")[0] not in registry.objectives:
-        return ObjectiveRef(name=text)
-    return ObjectiveRef.model_validate(text)
+    return _from_ref(ObjectiveRef.model_validate(text), registry, samples, recipe, label=text)
 
 
 def _from_spec(

@@ -14,6 +14,7 @@ from upo_cli.shared import BlockPlugin, Json, Plugins  # noqa: TC001 - Typer rea
 from upo_cli.starter_file import starter_file
 from upo_sdk.config import RunConfig
 from upo_sdk.errors import OutputError
+from upo_sdk.plugin.names import find_objective
 from upo_sdk.plugin.registry import load_registry
 
 __all__ = ["NAME", "register"]
@@ -44,8 +45,9 @@ def validate(
 ) -> None:
     """Check a configuration file: keys, types, ranges, and names and options of objectives."""
     config = resolve(UserSettings(file=file, plugins=plugins, block_plugin=block_plugin))
-    check_named_options(config, load_registry(config.plugins).check())
-    unchecked = [ref.name for ref in config.objectives if ref.is_dotted_path]
+    registry = load_registry(config.plugins).check()
+    check_named_options(config, registry)
+    unchecked = [ref.named for ref in config.objectives if find_objective(ref, registry) is None]
     if json:
         print_json({"valid": True, "file": file, "unchecked": unchecked, "config": _as_data(config)})
         return

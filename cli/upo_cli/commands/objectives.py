@@ -12,8 +12,10 @@ from upo_cli.output import console, print_json, table
 from upo_cli.shared import BlockPlugin, Json, Plugins, load_plugins
 from upo_sdk.config import ObjectiveRef
 from upo_sdk.plugin.build import load_options
+from upo_sdk.plugin.names import find_objective
 
 if TYPE_CHECKING:
+    from upo_sdk.plugin import ObjectiveSpec
     from upo_sdk.plugin.registry import RegisteredObjective, Registry
 
 __all__ = ["NAME", "register"]
@@ -52,22 +54,25 @@ def show(
     """Show one objective with its options."""
     registry = load_plugins(plugins, block_plugin)
     ref = ObjectiveRef(name=name)
-    described = {"name": name} if ref.is_dotted_path else _describe(registry.get(ref.name))
+    found = find_objective(ref, registry)
+    described = _describe(found) if found else {"name": name}
     options = _options(ref, registry)
     if json:
         print_json({**described, "options": options})
         return
     out = console()
-    title, *lines = [f"{name}: the dotted path you gave"] if ref.is_dotted_path else _heading(registry.get(ref.name))
+    title, *lines = _heading(found) if found else [f"{name}: the dotted path you gave"]
     out.print(title, style="bold", markup=False)
     for line in lines:
         out.print(line, markup=False)
+    example = _example(found.spec) if found else f"{name}:0.3"
     keys = ("name", "type", "default", "description")
     out.print(
         table(*keys, rows=[[item[key] for key in keys] for item in options]) if options else "it takes no options"
     )
     out.print(
-        f"use it: upo train --objective {_example(ref, registry)}{',OPTION=VALUE' if options else ''}", markup=False
+        f"use it: upo train --objective {example}{',OPTION=VALUE' if options else ''}",
+        markup=False,
     )
 
 
@@ -81,10 +86,7 @@ def _heading(found: RegisteredObjective) -> list[str]:
     ]
 
 
-def _example(ref: ObjectiveRef, registry: Registry) -> str:
-    if ref.is_dotted_path:
-        return f"{ref.name}:0.3"
-    spec = registry.get(ref.name).spec
+def _example(spec: ObjectiveSpec) -> str:
     if spec.positional:
         return f"{spec.name}:{spec.positional.upper()}:0.3"
     return spec.name if spec.kind == "preference" else f"{spec.name}:0.3"

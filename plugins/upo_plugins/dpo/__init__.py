@@ -19,6 +19,6 @@ def upo_register_objectives() -> list[ObjectiveSpec]:
             options="upo_plugins.dpo.options:DPOOptions",
             summary="Direct Preference Optimization and its family on pairs: IPO, SLiC, EXO, NCA, BCO, SPPO, AOT, APO",
             variants=VARIANTS,
-            default_for=frozenset({"pairs"}),
+            default_for=("pairs",),
         )
     ]

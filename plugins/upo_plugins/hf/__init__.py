@@ -18,5 +18,6 @@ def upo_register_objectives() -> list[ObjectiveSpec]:
             options="upo_plugins.hf.options:ClassifierOptions",
             summary="A sequence classifier or reward model of the Transformers library: hf:MODEL_OR_FOLDER",
             positional="model",
+            target_kind="path",
         )
     ]

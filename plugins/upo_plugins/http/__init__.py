@@ -18,5 +18,6 @@ def upo_register_objectives() -> list[ObjectiveSpec]:
             options="upo_plugins.http.options:ServiceOptions",
             summary="A scoring service: http://HOST/PATH or https://HOST/PATH",
             positional="url",
+            target_kind="url",
         )
     ]

@@ -18,6 +18,6 @@ def upo_register_objectives() -> list[ObjectiveSpec]:
             options="upo_plugins.kto.options:KTOOptions",
             summary="Kahneman-Tversky Optimization on pairs or on labelled single completions",
             variants={"apo_zero_unpaired": "kto,loss_type=apo_zero_unpaired"},
-            default_for=frozenset({"unpaired"}),
+            default_for=("unpaired",),
         )
     ]

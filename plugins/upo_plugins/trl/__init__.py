@@ -18,6 +18,6 @@ def upo_register_objectives() -> list[ObjectiveSpec]:
             options="upo_plugins.trl.options:RewardFunctionOptions",
             summary="A reward function written for TRL: trl:package.function",
             positional="function",
-            imports_target=True,
+            target_kind="import",
         )
     ]

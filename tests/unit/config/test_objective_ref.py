@@ -41,9 +41,7 @@ def test_writing_and_reading_gives_the_same_reference(name: str, weight: float, 
     assert ref(str(written)) == written
 
 
-@pytest.mark.parametrize(
-    "text", ["toxicity:abc", "toxicity:-1", "toxicity:nan", "toxicity:inf", ":0.3", "", "dpo,beta"]
-)
+@pytest.mark.parametrize("text", ["toxicity:1x", "toxicity:-1", "toxicity:nan", "toxicity:inf", ":0.3", "", "dpo,beta"])
 def test_a_broken_form_is_refused_with_the_text_it_stands_in(text: str) -> None:
     with pytest.raises((ObjectiveRefError, ValueError)) as caught:
         ref(text)
@@ -136,12 +134,6 @@ def test_a_file_is_no_objective_and_the_fix_finds_its_module(text: str, fix: str
     with pytest.raises(ObjectiveRefError, match="is a file") as caught:
         ObjectiveRef.model_validate(text)
     assert fix in (caught.value.fix or "")
-
-
-def test_a_function_without_a_weight_is_told_the_dotted_form() -> None:
-    with pytest.raises(ObjectiveRefError, match="'score' is not a number, and a function") as caught:
-        ObjectiveRef.model_validate("bad:score")
-    assert "pkg.module:function:WEIGHT, such as bad:score:1.0" in (caught.value.fix or "")
 
 
 @pytest.mark.parametrize("text", ["my.python:score:1", "hf:org/model.py:0.3", "https://host/score.py:0.3"])

@@ -43,6 +43,7 @@ class Patchwork:
 def live(**parts: Callable[..., Any]) -> LiveObjective:
     return LiveObjective(
         ref=ObjectiveRef(name="polite"),
+        label="polite",
         objective=Patchwork(**parts),
         options=None,
         distribution="acme-words",

@@ -57,6 +57,38 @@ def test_a_function_in_a_module_is_an_objective(tmp_path: Path, monkeypatch: pyt
     assert (live.weight, live.target_sha256 != "") == (0.2, True)
 
 
+def test_a_function_needs_no_weight_and_its_label_is_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "plain_rewards.py").write_text("def score(prompt, response):\n    return 1.0\n")
+    (live,) = build("plain_rewards:score")
+    assert (live.label, live.weight, live.target, str(live.ref)) == (
+        *("plain_rewards:score", 1.0, "plain_rewards:score", "plain_rewards:score:1"),
+    )
+
+
+@pytest.mark.parametrize("text", ["toxicity:high", "toxicity:high:0.3", "dpo:org/model", "toxicity:0.3:0.1"])
+def test_a_target_of_an_objective_that_takes_none_is_one_clear_error(text: str) -> None:
+    target = text.split(":", 1)[1].removesuffix(":0.3").removesuffix(":0.1")
+    for check in (lambda: build(text), lambda: check_options(ObjectiveRef.model_validate(text), load_registry())):
+        with pytest.raises(ObjectiveRefError, match=f"takes no target, and '{target}' is no weight") as caught:
+            check()
+        assert "upo objectives show" in (caught.value.fix or "")
+
+
+@pytest.mark.parametrize("text", ["toxicty:org/model:0.3", "toxicty:high", "toxicty"])
+def test_a_mistyped_name_is_corrected_whatever_stands_behind_it(text: str) -> None:
+    with pytest.raises(PluginError) as caught:
+        build(text)
+    assert "did you mean 'toxicity'?" in (caught.value.fix or "")
+
+
+def test_two_targets_with_one_short_label_are_refused_and_a_label_that_says_no_more_is_left_out() -> None:
+    with pytest.raises(ObjectiveRefError, match="'help' is named twice"):
+        build("column:help", "length:0.1,target=5,as=help")
+    (live,) = build("column:help:0.3,as=help")
+    assert (live.label, str(live.ref)) == ("help", "column:help:0.3")
+
+
 @pytest.mark.parametrize("text", ["not.there:thing", "json.decoder:nothing", "sys.path:append.x", "os.path:sep"])
 def test_a_dotted_path_that_leads_nowhere_is_one_clear_error(text: str) -> None:
     with pytest.raises(PluginError) as caught:

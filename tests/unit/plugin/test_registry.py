@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from upo_sdk.config import PluginPolicy
+from upo_sdk.config import PluginPolicy, RunConfig
 from upo_sdk.errors import DuplicateNameError, PluginError, UnknownObjectiveError
+from upo_sdk.plugin.build import build_objectives
 from upo_sdk.plugin.registry import Registry, load_registry
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ DEFAULT = """
     @hookimpl
     def upo_register_objectives():
         return [
-            ObjectiveSpec(name="NAME", kind="preference", target="nowhere:Nothing", default_for=frozenset({"unpaired"}))
+            ObjectiveSpec(name="NAME", kind="preference", target="nowhere:Nothing", default_for=("unpaired",))
         ]
 """
 
@@ -188,3 +189,73 @@ def test_the_default_preference_for_a_shape_is_what_a_spec_says_and_a_built_in_c
     assert (registry.default_preference("pairs"), registry.default_preference("unpaired")) == ("dpo", "kto")
     without = replace(registry, objectives={"mine": registry.objectives["mine"]})
     assert (without.default_preference("pairs"), without.default_preference("unpaired")) == (None, "mine")
+
+
+SCHEME = """
+    from upo_sdk.objectives import Needs, Options
+    from upo_sdk.plugin import ObjectiveSpec, hookimpl
+
+    class TargetOptions(Options):
+        where: str
+
+    class Scorer:
+        needs = Needs()
+
+        def __init__(self, options: TargetOptions) -> None:
+            self.options = options
+
+        def setup(self, device: str, /) -> None: ...
+        def close(self) -> None: ...
+
+        def rewards(self, completions, /):
+            return [0.0 for _ in completions]
+
+    @hookimpl
+    def upo_register_objectives():
+        kinds = {"acme": "name", "acme-path": "path", "acme-code": "import", "s3": "url"}
+        return [
+            ObjectiveSpec(
+                name=name,
+                kind="auxiliary",
+                target=f"{__name__}:Scorer",
+                options=f"{__name__}:TargetOptions",
+                positional="where",
+                target_kind=kind,
+            )
+            for name, kind in kinds.items()
+        ]
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "label", "weight"),
+    [
+        ("acme:TARGET:0.3", "TARGET", "TARGET", 0.3),
+        ("acme:score:0.3", "score", "score", 0.3),
+        ("acme-path:org/model:0.3@step(5)", "org/model", "model", 0.3),
+        ("acme-code:their.package.score", "their.package.score", "score", 1.0),
+        ("s3://bucket/key:0.3,as=mine", "s3://bucket/key", "mine", 0.3),
+        ("s3://bucket/key:0.3", "s3://bucket/key", "bucket", 0.3),
+    ],
+)
+def test_a_third_party_owns_a_scheme_whatever_its_target_is(
+    install: Callable[..., None], text: str, target: str, label: str, weight: float
+) -> None:
+    install("acme-scheme", "acme", SCHEME)
+    config = RunConfig.model_validate({"objectives": [text]})
+    (live,) = build_objectives(config.objectives, load())
+    assert live.options is not None
+    assert (live.options.model_dump(), live.label, live.weight) == ({"where": target}, label, weight)
+    assert live.distribution == "acme-scheme"
+
+
+def test_without_its_plugin_a_scheme_is_unknown_and_with_a_broken_one_that_is_said(
+    install: Callable[..., None],
+) -> None:
+    refs = RunConfig.model_validate({"objectives": ["acme:org/model:0.3"]}).objectives
+    with pytest.raises(UnknownObjectiveError, match="there is no objective 'acme'"):
+        build_objectives(refs, load())
+    install("acme-scheme", "acme", "raise RuntimeError('broken')")
+    for text in ("acme:org/model:0.3", "acme:score:0.3"):
+        with pytest.raises(PluginError, match="failed while loading"):
+            build_objectives(RunConfig.model_validate({"objectives": [text]}).objectives, load())

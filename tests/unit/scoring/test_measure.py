@@ -67,6 +67,7 @@ class Silent:
 def live(objective: AuxiliaryObjective) -> LiveObjective:
     return LiveObjective(
         ref=ObjectiveRef(name="words"),
+        label="words",
         objective=objective,
         options=None,
         distribution="d",

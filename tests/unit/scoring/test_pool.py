@@ -33,6 +33,7 @@ def live(objective: Any, target: str) -> LiveObjective:
     objective.setup("cpu")
     return LiveObjective(
         ref=ObjectiveRef(name="tested"),
+        label="tested",
         objective=objective,
         options=objective.options,
         distribution="upo-sdk",
@@ -164,8 +165,9 @@ from upo_plugins.lexical.options import LexicalOptions
 from upo_sdk.plugin.build import LiveObjective
 from upo_sdk.config import ObjectiveRef
 score._WORTH_SECONDS = 0.0
-live = LiveObjective(ref=ObjectiveRef(name="lexical"), objective=Lexical(LexicalOptions()), options=LexicalOptions(),
-    distribution="", version="", target="upo_plugins.lexical.objective:Lexical", target_sha256="")
+live = LiveObjective(ref=ObjectiveRef(name="lexical"), label="lexical", objective=Lexical(LexicalOptions()),
+    options=LexicalOptions(), distribution="", version="", target_sha256="",
+    target="upo_plugins.lexical.objective:Lexical")
 texts = [Completion("p", f"Some words, {{n}} of them.") for n in range(300)]
 print(len(score_completions(live, texts, ContentCache(Path({str(tmp_path / "c.sqlite")!r})), workers=2).rewards))
 """

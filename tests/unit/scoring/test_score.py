@@ -46,6 +46,7 @@ def by_length(completions: Sequence[Completion]) -> list[float]:
 def live(objective: Recorded, version: str = "1") -> LiveObjective:
     return LiveObjective(
         ref=ObjectiveRef(name="recorded"),
+        label="recorded",
         objective=objective,
         options=None,
         distribution="some-plugin",

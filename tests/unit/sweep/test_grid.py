@@ -7,12 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from upo_sdk.errors import ObjectiveRefError
-from upo_sdk.sweep.grid import parse_objective
+from upo_sdk.plugin.registry import load_registry
+from upo_sdk.sweep.grid import ObjectiveGrid, parse_objective
+
+REGISTRY = load_registry()
+
+
+def parse(text: str) -> ObjectiveGrid:
+    return parse_objective(text, REGISTRY)
 
 
 def read(text: str) -> tuple[dict[str, tuple[str, ...]], list[str]]:
     """Return the axes and the objectives of every variant."""
-    grid = parse_objective(text)
+    grid = parse(text)
     return {axis.key: axis.values for axis in grid.axes}, [str(variant.ref) for variant in grid.variants]
 
 
@@ -68,7 +75,7 @@ def test_commas_part_values_and_a_name_with_an_equals_sign_starts_the_next_optio
 
 
 def test_a_variant_knows_what_was_chosen_on_the_axes_and_nothing_else() -> None:
-    grid = parse_objective("dpo:1,beta=0.05,0.1")
+    grid = parse("dpo:1,beta=0.05,0.1")
     assert [variant.values for variant in grid.variants] == [{"dpo.beta": "0.05"}, {"dpo.beta": "0.1"}]
 
 
@@ -90,17 +97,17 @@ def test_a_variant_knows_what_was_chosen_on_the_axes_and_nothing_else() -> None:
 )
 def test_what_cannot_be_read_says_what_to_write(text: str, what: str, fix: str) -> None:
     with pytest.raises(ObjectiveRefError) as caught:
-        parse_objective(text)
+        parse(text)
     assert what in caught.value.what
     assert fix in (caught.value.fix or "")
 
 
 def test_a_schedule_behind_one_of_two_weights_is_refused_because_it_may_be_meant_for_both() -> None:
     with pytest.raises(ObjectiveRefError) as caught:
-        parse_objective("toxicity:0.1,0.3@linear(0,500)")
+        parse("toxicity:0.1,0.3@linear(0,500)")
     assert caught.value.fix == "write 0.1@linear(0,500) to schedule that one too, or 0.1@step(0) to keep it constant"
     for written in caught.value.fix.split()[1], "0.1@step(0)":
-        parse_objective(f"toxicity:{written},0.3@linear(0,500)")
+        parse(f"toxicity:{written},0.3@linear(0,500)")
 
 
 @given(
@@ -108,7 +115,7 @@ def test_a_schedule_behind_one_of_two_weights_is_refused_because_it_may_be_meant
     betas=st.lists(st.integers(1, 50).map(lambda n: f"{n / 100:g}"), min_size=1, max_size=3, unique=True),
 )
 def test_every_combination_occurs_once(weights: list[str], betas: list[str]) -> None:
-    grid = parse_objective(f"dpo:{','.join(weights)},beta={','.join(betas)}")
+    grid = parse(f"dpo:{','.join(weights)},beta={','.join(betas)}")
     written = [(f"{variant.ref.weight:g}", variant.ref.options["beta"]) for variant in grid.variants]
     assert written == [(weight, beta) for weight in weights for beta in betas]
     assert [axis.values for axis in grid.axes] == [tuple(part) for part in (weights, betas) if len(part) > 1]
