@@ -38,7 +38,8 @@ def _installed() -> list[PluginCandidate]:
     """Return the entry points of everything installed; what cannot be read is a candidate that failed."""
     found: dict[tuple[str, str, str], PluginCandidate] = {}
     versions: dict[str, str] = {}
-    for installed in map(read_installed, distributions()):
+    offering = (read_installed(distribution, ENTRY_POINT_GROUP) for distribution in distributions())
+    for installed in filter(None, offering):
         for candidate in installed.candidates(ENTRY_POINT_GROUP):
             used = versions.setdefault(candidate.distribution, candidate.version)
             key = (candidate.distribution, candidate.name, candidate.module)

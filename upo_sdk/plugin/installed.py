@@ -26,7 +26,7 @@ class Installed:
     Attributes:
         name: Canonical; of a broken installation what its folder is called.
         version: Empty if it cannot be read.
-        entry_points: Of all groups.
+        entry_points: Of the group that was asked for.
         raw: The text of the file of entry points if it cannot be parsed.
         broken: What is wrong with the installation, in words, or nothing.
         requires: As written.
@@ -48,9 +48,8 @@ class Installed:
             return
         wrong = self.broken or self._other_version()
         for entry_point in self.entry_points:
-            if entry_point.group == group:
-                bad = f"'{entry_point.value}' is no path of a module"
-                yield self._candidate(entry_point, wrong or ("" if _is_path(entry_point) else bad))
+            bad = f"'{entry_point.value}' is no path of a module"
+            yield self._candidate(entry_point, wrong or ("" if _is_path(entry_point) else bad))
 
     def _candidate(self, entry_point: EntryPoint, wrong: str) -> PluginCandidate:
         right = "built in" if self.name == BUILTIN_DISTRIBUTION else "installed"
@@ -85,17 +84,20 @@ class Installed:
         return ""
 
 
-def read_installed(distribution: Distribution) -> Installed:
-    """Read what a distribution says of itself; nothing raises."""
+def read_installed(distribution: Distribution, group: str) -> Installed | None:
+    """Read what a distribution says of itself, or return None if it has no entry points of a group; nothing raises."""
     place = _place(distribution)
-    name = _text(distribution, "Name")
     points: Sequence[EntryPoint] = ()
-    raw, broken = b"", "" if name else "its METADATA is missing or has no name"
+    raw, broken = b"", ""
     try:
-        points = tuple(distribution.entry_points)
+        points = tuple(point for point in distribution.entry_points if point.group == group)
     except Exception as error:  # noqa: BLE001 - whatever a file that is half written makes a parser raise
         raw = _raw(place)
         broken = f"its entry_points.txt cannot be read: {type(error).__name__}: {error}"
+    if not points and not raw:
+        return None  # before its METADATA is parsed, which takes far longer
+    name = _text(distribution, "Name")
+    broken = broken or ("" if name else "its METADATA is missing or has no name")
     return Installed(
         name=canonicalize_name(name or place.name.rpartition(".")[0].partition("-")[0] or "?"),
         version=_text(distribution, "Version"),

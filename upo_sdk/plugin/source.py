@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,22 +46,32 @@ def _with_imports(sources: Iterable[Path], root: Path, package: str) -> set[Path
 
 
 def _imports(source: Path, root: Path, package: str) -> Iterator[Path]:
-    try:
-        tree = ast.parse(source.read_bytes())
-    except (SyntaxError, ValueError):  # what is no Python imports nothing
-        return
-    for name in (name for node in ast.walk(tree) for name in _imported(node, source, root)):
+    for name in _all_imported(source.read_bytes(), source.relative_to(root).parts[:-1]):
         if name[0] == package:
             path = root.joinpath(*name)
             yield from (file for file in (path.with_name(f"{path.name}.py"), path / "__init__.py") if file.is_file())
 
 
-def _imported(node: ast.AST, source: Path, root: Path) -> Iterator[tuple[str, ...]]:
-    """Yield the names of what may be modules in one statement, as parts from the root on."""
+@lru_cache(maxsize=1024)  # every objective that is built reads the same few files
+def _all_imported(source: bytes, folders: tuple[str, ...]) -> frozenset[tuple[str, ...]]:
+    """Return the names of what may be modules in a source, as parts from the root on.
+
+    Args:
+        source: The text of a file; what is no Python imports nothing.
+        folders: The folders from the root to the file.
+    """
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return frozenset()
+    return frozenset(name for node in ast.walk(tree) for name in _imported(node, folders))
+
+
+def _imported(node: ast.AST, folders: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Yield the names of what may be modules in one statement."""
     if isinstance(node, ast.Import):
         yield from (tuple(alias.name.split(".")) for alias in node.names)
     elif isinstance(node, ast.ImportFrom):
-        folders = source.relative_to(root).parts[:-1]
         above = folders[: len(folders) - node.level + 1] if node.level else ()
         module = (*above, *(node.module.split(".") if node.module else ()))
         if module:
