@@ -68,7 +68,7 @@ class LoadedModel:
             config: Which model.
             tokenizer: Its tokenizer.
             rows: Tokenised by it; the layout is checked on the longest of them.
-            context: Where answers and log-probs are kept; hears about progress.
+            context: Keeps answers and log-probs, and receives progress.
 
         Raises:
             ModelError: It cannot be loaded, has weights that are no numbers, or does not fit the tokenizer.

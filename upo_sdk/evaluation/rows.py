@@ -87,7 +87,7 @@ def tokenize_rows(
         rows: Normalised.
         tokenizer: Of the model that will read them.
         limits: Tokens per row.
-        context: Hears about progress.
+        context: Receives progress and warnings.
         room: Tokens that a prompt may have so that its answer fits behind it, or None.
         on_date: What a chat template that writes the date takes for today.
     """

@@ -76,7 +76,7 @@ def set_gamma(
         device: Where to measure.
         resumed: The folder of the run that is resumed, or None; its γ is kept if it is of these objectives and this
             loss.
-        context: Hears of γ.
+        context: Receives γ in words.
         constant: Labels of objectives whose reward never varies.
     """
     asked, measured = plan.config.loss, None

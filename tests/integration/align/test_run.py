@@ -14,6 +14,7 @@ from recorder import Recorder
 from transformers import LlamaConfig
 
 from upo_sdk import align
+from upo_sdk.cache import prune_cache
 from upo_sdk.config import build_config
 from upo_sdk.errors import ConfigError, OutputError, UPOError
 from upo_sdk.events import CheckpointSaved, Notice, PlanReady, Progress, RunFinished, ScoresReady, StepLogged
@@ -25,6 +26,8 @@ from .conftest import config, same, weights
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from upo_sdk.events import Event
 
 
 @pytest.mark.parametrize("family", ["gpt2", "llama", "qwen2"])
@@ -226,3 +229,18 @@ def test_a_loss_that_breaks_is_named_and_no_model_is_saved(settings: dict[str, A
         align(config(settings, {"training": {"learning_rate": 1e30, "max_grad_norm": 0, "save_steps": 0}}))
     assert not (tmp_path / "run" / "model.safetensors").exists()
     assert json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))["status"] == "failed"
+
+
+@pytest.mark.usefixtures("no_report")
+def test_nothing_is_pruned_from_the_cache_before_the_run_ends(settings: dict[str, Any]) -> None:
+    refused = list[str]()
+
+    class Pruner:
+        def on_event(self, _event: Event, /) -> None:
+            with pytest.raises(OutputError, match="the cache is in use") as caught:
+                prune_cache(max_size=0)
+            refused.append(caught.value.what)
+
+    align(config(settings), callbacks=[Pruner()])
+    assert refused
+    assert prune_cache(max_size=0).entries

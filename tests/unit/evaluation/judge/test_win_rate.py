@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from judge_endpoint import prefers_good, prefers_longer, says
 
-from upo_sdk.cache import ContentCache
-from upo_sdk.errors import CancelledError
+from upo_sdk.cache import ContentCache, prune_cache
+from upo_sdk.errors import CancelledError, OutputError
 from upo_sdk.evaluation.judge import judge_answers
 from upo_sdk.events import Progress
 
@@ -155,3 +155,13 @@ def test_an_interrupt_keeps_what_came(judge: Any, heard: Heard) -> None:
         judge(concurrency=1)
     heard.on_event = lambda _event: None  # type: ignore[method-assign]
     assert judge().cost.cached >= 4
+
+
+def test_the_cache_is_kept_while_a_judge_is_asked(judge: Any, heard: Heard) -> None:
+    def prune(event: Event, /) -> None:
+        if isinstance(event, Progress):
+            prune_cache(max_size=0)
+
+    heard.on_event = prune  # type: ignore[method-assign]
+    with pytest.raises(OutputError, match="the cache is in use"):
+        judge()
