@@ -65,7 +65,7 @@ def test_the_list_of_commands_says_what_the_commands_say() -> None:
     assert listed([]) == listed(everything)
     assert everything == [
         *("train", "sweep", "eval", "report", "push"),
-        *("objectives", "plugins", "doctor", "config", "version"),
+        *("objectives", "plugins", "cache", "doctor", "config", "version"),
     ]
 
 
