@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 OPTION = re.compile(r"(?<![\w-])(?<!var\()--[a-z]")
 SETTING = re.compile(r"`([a-z]\w*(?:\.\w+)*)(?:=[^`]*)?`")
-HELP = {"description", "help"}
 COMMANDS = {
     "upo_sdk/plan/warnings.py": "an option of torchrun",
     "upo_sdk/plugin/installed.py": "an option of pip",
@@ -54,12 +53,9 @@ def texts(path: str) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):  # a docstring
             skipped.add(node.value)
-        elif isinstance(node, ast.keyword) and node.arg in HELP:
-            skipped.update(ast.walk(node.value))
-        elif isinstance(node, ast.JoinedStr) and node not in skipped:
-            constants = [part for part in node.values if isinstance(part, ast.Constant)]
-            skipped.update(constants)
-            yield "".join(str(part.value) if part in constants else "{}" for part in node.values)
+        elif isinstance(node, ast.JoinedStr):
+            skipped.update(node.values)
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in skipped:
             yield node.value

@@ -17,7 +17,7 @@ class DataConfig(Section):
 
     path: str = Field(
         min_length=1,
-        description="A .jsonl, .json, .csv (each also .gz) or .parquet file, a `save_to_disk` folder, or a hub name.",
+        description="A .jsonl, .json, .csv (each also .gz) or .parquet file, a save_to_disk folder, or a hub name.",
     )
     split: str = Field(default="train", min_length=1, description="Split of a folder or hub dataset to train on.")
     eval_path: str | None = Field(default=None, description="Data to evaluate on, if it lies elsewhere.")

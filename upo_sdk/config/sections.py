@@ -49,7 +49,7 @@ class ModelConfig(Section):
         description="What a chat template that writes the date takes for today, such as 2026-01-31; default: today.",
     )
     dtype: Literal["float32", "bfloat16", "float16", "auto"] = Field(
-        default="float32", description="Data type of the weights in memory; with --bf16 keep float32."
+        default="float32", description="Data type of the weights in memory; with bf16 keep float32."
     )
     dropout: bool = Field(
         default=False,

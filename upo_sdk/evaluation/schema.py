@@ -41,7 +41,7 @@ class DataDescription(_Frozen):
 
     description: str = Field(description="One sentence: how much of what was found where.")
     fingerprint: str = Field(description="SHA-256 of the normalised content.")
-    split: str = Field(description="held-out, given (with --data), or training where a run held nothing out.")
+    split: str = Field(description="held-out, given (with data.path), or training where a run held nothing out.")
 
 
 class Compared(_Frozen):
@@ -66,7 +66,7 @@ class Sample(_Frozen):
 
 
 class Verdict(_Frozen):
-    """One condition of ``--fail-if`` and whether it holds."""
+    """One condition of ``fail_if`` and whether it holds."""
 
     condition: str = Field(description="As it was given.")
     value: float | None = Field(
@@ -96,11 +96,11 @@ class Evaluation(_Frozen):
     metrics: Mapping[str, Metric] = Field(description="By name; docs/reference/evaluation.md defines them.")
     samples: Sequence[Sample] = Field(default=(), description="The first answers; eval-samples.jsonl has all.")
     judge: WinRate | None = Field(default=None, description="Win rate by a judge, if there was one.")
-    verdicts: Sequence[Verdict] = Field(default=(), description="The conditions of --fail-if.")
+    verdicts: Sequence[Verdict] = Field(default=(), description="The conditions of fail_if.")
     notices: Sequence[str] = Field(default=(), description="What was left out or chosen, in words.")
     config: Mapping[str, Any] = Field(description="The resolved configuration of the evaluation.")
 
     @property
     def failed(self) -> tuple[Verdict, ...]:
-        """The conditions of ``--fail-if`` that hold."""
+        """The conditions of ``fail_if`` that hold."""
         return tuple(verdict for verdict in self.verdicts if verdict.holds)
