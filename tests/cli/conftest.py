@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 from upo_cli.main import build_app
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from pathlib import Path
 
     from typer.testing import Result
@@ -80,6 +82,33 @@ def upo_process(tmp_path: Path) -> UpoProcess:
         return Ended(done.returncode, done.stdout, done.stderr)
 
     return run
+
+
+@pytest.fixture
+def upo_with_site(upo: Upo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[UpoProcess]:
+    """Run a command in this process, which finds what lies in the test's ``site``."""
+    site = tmp_path / "site"
+    site.mkdir()
+    monkeypatch.syspath_prepend(str(site))
+    before = set(sys.modules)
+
+    def run(*arguments: str, **environment: str) -> Ended:
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            forget(site, before)
+            return upo(*arguments)
+
+    yield run
+    forget(site, before)
+
+
+def forget(site: Path, before: set[str]) -> None:
+    """Take out the modules of a folder, so that the next command imports them again."""
+    importlib.invalidate_caches()
+    for name in set(sys.modules) - before:
+        if (getattr(sys.modules[name], "__file__", None) or "").startswith(str(site)):
+            del sys.modules[name]
 
 
 @dataclass(frozen=True)

@@ -96,45 +96,47 @@ def upo_register_objectives():
 
 
 @pytest.mark.parametrize("name", ["polite", "acme_polite:polite"])
-def test_the_options_of_a_decorated_function_are_shown(upo_process: UpoProcess, install: Installer, name: str) -> None:
+def test_the_options_of_a_decorated_function_are_shown(
+    upo_with_site: UpoProcess, install: Installer, name: str
+) -> None:
     install("acme-polite", _DECORATED)
-    shown = upo_process("objectives", "show", name, "--json").data
+    shown = upo_with_site("objectives", "show", name, "--json").data
     assert shown["options"] == [{"name": "word", "type": "text", "default": "please", "description": "What counts."}]
-    assert f"--objective {name}:0.3,OPTION=VALUE" in upo_process("objectives", "show", name).out
+    assert f"--objective {name}:0.3,OPTION=VALUE" in upo_with_site("objectives", "show", name).out
 
 
-def test_a_registered_function_trains_with_its_options(upo_process: UpoProcess, install: Installer) -> None:
+def test_a_registered_function_trains_with_its_options(upo_with_site: UpoProcess, install: Installer) -> None:
     install("acme-polite", _DECORATED)
-    planned = upo_process("train", "-o", "polite:0.3,word=thanks", "--dry-run", "--json")
+    planned = upo_with_site("train", "-o", "polite:0.3,word=thanks", "--dry-run", "--json")
     assert planned.code == 0, planned.err
-    refused = upo_process("train", "-o", "polite:0.3,wrd=thanks", "--dry-run")
+    refused = upo_with_site("train", "-o", "polite:0.3,wrd=thanks", "--dry-run")
     assert "did you mean 'word'" in refused.err
 
 
-def test_a_third_party_objective_is_listed_with_its_origin(upo_process: UpoProcess, install: Installer) -> None:
+def test_a_third_party_objective_is_listed_with_its_origin(upo_with_site: UpoProcess, install: Installer) -> None:
     install("acme-polite", _POLITE)
-    line = next(line for line in upo_process("objectives", "list").out.splitlines() if line.startswith("polite"))
+    line = next(line for line in upo_with_site("objectives", "list").out.splitlines() if line.startswith("polite"))
     assert "[Says] please" in line
     assert line.rstrip().endswith("acme-polite 1.0")
 
 
-def test_a_blocked_plugin_is_never_imported(upo_process: UpoProcess, install: Installer) -> None:
+def test_a_blocked_plugin_is_never_imported(upo_with_site: UpoProcess, install: Installer) -> None:
     install("acme-polite", _POLITE)
-    ended = upo_process("plugins", "list", "--block-plugin", "acme-polite", "--json")
+    ended = upo_with_site("plugins", "list", "--block-plugin", "acme-polite", "--json")
     found = {item["name"]: item for item in ended.data["plugins"]}
     assert found["acme_polite"]["status"] == "blocked"
-    refused = upo_process("train", "-o", "polite", "--plugins", "none")
+    refused = upo_with_site("train", "-o", "polite", "--plugins", "none")
     assert refused.code == 2
     assert "there is no objective 'polite'" in refused.err
-    by_environment = upo_process("objectives", "list", UPO_PLUGINS="none")
+    by_environment = upo_with_site("objectives", "list", UPO_PLUGINS="none")
     assert "polite" not in by_environment.out
     assert not (install.site.parent / "imported").exists()
 
 
-def test_the_file_may_block_what_the_command_line_would_load(upo_process: UpoProcess, install: Installer) -> None:
+def test_the_file_may_block_what_the_command_line_would_load(upo_with_site: UpoProcess, install: Installer) -> None:
     install("acme-polite", _POLITE)
     (install.site.parent / "run.yaml").write_text("objectives: [polite]\nplugins: {block: [acme-polite]}\n")
-    ended = upo_process("train", "-c", "run.yaml", "--plugins", "auto", "--block-plugin", "other")
+    ended = upo_with_site("train", "-c", "run.yaml", "--plugins", "auto", "--block-plugin", "other")
     assert ended.code == 2
     assert "there is no objective 'polite'" in ended.err
     assert not (install.site.parent / "imported").exists()
@@ -165,10 +167,10 @@ def test_a_broken_plugin_breaks_neither_the_help_nor_the_list(upo_process: UpoPr
 
 
 def test_a_broken_plugin_that_is_asked_for_stops_a_run_with_the_fix(
-    upo_process: UpoProcess, install: Installer
+    upo_with_site: UpoProcess, install: Installer
 ) -> None:
     install("acme-broken", "raise RuntimeError('half installed')")
-    ended = upo_process("train", "-o", "acme_broken:0.3")
+    ended = upo_with_site("train", "-o", "acme_broken:0.3")
     assert ended.code == 2
     assert "half installed" in ended.err
     assert "--block-plugin acme-broken" in ended.err
@@ -188,26 +190,26 @@ def test_a_command_hook_that_raises_is_named_and_the_help_still_comes(
     assert "acme-raises 1.0 failed while running upo_register_commands" in ended.err
 
 
-def test_a_claim_on_a_built_in_name_is_refused_unread(upo_process: UpoProcess, install: Installer) -> None:
+def test_a_claim_on_a_built_in_name_is_refused_unread(upo_with_site: UpoProcess, install: Installer) -> None:
     install("acme-usurper", "from pathlib import Path\nPath('imported').touch()", name="toxicity")
-    found = [item for item in upo_process("plugins", "list", "--json").data["plugins"] if item["name"] == "toxicity"]
+    found = [item for item in upo_with_site("plugins", "list", "--json").data["plugins"] if item["name"] == "toxicity"]
     assert {item["status"] for item in found} == {"refused"}
-    ended = upo_process("train", "-o", "toxicity")
+    ended = upo_with_site("train", "-o", "toxicity")
     assert ended.code == 2
     assert "acme-usurper 1.0 claims the plugin name 'toxicity'" in ended.err
     assert not (install.site.parent / "imported").exists()
 
 
 def test_the_environment_blocks_and_requires_and_the_command_line_cannot_lift_it(
-    upo_process: UpoProcess, install: Installer
+    upo_with_site: UpoProcess, install: Installer
 ) -> None:
     install("acme-polite", _POLITE)
     forbidden = {"UPO_PLUGINS": "auto", "UPO_PLUGINS_BLOCK": "acme-polite, other"}
-    listed = upo_process("plugins", "list", "--json", "--block-plugin", "third", **forbidden)
+    listed = upo_with_site("plugins", "list", "--json", "--block-plugin", "third", **forbidden)
     found = {item["name"]: item for item in listed.data["plugins"]}
     assert (found["acme_polite"]["status"], found["acme_polite"]["reason"]) == ("blocked", "in the block list")
     assert not (install.site.parent / "imported").exists()
-    refused = upo_process("train", "-o", "dpo", UPO_PLUGINS_REQUIRE="company-rules")
+    refused = upo_with_site("train", "-o", "dpo", UPO_PLUGINS_REQUIRE="company-rules")
     assert refused.code == 2
     assert "the required plugin distribution 'company-rules' is not installed" in refused.err
 
@@ -242,27 +244,27 @@ def upo_review_run(run): ...
 """
 
 
-def test_the_list_says_what_a_plugin_offers_and_that_it_prints(upo_process: UpoProcess, install: Installer) -> None:
+def test_the_list_says_what_a_plugin_offers_and_that_it_prints(upo_with_site: UpoProcess, install: Installer) -> None:
     install("acme-all", _OFFERS_ALL)
-    listed = upo_process("plugins", "list", "--json")
+    listed = upo_with_site("plugins", "list", "--json")
     found = {item["name"]: item for item in listed.data["plugins"]}
     assert found["acme_all"]["kind"] == "auxiliary, preference, commands, review"
     assert found["dpo"]["kind"] == "preference"
     assert "acme-all 1.0 prints while loading: 'hello from the import'" in listed.data["remarks"][0]
-    shown = upo_process("plugins", "list")
+    shown = upo_with_site("plugins", "list")
     assert "hello" not in shown.out
     assert "note: the plugin 'acme_all' of acme-all 1.0 prints while loading" in shown.err
 
 
 def test_a_plugin_that_exits_while_it_is_imported_is_a_broken_plugin(
-    upo_process: UpoProcess, install: Installer
+    upo_with_site: UpoProcess, install: Installer
 ) -> None:
     install("acme-exits", "raise SystemExit(0)")
-    listed = upo_process("plugins", "list", "--json")
+    listed = upo_with_site("plugins", "list", "--json")
     failed = next(item for item in listed.data["plugins"] if item["distribution"] == "acme-exits")
     assert (failed["status"], failed["kind"]) == ("failed", "-")
     assert "SystemExit" in failed["reason"]
-    assert upo_process("train", "-o", "dpo", "--dry-run", "--require-plugin", "acme-exits").code == 2
+    assert upo_with_site("train", "-o", "dpo", "--dry-run", "--require-plugin", "acme-exits").code == 2
 
 
 @pytest.mark.parametrize(
@@ -309,11 +311,11 @@ def upo_review_run(run):
 """
 
 
-def test_every_reviewer_that_objects_is_heard(upo_process: UpoProcess, install: Installer) -> None:
+def test_every_reviewer_that_objects_is_heard(upo_with_site: UpoProcess, install: Installer) -> None:
     install("acme-legal", _VETO.replace("WORD", "'no licence for this data'"))
     install("acme-ops", _VETO.replace("WORD", "f'{run.steps} steps are too many'"))
     install("acme-calm", _VETO.replace("WORD", "None"))
-    ended = upo_process("train", "-o", "toxicity:0.3", "--dry-run")
+    ended = upo_with_site("train", "-o", "toxicity:0.3", "--dry-run")
     assert ended.code == 2
     assert "a reviewer refuses the run: no licence for this data; 120 steps are too many" in ended.err
     assert "where: acme-legal 1.0, acme-ops 1.0" in ended.err

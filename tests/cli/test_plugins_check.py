@@ -52,16 +52,16 @@ def test_an_objective_that_passes_ends_with_0_and_names_every_check(upo: Upo) ->
     assert set(outcomes.values()) == {"passed", "skipped"}
 
 
-def test_a_check_that_fails_ends_with_1_and_says_how_to_mend_it(upo_process: UpoProcess, install: Installer) -> None:
+def test_a_check_that_fails_ends_with_1_and_says_how_to_mend_it(upo_with_site: UpoProcess, install: Installer) -> None:
     install("acme-loud", _LOUD)
     for target in ("loud", "acme-loud", "acme_loud"):
-        ended = upo_process("plugins", "check", target)
+        ended = upo_with_site("plugins", "check", target)
         assert ended.code == 1
         assert "prints_nothing" in ended.out
         assert "it wrote '[scoring]" in ended.out
         assert "fix: take out print()" in ended.out
         assert "1 failed" in ended.out
-    assert upo_process("plugins", "check", "loud", "--json").data["passed"] is False
+    assert upo_with_site("plugins", "check", "loud", "--json").data["passed"] is False
 
 
 def test_a_folder_is_checked_without_being_installed(upo_process: UpoProcess) -> None:
@@ -73,25 +73,24 @@ def test_a_folder_is_checked_without_being_installed(upo_process: UpoProcess) ->
         assert skipped == ["fingerprint_tells_scorers_apart"]
 
 
-def test_a_dotted_path_is_checked_with_completions_of_ones_own(upo_process: UpoProcess, tmp_path: Path) -> None:
-    (tmp_path / "site").mkdir()
+def test_a_dotted_path_is_checked_with_completions_of_ones_own(upo_with_site: UpoProcess, tmp_path: Path) -> None:
     (tmp_path / "site" / "priced.py").write_text(_PRICED)
     rows = [{"prompt": "Price?", "response": f"{price} euro", "price": price} for price in (3, 4.5)]
     (tmp_path / "mine.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    assert upo_process("plugins", "check", "priced:Priced", "--completions", "mine.jsonl").code == 0
-    without = upo_process("plugins", "check", "priced:Priced")
+    assert upo_with_site("plugins", "check", "priced:Priced", "--completions", "mine.jsonl").code == 0
+    without = upo_with_site("plugins", "check", "priced:Priced")
     assert without.code == 1
     assert "the column(s) price were made up" in without.out
 
 
 def test_an_objective_of_a_distribution_that_needs_options_is_named_and_left_out(
-    upo_process: UpoProcess, install: Installer
+    upo_with_site: UpoProcess, install: Installer
 ) -> None:
     two = _LOUD.replace('print("[scoring]")', "").replace(
         "return [Obj", 'return [ObjectiveSpec(name="picky", kind="auxiliary", target="acme_loud:Picky"), Obj'
     )
     install("acme-loud", two + "\nclass Picky(Loud):\n    def __init__(self): raise ValueError('a word is missing')\n")
-    ended = upo_process("plugins", "check", "acme-loud")
+    ended = upo_with_site("plugins", "check", "acme-loud")
     assert ended.code == 0
     assert "picky: not checked: 'picky' could not be constructed: ValueError: a word is missing" in ended.out
 
@@ -130,8 +129,8 @@ def test_completions_that_are_none_are_bad_input(upo: Upo, tmp_path: Path, text:
     assert upo("plugins", "check", "length,target=9", "--completions", "nowhere.jsonl").code == 2
 
 
-def test_a_blocked_distribution_is_not_run(upo_process: UpoProcess, install: Installer) -> None:
+def test_a_blocked_distribution_is_not_run(upo_with_site: UpoProcess, install: Installer) -> None:
     install("acme-loud", _LOUD)
-    ended = upo_process("plugins", "check", "acme-loud", "--block-plugin", "acme-loud")
+    ended = upo_with_site("plugins", "check", "acme-loud", "--block-plugin", "acme-loud")
     assert (ended.code, ended.out) == (2, "")
     assert "acme-loud 1.0 is blocked" in ended.err
