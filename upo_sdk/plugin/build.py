@@ -215,10 +215,10 @@ def _options_model(found: Any) -> type[BaseModel] | None:
 
 def _check_not_blocked(path: str, ref: ObjectiveRef, registry: Registry) -> None:
     package = re.split(r"[.:]", path)[0]
-    owners = _distributions_of(package)
-    for plugin in registry.plugins:
-        is_owner = plugin.distribution in owners or re.split(r"[.:]", plugin.module)[0] == package
-        if plugin.status == "blocked" and is_owner and plugin.reason.endswith("block list"):
+    blocked = [item for item in registry.plugins if item.status == "blocked" and item.reason.endswith("block list")]
+    owners = _distributions_of(package) if blocked else set()  # reads the files of everything installed
+    for plugin in blocked:
+        if plugin.distribution in owners or re.split(r"[.:]", plugin.module)[0] == package:
             raise PluginError(
                 f"'{path}' is in {plugin.origin}, which is blocked",
                 where=f"objective '{ref}'",
