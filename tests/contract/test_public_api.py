@@ -18,9 +18,9 @@ PUBLIC = {
         UPOError UnknownObjectiveError did_you_mean""",
     "upo_sdk.events": """CacheUsed Callback CancelToken CheckpointSaved Event Notice PlanReady Progress RunFinished
         ScoreStatistics ScoresReady SharedWork StepLogged emit""",
-    "upo_sdk.objectives": """AuxiliaryObjective Checkable Completion Fingerprinted FittedToData Measuring MeasuringHarm
-        NameList Needs Objective Options Parallel PreferenceBatch PreferenceLoss PreferenceObjective Remarking
-        TokenLogps auxiliary_objective""",
+    "upo_sdk.objectives": """AuxiliaryObjective BaseObjective Checkable Completion Fingerprinted FittedToData Measuring
+        MeasuringHarm NameList Needs Objective Options Parallel PreferenceBatch PreferenceLoss PreferenceObjective
+        Remarking TokenLogps auxiliary_objective""",
     "upo_sdk.plugin": "DatasetFormatSpec HookSpecs ObjectiveSpec hookimpl load_target source_sha256",
     "upo_sdk.classifiers": """HUB_ID Window classifier_fingerprint config_sha256 files_sha256 hub_folder hub_source
         is_complete load_classifier load_tokenizer require_network safe_batch_size token_limit

@@ -1,6 +1,7 @@
 """The contract of an objective: what it is, what it receives and what it returns."""
 
 from upo_sdk.objectives.adapters import auxiliary_objective
+from upo_sdk.objectives.base import BaseObjective
 from upo_sdk.objectives.batch import Completion, PreferenceBatch, PreferenceLoss, TokenLogps
 from upo_sdk.objectives.options import NameList, Options
 from upo_sdk.objectives.protocol import (
@@ -19,6 +20,7 @@ from upo_sdk.objectives.protocol import (
 
 __all__ = [
     "AuxiliaryObjective",
+    "BaseObjective",
     "Checkable",
     "Completion",
     "Fingerprinted",

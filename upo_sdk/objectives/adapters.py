@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Literal, TypeVar, get_type_h
 
 from pydantic import create_model
 
+from upo_sdk.objectives.base import BaseObjective
 from upo_sdk.objectives.options import Options
 from upo_sdk.objectives.protocol import Needs
 
@@ -27,7 +28,7 @@ _Single = TypeVar("_Single", bound=Callable[Concatenate[str, str, ...], float])
 _Batched = TypeVar("_Batched", bound=Callable[Concatenate[Sequence[str], Sequence[str], ...], Sequence[float]])
 
 
-class FunctionObjective:
+class FunctionObjective(BaseObjective):
     """An auxiliary objective made from a function.
 
     Args:
@@ -42,12 +43,6 @@ class FunctionObjective:
         self.score = score
         self.keywords = {name: getattr(options, name) for name in type(options).model_fields} if options else {}
         self.batched = batched
-
-    def setup(self, device: str, /) -> None:
-        """Nothing to load."""
-
-    def close(self) -> None:
-        """Nothing to release."""
 
     def rewards(self, completions: Sequence[Completion], /) -> Sequence[float]:
         """Score one completion after the other, or all in one call."""

@@ -15,7 +15,7 @@ def upo_register_objectives() -> list[ObjectiveSpec]:
             name="column",
             kind="auxiliary",
             target="upo_plugins.column.objective:Column",
-            options="upo_plugins.column.options:ColumnOptions",
+            options="upo_plugins.column.objective:ColumnOptions",
             summary="Scores that the dataset already carries: column:NAME",
             positional="name",
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from upo_plugins.dpo.losses import hinge_loss, ipo_loss, sigmoid_loss
 from upo_plugins.sft.objective import likelihood_loss
 from upo_plugins.simpo.objective import simpo_loss
-from upo_sdk.objectives import Needs, PreferenceLoss
+from upo_sdk.objectives import BaseObjective, Needs, PreferenceLoss
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["CPO"]
 
 
-class CPO:
+class CPO(BaseObjective):
     """The ``cpo`` objective: ``L(β, log π_w − log π_l) − α (1/|y_w|) log π_w`` per pair.
 
     Xu et al., 2024 (arXiv 2401.08417), section 3; the likelihood is averaged over tokens, as in the authors' code.
@@ -27,12 +27,6 @@ class CPO:
     def __init__(self, options: CPOOptions) -> None:
         self.options = options
         self.needs = Needs(pairs=True, batch_statistic=options.average == "batch" and options.cpo_alpha > 0)
-
-    def setup(self, device: str, /) -> None:
-        """Nothing to load."""
-
-    def close(self) -> None:
-        """Nothing to release."""
 
     def loss(self, batch: PreferenceBatch, /) -> PreferenceLoss:
         """Return the loss per pair, shape [B]."""

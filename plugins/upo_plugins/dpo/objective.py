@@ -21,7 +21,7 @@ from upo_plugins.dpo.losses import (
 )
 from upo_plugins.dpo.pairs import read_pairs
 from upo_plugins.dpo.weighting import wpo_weights_B
-from upo_sdk.objectives import Needs, PreferenceLoss
+from upo_sdk.objectives import BaseObjective, Needs, PreferenceLoss
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +53,7 @@ LOSSES: dict[LossType, Callable[[Pairs, DPOOptions], Tensor]] = {
 }
 
 
-class DPO:
+class DPO(BaseObjective):
     """The ``dpo`` objective."""
 
     def __init__(self, options: DPOOptions) -> None:
@@ -64,12 +64,6 @@ class DPO:
             margin=options.loss_type in MARGIN_LOSSES,
             batch_statistic=options.loss_type in BATCH_STATISTICS,
         )
-
-    def setup(self, device: str, /) -> None:
-        """Nothing to load."""
-
-    def close(self) -> None:
-        """Nothing to release."""
 
     def loss(self, batch: PreferenceBatch, /) -> PreferenceLoss:
         """Return the loss per pair, shape [B]; of ``aot`` and ``aot_unpaired`` per quantile of the batch."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from upo_sdk.objectives import Needs, PreferenceLoss
+from upo_sdk.objectives import BaseObjective, Needs, PreferenceLoss
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,7 +26,7 @@ def kto_loss(log_ratios_N: Tensor, desirable_N: Tensor, kl: Tensor, beta: float)
     return 1 - torch.sigmoid(beta * torch.where(desirable_N, margin_N, -margin_N))
 
 
-class KTO:
+class KTO(BaseObjective):
     """The ``kto`` objective. A pair counts as two unpaired completions.
 
     ``apo_zero_unpaired`` is the same formula with ``z = 0``: D'Oosterlinck et al., 2024 (arXiv 2408.06266), equation 7
@@ -36,12 +36,6 @@ class KTO:
     def __init__(self, options: KTOOptions) -> None:
         self.options = options
         self.needs = Needs(reference=True, kl=options.loss_type == "kto")
-
-    def setup(self, device: str, /) -> None:
-        """Nothing to load."""
-
-    def close(self) -> None:
-        """Nothing to release."""
 
     def loss(self, batch: PreferenceBatch, /) -> PreferenceLoss:
         """Return the loss per completion, shape [N]."""

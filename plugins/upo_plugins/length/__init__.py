@@ -15,7 +15,7 @@ def upo_register_objectives() -> list[ObjectiveSpec]:
             name="length",
             kind="auxiliary",
             target="upo_plugins.length.objective:Length",
-            options="upo_plugins.length.options:LengthOptions",
+            options="upo_plugins.length.objective:LengthOptions",
             summary="Length of a response: a target or a maximum, in words, characters or tokens",
             bounds=(0.0, 1.0),
         )

@@ -3,20 +3,48 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, Self
+
+from pydantic import Field, model_validator
 
 from upo_sdk.errors import ObjectiveFailedError
-from upo_sdk.objectives import Needs
+from upo_sdk.objectives import BaseObjective, Needs, Options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from upo_plugins.length.options import LengthOptions, Unit
     from upo_sdk.objectives import Completion
 
-__all__ = ["Length", "count", "maximum_reward", "target_reward"]
+__all__ = ["Length", "LengthOptions", "Unit", "count", "maximum_reward", "target_reward"]
 
+Unit = Literal["words", "characters", "tokens"]
 _MEASURED: tuple[Unit, ...] = ("words", "characters")  # tokens are counted by every evaluation
+
+
+class LengthOptions(Options):
+    """Options of the ``length`` objective; exactly one of ``target`` and ``maximum`` is needed."""
+
+    target: int | None = Field(
+        default=None, ge=1, description="The best length: longer and shorter responses earn less."
+    )
+    maximum: int | None = Field(default=None, ge=1, description="The longest length that still earns the full reward.")
+    unit: Unit = Field(default="words", description="What is counted; tokens are those of the policy's tokenizer.")
+    width: float = Field(
+        default=0.3,
+        gt=0,
+        allow_inf_nan=False,
+        description="Tolerance, relative: at e^±width times the length (about ±30 %) the reward is .61.",
+    )
+
+    @model_validator(mode="after")
+    def _check_one_peak(self) -> Self:
+        if (self.target is None) == (self.maximum is None):
+            given = "neither" if self.target is None else "both"
+            raise ValueError(
+                f"length needs a target or a maximum, and got {given}: write length:0.1,target=120 or "
+                "length:0.1,maximum=200"
+            )
+        return self
 
 
 def target_reward(length: float, target: float, width: float) -> float:
@@ -60,18 +88,12 @@ def _token_count(completion: Completion) -> int:
     return completion.token_count
 
 
-class Length:
+class Length(BaseObjective):
     """The ``length`` objective."""
 
     def __init__(self, options: LengthOptions) -> None:
         self.options = options
         self.needs = Needs(token_counts=options.unit == "tokens")
-
-    def setup(self, device: str, /) -> None:
-        """Nothing to load."""
-
-    def close(self) -> None:
-        """Nothing to release."""
 
     def rewards(self, completions: Sequence[Completion], /) -> list[float]:
         """Return one reward in [0, 1] per completion.

@@ -10,7 +10,7 @@ from upo_plugins.lexical.metrics import METRICS, DocumentFrequencies
 from upo_plugins.lexical.metrics.grade import grade
 from upo_plugins.lexical.prose import read_prose
 from upo_sdk.errors import ObjectiveFailedError
-from upo_sdk.objectives import Needs
+from upo_sdk.objectives import BaseObjective, Needs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,8 +33,8 @@ def shrink(reward: float, words: int, strength: float) -> float:
     return NEUTRAL + (reward - NEUTRAL) * words / (words + strength)
 
 
-class Lexical:
-    """The ``lexical`` objective."""
+class Lexical(BaseObjective):
+    """The ``lexical`` objective; textstat loads its dictionaries with the first grade, which cached scores spare."""
 
     needs = Needs()
 
@@ -42,9 +42,6 @@ class Lexical:
         self.options = options
         self._frequencies = DocumentFrequencies()
         self._scored = self._unmeasured = self._foreign = 0
-
-    def setup(self, _device: str, /) -> None:
-        """Do nothing: textstat loads its dictionaries with the first grade, which cached scores never ask for."""
 
     @property
     def parallel(self) -> bool:

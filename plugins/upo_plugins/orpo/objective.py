@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 
 from upo_plugins.sft.objective import likelihood_loss
-from upo_sdk.objectives import Needs, PreferenceLoss
+from upo_sdk.objectives import BaseObjective, Needs, PreferenceLoss
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,18 +36,12 @@ def odds_ratio_loss(chosen_B: Tensor, rejected_B: Tensor) -> Tensor:
     return -F.logsigmoid(log_odds(chosen_B) - log_odds(rejected_B))
 
 
-class ORPO:
+class ORPO(BaseObjective):
     """The ``orpo`` objective: ``−(1/|y_w|) log π_w + β · odds-ratio loss`` per pair."""
 
     def __init__(self, options: ORPOOptions) -> None:
         self.options = options
         self.needs = Needs(pairs=True, batch_statistic=options.average == "batch")
-
-    def setup(self, device: str, /) -> None:
-        """Nothing to load."""
-
-    def close(self) -> None:
-        """Nothing to release."""
 
     def loss(self, batch: PreferenceBatch, /) -> PreferenceLoss:
         """Return the loss per pair, shape [B]."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from upo_sdk.objectives import Needs, PreferenceLoss
+from upo_sdk.objectives import BaseObjective, Needs, PreferenceLoss
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,18 +31,12 @@ def likelihood_loss(logps_B: Tensor, lengths_B: Tensor, average: Average) -> Ten
     return -logps_B / lengths_B.clamp(min=1)
 
 
-class SFT:
+class SFT(BaseObjective):
     """The ``sft`` objective. Of a pair it sees the chosen response, of unpaired data the desirable ones."""
 
     def __init__(self, options: SFTOptions) -> None:
         self.options = options
         self.needs = Needs(batch_statistic=options.average == "batch")
-
-    def setup(self, device: str, /) -> None:
-        """Nothing to load."""
-
-    def close(self) -> None:
-        """Nothing to release."""
 
     def loss(self, batch: PreferenceBatch, /) -> PreferenceLoss:
         """Return the loss per pair, shape [B]; or per completion, shape [N], with 0 for undesirable ones."""

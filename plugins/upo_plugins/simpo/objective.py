@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from upo_plugins.dpo.losses import sigmoid_loss
-from upo_sdk.objectives import Needs, PreferenceLoss
+from upo_sdk.objectives import BaseObjective, Needs, PreferenceLoss
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,19 +24,13 @@ def simpo_loss(mean_difference_B: Tensor, beta: float, gamma: float, label_smoot
     return sigmoid_loss(mean_difference_B - gamma / beta, beta, label_smoothing)
 
 
-class SimPO:
+class SimPO(BaseObjective):
     """The ``simpo`` objective."""
 
     needs = Needs(pairs=True)
 
     def __init__(self, options: SimPOOptions) -> None:
         self.options = options
-
-    def setup(self, device: str, /) -> None:
-        """Nothing to load."""
-
-    def close(self) -> None:
-        """Nothing to release."""
 
     def loss(self, batch: PreferenceBatch, /) -> PreferenceLoss:
         """Return the loss per pair, shape [B]."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from upo_plugins.trl.contract import is_asynchronous, parameters_of, prompts_and_completions
 from upo_sdk.errors import PluginError
-from upo_sdk.objectives import Needs
+from upo_sdk.objectives import BaseObjective, Needs
 from upo_sdk.plugin import load_target, source_sha256
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["RewardFunction"]
 
 
-class RewardFunction:
+class RewardFunction(BaseObjective):
     """The ``trl`` objective.
 
     An asynchronous function runs in one event loop in a thread of its own, from the first call until ``close``, so
@@ -50,9 +50,6 @@ class RewardFunction:
         self._scored, self._without = 0, 0
         self._compared = False
         self._differing: tuple[float | None, float | None] | None = None
-
-    def setup(self, device: str, /) -> None:
-        """Nothing to load."""
 
     def close(self) -> None:
         """End the event loop of an asynchronous function."""

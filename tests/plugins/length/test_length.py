@@ -13,8 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from upo_plugins.length.objective import Length, count, maximum_reward, target_reward
-from upo_plugins.length.options import LengthOptions
+from upo_plugins.length.objective import Length, LengthOptions, count, maximum_reward, target_reward
 from upo_sdk.errors import ObjectiveFailedError
 from upo_sdk.objectives import AuxiliaryObjective, Completion, Needs
 
@@ -152,7 +151,7 @@ def test_the_picture_in_the_documentation_is_that_of_the_functions(tmp_path: Pat
 
 def test_neither_the_hook_nor_the_options_nor_the_objective_imports_a_heavy_library() -> None:
     code = (
-        "import sys, upo_plugins.length, upo_plugins.length.options, upo_plugins.length.objective\n"
+        "import sys, upo_plugins.length, upo_plugins.length.objective\n"
         "print(sorted({'torch', 'transformers', 'textstat', 'numpy'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from upo_plugins.length.objective import Length
-from upo_plugins.length.options import LengthOptions
+from upo_plugins.length.objective import Length, LengthOptions
 from upo_plugins.lexical.objective import Lexical
 from upo_plugins.lexical.options import LexicalOptions
 from upo_plugins.toxicity.objective import Toxicity

@@ -78,7 +78,7 @@ FACTORIES: dict[str, Any] = {
         name="length",
         kind="auxiliary",
         target="upo_plugins.length.objective:Length",
-        options="upo_plugins.length.options:LengthOptions",
+        options="upo_plugins.length.objective:LengthOptions",
         bounds=(0.0, 1.0),
     ),
 }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from upo_sdk.objectives import Needs, Options
+from upo_sdk.objectives import BaseObjective, Needs, Options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,19 +20,13 @@ class MentionOptions(Options):
     word: str = Field(default="yes", min_length=1, description="What the answer should name.")
 
 
-class Mention:
+class Mention(BaseObjective):
     """1 if the response has the word, else 0."""
 
     needs = Needs()
 
     def __init__(self, options: MentionOptions) -> None:
         self.options = options
-
-    def setup(self, device: str, /) -> None:
-        """Nothing to load."""
-
-    def close(self) -> None:
-        """Nothing to release."""
 
     def rewards(self, completions: Sequence[Completion], /) -> list[float]:
         """Score each response."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from upo_sdk.objectives import Needs
+from upo_sdk.objectives import BaseObjective, Needs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,19 +13,13 @@ if TYPE_CHECKING:
     from upo_sdk.objectives import Completion
 
 
-class Question:
+class Question(BaseObjective):
     """1 if the response ends with the mark, else the share of its sentences that do."""
 
     needs = Needs()
 
     def __init__(self, options: QuestionOptions) -> None:
         self.options = options
-
-    def setup(self, device: str, /) -> None:
-        """Nothing to load."""
-
-    def close(self) -> None:
-        """Nothing to release."""
 
     def rewards(self, completions: Sequence[Completion], /) -> list[float]:
         """Score each response."""
