@@ -13,11 +13,13 @@ from upo_sdk.plugin.registry import load_registry
 
 CORE = Path(upo_sdk.__file__).parent
 NAMES = frozenset(load_registry().check().objectives)
-TEXT_FORM = re.compile(r"([\w-]+)(?:[:,]\S*)?")
+TEXT_FORM = re.compile(r"([\w-]+)(?:[:,/]\S*)?")
 OTHER_THINGS = {
     "config/objective_target.py": {"http"},  # the protocol
     "http/address.py": {"http"},
     "config/judge.py": {"hf", "http"},  # kinds of judges, beside lm:
+    "evaluation/diversity.py": {"length"},  # a measure of every evaluation
+    "sweep/table.py": {"length"},
     "data/unused.py": {"length"},  # a column that exporters add
     "report/audit/answers.py": {"length"},  # a measure of answers
 }
@@ -37,4 +39,4 @@ def test_no_string_of_the_core_is_the_name_of_an_objective(path: Path) -> None:
 
 
 def test_a_name_in_code_is_found() -> None:
-    assert named('if ref.name == "toxicity": add("kto:1")') == {"toxicity", "kto"}
+    assert named('if ref.name == "toxicity": add("kto:1", log="dpo/loss")') == {"toxicity", "kto", "dpo"}

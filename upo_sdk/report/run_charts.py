@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["curves", "distributions", "effects", "pulls"]
 
 _NEUTRAL = "var(--series-8)"
+_KL = "/kl"
 
 
 def effects(run: RunReport) -> list[Chart]:
@@ -119,11 +120,15 @@ def curves(run: RunReport) -> list[Chart]:
         ),
         lines(
             "KL to the reference",
-            [Line(name="estimate", points=run.series("kto/kl"))],
-            note="KTO's estimate from mismatched prompts and responses.",
+            [Line(name=name.removesuffix(_KL), points=run.series(name)) for name in _metrics_that_end_with(_KL, run)],
+            note="The preference objective's estimate, from mismatched prompts and responses.",
             unit="nats",
         ),
     )
+
+
+def _metrics_that_end_with(suffix: str, run: RunReport) -> list[str]:
+    return sorted({name for row in run.rows for name in row if name.endswith(suffix)})
 
 
 def distributions(run: RunReport) -> list[Chart]:
