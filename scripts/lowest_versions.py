@@ -21,10 +21,10 @@ def main() -> None:
 
 
 def _difference(requirement: Requirement) -> str:
-    (bound,) = (part.version for part in requirement.specifier if part.operator == ">=")
+    (bound,) = (part.version for part in requirement.specifier if part.operator in {">=", "=="})
     installed = Version(version(requirement.name))
     same = Version(installed.public) == Version(bound)
-    return "" if same else f"{requirement.name}>={bound} says pyproject.toml, but {installed} is installed"
+    return "" if same else f"{requirement.name}: pyproject.toml says {bound}, and {installed} is installed"
 
 
 if __name__ == "__main__":

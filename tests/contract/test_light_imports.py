@@ -54,5 +54,19 @@ def test_nothing_heavy_is_imported_by(what: str) -> None:
     assert heavy_modules_after(QUICK[what]) == []
 
 
+def test_scoring_with_the_built_in_model_needs_no_detoxify() -> None:
+    score = """
+from upo_sdk import load_registry
+from upo_sdk.config import ObjectiveRef
+from upo_sdk.objectives import Completion
+from upo_sdk.plugin.build import build_objectives
+(item,) = build_objectives([ObjectiveRef.model_validate("toxicity:0.3,model=builtin")], load_registry())
+item.objective.setup("cpu")
+polite, rude = item.objective.rewards([Completion("Hi.", "Gladly."), Completion("Hi.", "You idiot.")])
+assert polite > rude
+"""
+    assert "detoxify" not in heavy_modules_after(score)
+
+
 def test_the_proof_notices_a_heavy_import() -> None:
     assert heavy_modules_after("import pyarrow") == ["pyarrow"]

@@ -158,7 +158,7 @@ def test_a_checkpoint_that_cannot_be_written_is_an_error_of_the_run(
     (tmp_path / "run" / STAGING).write_text("a file where a folder is to be")
     with pytest.raises(TrainingError, match="the checkpoint cannot be written") as error:
         run.train()
-    assert "--resume_from_checkpoint" in (error.value.fix or "")
+    assert "resume_from_checkpoint" in (error.value.fix or "")
     assert not (tmp_path / "run" / "checkpoint-1").exists()
 
 
