@@ -191,7 +191,8 @@ def _build_from_path(ref: ObjectiveRef, registry: Registry) -> LiveObjective:
 
 def _load_path(ref: ObjectiveRef, registry: Registry) -> Any:
     _check_not_blocked(ref.named, ref, registry)
-    return _load(ref.named, ref, "the dotted path you gave", f"{did_you_mean(ref.name, list(registry.objectives))}")
+    unknown = f"no objective is named '{ref.name}': {did_you_mean(ref.name, list(registry.objectives))}"
+    return _load(ref.named, ref, "the dotted path you gave", unknown if ref.target else "")
 
 
 def _options_of_path(found: Any, ref: ObjectiveRef) -> type[BaseModel] | None:

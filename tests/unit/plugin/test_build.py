@@ -82,6 +82,12 @@ def test_a_mistyped_name_is_corrected_whatever_stands_behind_it(text: str) -> No
     assert "did you mean 'toxicity'?" in (caught.value.fix or "")
 
 
+def test_a_name_that_is_neither_an_objective_nor_a_module_is_one_clear_error() -> None:
+    with pytest.raises(PluginError, match="'foo_of_nobody:bar' cannot be imported") as caught:
+        build("foo_of_nobody:bar")
+    assert "no objective is named 'foo_of_nobody': install the package" in (caught.value.fix or "")
+
+
 def test_two_targets_with_one_short_label_are_refused_and_a_label_that_says_no_more_is_left_out() -> None:
     with pytest.raises(ObjectiveRefError, match="'help' is named twice"):
         build("column:help", "length:0.1,target=5,as=help")
