@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import threading
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -52,7 +53,7 @@ def test_the_run_folder_tells_what_was_run(settings: dict[str, Any]) -> None:
     assert manifest["status"] == "completed"
     assert [item["label"] for item in manifest["objectives"]] == ["dpo", "length", "lexical"]
     assert all(len(item["code_sha256"]) == 64 for item in manifest["objectives"])
-    assert manifest["software"]["torch"] == torch.__version__
+    assert manifest["software"]["torch"] == version("torch")
     resolved = yaml.safe_load((folder / "config.resolved.yaml").read_text(encoding="utf-8"))
     assert build_config(resolved) == config(settings)
     assert "library_name: transformers" in (folder / "README.md").read_text(encoding="utf-8")
