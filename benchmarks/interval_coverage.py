@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from upo_sdk.statistics import ENOUGH, Sums
+from upo_sdk.records import Estimate
+from upo_sdk.statistics import Sums
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +71,7 @@ def main() -> None:
         for kind, method in (("Student's t", students), ("percentile bootstrap", percentile)):
             cells = " | ".join(misses(draw, count, method) for count in COUNTS)
             print(f"| {name}: {kind} | {cells} |", flush=True)
-    print(f"\nNo verdict is given below n = {ENOUGH}.")
+    print(f"\nNo verdict is given below n = {Estimate.ENOUGH}.")
 
 
 if __name__ == "__main__":

@@ -13,9 +13,9 @@ from plugin_reference import plugin_reference
 from upo_cli.fields import nested_model, options_of
 from upo_cli.options import config_options
 from upo_sdk.config import EvalConfig, JudgeConfig, RunConfig
-from upo_sdk.evaluation.schema import Evaluation
 from upo_sdk.plugin.registry import load_registry
 from upo_sdk.plugin.specs import load_target
+from upo_sdk.records import EvaluationRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -79,7 +79,7 @@ def pages() -> dict[str, str]:
         "configuration.md": _GENERATED + "\n".join([_CONFIGURATION, *_configuration(), *_evaluation()]) + "\n",
         "objectives.md": _GENERATED + "\n".join([_OBJECTIVES, *_objectives()]),
         "plugin-api.md": _GENERATED + plugin_reference(),
-        "eval.schema.json": json.dumps(Evaluation.model_json_schema(), indent=2, ensure_ascii=False) + "\n",
+        "eval.schema.json": json.dumps(EvaluationRecord.model_json_schema(), indent=2, ensure_ascii=False) + "\n",
     }
 
 

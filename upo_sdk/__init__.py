@@ -23,20 +23,18 @@ if TYPE_CHECKING:
         TrainingConfig,
     )
     from upo_sdk.evaluation.evaluate import evaluate
-    from upo_sdk.evaluation.schema import Evaluation
     from upo_sdk.loss import UnifiedLoss
     from upo_sdk.plan import RunPlan
     from upo_sdk.plugin.registry import Registry, load_registry
-    from upo_sdk.result import AlignResult
+    from upo_sdk.records import EvaluationRecord, RunRecord, load_run
     from upo_sdk.run import align, plan_run
 
     __version__: str
 
 __all__ = [
-    "AlignResult",
     "DataConfig",
     "EvalConfig",
-    "Evaluation",
+    "EvaluationRecord",
     "LossConfig",
     "ModelConfig",
     "ObjectiveRef",
@@ -44,6 +42,7 @@ __all__ = [
     "Registry",
     "RunConfig",
     "RunPlan",
+    "RunRecord",
     "TrainingConfig",
     "UPOError",
     "UnifiedLoss",
@@ -51,14 +50,14 @@ __all__ = [
     "align",
     "evaluate",
     "load_registry",
+    "load_run",
     "plan_run",
 ]
 
 _LAZY = {
-    "AlignResult": "upo_sdk.result",
     "DataConfig": "upo_sdk.config",
     "EvalConfig": "upo_sdk.config",
-    "Evaluation": "upo_sdk.evaluation.schema",
+    "EvaluationRecord": "upo_sdk.records",
     "LossConfig": "upo_sdk.config",
     "ModelConfig": "upo_sdk.config",
     "ObjectiveRef": "upo_sdk.config",
@@ -66,11 +65,13 @@ _LAZY = {
     "Registry": "upo_sdk.plugin.registry",
     "RunConfig": "upo_sdk.config",
     "RunPlan": "upo_sdk.plan",
+    "RunRecord": "upo_sdk.records",
     "TrainingConfig": "upo_sdk.config",
     "UnifiedLoss": "upo_sdk.loss",
     "align": "upo_sdk.run",
     "evaluate": "upo_sdk.evaluation.evaluate",
     "load_registry": "upo_sdk.plugin.registry",
+    "load_run": "upo_sdk.records",
     "plan_run": "upo_sdk.run",
 }
 

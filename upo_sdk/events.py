@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from upo_sdk.records import RunRecord, ScoreStatistics, SharedWork
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -28,9 +30,6 @@ __all__ = [
 
 TRAINING = "training"
 """The task whose units are the optimizer's steps."""
-
-SharedWork = Literal["reference", "base answers"]
-"""Work that is the same for all runs from one model on the same data: log-probs of the data, answers to its prompts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,34 +85,6 @@ class CacheUsed:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScoreStatistics:
-    """The distribution of one auxiliary objective's rewards over the training completions.
-
-    Attributes:
-        at_low: Share of completions at the minimum.
-        at_high: Share of completions at the maximum.
-        correlation_length: Pearson correlation with the response's length in characters; None if either is constant.
-        correlation_chosen: Pearson correlation with being chosen (or labelled desirable).
-    """
-
-    label: str
-    count: int
-    mean: float
-    std: float
-    minimum: float
-    maximum: float
-    at_low: float
-    at_high: float
-    correlation_length: float | None
-    correlation_chosen: float | None
-
-    @property
-    def constant(self) -> bool:
-        """Whether the reward never varies, so that the objective cannot teach anything."""
-        return self.maximum - self.minimum < 1e-9  # noqa: PLR2004 - float noise
-
-
 @dataclass(frozen=True, slots=True)
 class ScoresReady:
     """Every completion is scored."""
@@ -141,7 +112,7 @@ class CheckpointSaved:
 class RunFinished:
     """The run is over; ``result`` is what ``align`` returns."""
 
-    result: object
+    result: RunRecord
 
 
 Event = Notice | PlanReady | Progress | CacheUsed | ScoresReady | StepLogged | CheckpointSaved | RunFinished

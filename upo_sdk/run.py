@@ -20,7 +20,8 @@ from upo_sdk.plugin.registry import load_registry
 from upo_sdk.policy import load_language_model, load_tokenizer
 from upo_sdk.policy.fingerprint import weights_sha256
 from upo_sdk.publish import CARD_FILE, check_hub, model_card, push_after_run, reserve_repository
-from upo_sdk.report import record_for_report, write_report_or_warn
+from upo_sdk.records import LineRecord, Sample, TrainedWith
+from upo_sdk.report import write_report_or_warn
 from upo_sdk.scoring import NORMALIZATION_FILE, Rank, ZScore, to_json
 from upo_sdk.training import (
     Assembly,
@@ -29,16 +30,14 @@ from upo_sdk.training import (
     Preparation,
     RunFolder,
     Tracking,
-    TrainedWith,
     check_trackers,
     check_unchanged,
     checked_arguments,
-    compare_answers,
-    findings,
-    finished,
+    describe_rewards,
+    describe_run,
+    describe_training,
+    ended,
     is_finished,
-    make_manifest,
-    outcome,
     rehearse,
     set_gamma,
     train_to_the_end,
@@ -48,18 +47,17 @@ from upo_sdk.training import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import AbstractContextManager
-    from typing import Any
 
     from transformers import PreTrainedTokenizerBase
 
     from upo_sdk.config import PluginPolicy, RunConfig
     from upo_sdk.data import BadRow
-    from upo_sdk.events import Callback, CancelToken, ScoreStatistics
+    from upo_sdk.events import Callback, CancelToken
     from upo_sdk.loss import UnifiedLoss
     from upo_sdk.plan import RunPlan
     from upo_sdk.plugin.registry import Registry
     from upo_sdk.policy import Policy
-    from upo_sdk.result import AlignResult
+    from upo_sdk.records import RunLoss, RunRecord, ScoreStatistics
     from upo_sdk.training import PreparedRows, Split
     from upo_sdk.training.trainer import UPOTrainer
 
@@ -75,7 +73,7 @@ def align(
     callbacks: Sequence[Callback] = (),
     cancel: CancelToken | None = None,
     command: Sequence[str] = (),
-) -> AlignResult:
+) -> RunRecord:
     """Align a model and return what happened; the run folder holds the model.
 
     Nothing is printed, logged or set in the environment, and the random state of the process is left as it was. Two
@@ -132,7 +130,7 @@ def _with_checkpoint(plan: RunPlan) -> RunPlan:
     if folder.resume_from is None:
         return plan
     ranks = int(os.environ.get("WORLD_SIZE", "1"))
-    planned = TrainedWith.of(plan, load_tokenizer(plan.model), ranks)
+    planned = describe_training(plan, load_tokenizer(plan.model), ranks)
     changed = check_unchanged(folder.resume_from, planned, plan.config.training.allow_changed)
     warnings = [*folder.passed_over, *(f"resumed although {name} changed: {text}" for name, text in changed.items())]
     config = plan.config.model_copy(update={"resume_from_checkpoint": str(folder.resume_from)})
@@ -159,7 +157,7 @@ class _Run:
         self.normalizers: dict[str, ZScore | Rank] = {}
         self.trained_with = TrainedWith()
 
-    def execute(self) -> AlignResult:
+    def execute(self) -> RunRecord:
         self._announce()
         tokenizer = load_tokenizer(self.plan.model)
         with ExitStack() as until_the_end:
@@ -172,54 +170,52 @@ class _Run:
             self._compare_with_checkpoint(tokenizer, weights)  # again: an objective may have been skipped
             statistics = self.preparation.describe(train)
             train, held_out = self._normalize(train, held_out)
-            manifest = self._manifest(policy.layout.name, statistics)
-            manifest["data"]["findings"] = findings(train, held_out)
             rows = self._rows(train, policy, weights)
             held_out_rows = self._rows(held_out, policy, weights) if held_out else None
             unified = self._assembly.loss(policy, train)
-            manifest["loss"] = self._set_gamma(unified, rows, train, policy, tokenizer, weights, statistics)
-            comparison = Comparison(
-                preparation=self.preparation,
-                tokenizer=tokenizer,
-                split=held_out or train,
-                normalizers=self.normalizers,
-            )
-            before = after = None
+            loss = self._set_gamma(unified, rows, train, policy, tokenizer, weights, statistics)
+            run = self._describe(policy.layout.name, statistics, loss, train, held_out)
+            comparison = before = evaluation = None
             with self.failures.of_comparison(saved=False):
-                before = comparison.answers(policy, "base answers")
+                comparison = Comparison.of(self.preparation, tokenizer, held_out or train, self.normalizers)
+                before = comparison and comparison.before(policy)
             self._load_checkpoint(policy)
             trainer = self._assembly.trainer(policy, tokenizer, rows, held_out_rows, unified, self.trained_with)
             bad_rows = [*self.plan.data.bad_rows, *train.bad_rows, *(held_out.bad_rows if held_out else ())]
-            with self._recorded(trainer, manifest, bad_rows), self.tracking:
+            with self._recorded(trainer, run, bad_rows), self.tracking:
                 train_to_the_end(trainer, self.folder)
+            samples: list[Sample] = []
             with self.failures.of_comparison(saved=True), suppress(CancelledError):  # only the comparison is left out
-                if before and is_finished(trainer):
-                    after = comparison.answers(policy)
-        compared = compare_answers(before, after, split=comparison.split.name)
-        result = outcome(self.plan, trainer, self.folder, statistics, compared)
+                if comparison and before and is_finished(trainer):
+                    evaluation, samples = comparison.record(before, comparison.after(policy))
+        run = ended(run, self.plan, trainer, evaluation, self.folder.newest_checkpoint())
         if self.is_main:
-            record_for_report(self.folder, self.plan.auxiliary, train, trainer.advantage_weights, (before, after))
-            result = self._conclude(result, manifest)
-        self.context.emit(RunFinished(result))
-        return result
+            if samples:
+                LineRecord.save_lines(self.folder.path / Sample.RUN_FILE, samples)
+            describe_rewards(self.plan.auxiliary, train, trainer.advantage_weights).save(self.folder.path)
+            run = self._conclude(run)
+        self.context.emit(RunFinished(run))
+        return run
 
-    def _conclude(self, result: AlignResult, manifest: dict[str, Any]) -> AlignResult:
-        """Write manifest, card and report, and push what is to be pushed."""
-        self.folder.write_manifest({**manifest, **finished(result)})
-        if result.status == "completed":
+    def _conclude(self, run: RunRecord) -> RunRecord:
+        """Write the record, the card and the report, and push what is to be pushed."""
+        run.save(self.folder.path)
+        if run.status == "completed":
             self.folder.write(CARD_FILE, model_card(self.folder.path))
         write_report_or_warn(self.folder.path, self.context.callbacks)
         config = self.config
-        if result.status != "completed" or not config.push_to_hub or config.hub_model_id is None:
-            return result
+        if run.status != "completed" or not config.push_to_hub or config.hub_model_id is None:
+            return run
         address = push_after_run(
             self.folder.path, config.hub_model_id, self.context.callbacks, samples=config.hub_samples
         )
-        return replace(result, hub_url=address)
+        run = run.model_copy(update={"hub_url": address})
+        run.save(self.folder.path)
+        return run
 
     def _compare_with_checkpoint(self, tokenizer: PreTrainedTokenizerBase, weights: str) -> None:
         """Compare what was not known when the run was planned: the weights, and which objectives take part."""
-        self.trained_with = TrainedWith.of(self.plan, tokenizer, self.args.world_size, weights)
+        self.trained_with = describe_training(self.plan, tokenizer, self.args.world_size, weights)
         if self.folder.resume_from:
             allowed = self.config.training.allow_changed
             changed = check_unchanged(self.folder.resume_from, self.trained_with, allowed)
@@ -256,15 +252,15 @@ class _Run:
         self.preparation = replace(self.preparation, plan=self.plan)
 
     def _recorded(
-        self, trainer: UPOTrainer, manifest: dict[str, Any], bad_rows: Sequence[BadRow]
+        self, trainer: UPOTrainer, run: RunRecord, bad_rows: Sequence[BadRow]
     ) -> AbstractContextManager[None]:
-        """Open the run folder once every rank has checked it, and keep its manifest true."""
+        """Open the run folder once every rank has checked it, and keep its record true."""
         trainer.accelerator.wait_for_everyone()
         kept = {NORMALIZATION_FILE: to_json(self.normalizers)} if self.normalizers else {}
         if bad_rows:
             kept[BAD_ROWS_FILE] = list_bad_rows(bad_rows)
         files = {"config.resolved.yaml": to_yaml(self.config), **kept}
-        return self.folder.recorded(manifest, files) if self.is_main else nullcontext()
+        return self.folder.recorded(run, files) if self.is_main else nullcontext()
 
     def _announce(self) -> None:
         self.context.emit(PlanReady(self.plan))
@@ -273,12 +269,21 @@ class _Run:
         for text in self.plan.warnings:
             self.context.warn(text)
 
-    def _manifest(self, layout: str, statistics: Sequence[ScoreStatistics]) -> dict[str, Any]:
-        return make_manifest(
+    def _describe(
+        self,
+        layout: str,
+        statistics: Sequence[ScoreStatistics],
+        loss: RunLoss,
+        train: Split,
+        held_out: Split | None,
+    ) -> RunRecord:
+        return describe_run(
             self.plan,
+            splits=[split for split in (train, held_out) if split],
             trained_with=self.trained_with,
             statistics=statistics,
             normalizers=self.normalizers,
+            loss=loss,
             layout=layout,
             resumed=self.folder.resume_from,
             skipped=self.failures.skipped,
@@ -297,7 +302,7 @@ class _Run:
         tokenizer: PreTrainedTokenizerBase,
         weights: str,
         statistics: Sequence[ScoreStatistics],
-    ) -> dict[str, Any]:
+    ) -> RunLoss:
         parts = (rows, train, policy, self.normalizers, tokenizer)
         sample = partial(self.preparation.sample, *parts, weights=weights, batch_size=self.batch_size)
         constant = {item.label for item in statistics if item.constant}

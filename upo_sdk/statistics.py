@@ -11,7 +11,8 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+
+from upo_sdk.records import Estimate
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
@@ -19,34 +20,10 @@ if TYPE_CHECKING:
     from upo_sdk.arrays import FloatArray
 
 
-__all__ = ["ENOUGH", "Estimate", "Sums", "differ", "difference", "ranked_right", "share_interval", "student_t"]
-
-ENOUGH = 10
-"""Units from which on a verdict is given; see docs/reference/evaluation.md for what fewer would get wrong."""
+__all__ = ["Sums", "differ", "difference", "ranked_right", "share_interval", "student_t"]
 
 _Z = NormalDist().inv_cdf(0.975)
 _T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
-
-
-class Estimate(BaseModel):
-    """A mean with its 95 % interval."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    mean: float = Field(description="The mean, or the ratio of two sums, over everything that was measured.")
-    low: float | None = Field(description="Lower end of the 95 % interval; null if one prompt is all there is.")
-    high: float | None = Field(description="Upper end of the 95 % interval, likewise.")
-    count: int = Field(ge=0, description="Prompts behind it; they are the units of the interval.")
-
-    @property
-    def interval(self) -> tuple[float, float] | None:
-        """Both ends, if there are any."""
-        return None if self.low is None or self.high is None else (self.low, self.high)
-
-    @property
-    def enough(self) -> bool:
-        """Whether there are prompts enough for a verdict."""
-        return self.count >= ENOUGH
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +96,7 @@ def difference(one: Sums, other: Sums) -> Estimate:
 def differ(one: Estimate, other: Estimate) -> bool:
     """Return whether two estimates are further apart than chance puts them, by ``√(h₁² + h₂²)`` of their half-widths.
 
-    On the same prompts that errs on the careful side. With fewer than :data:`ENOUGH` prompts nothing differs.
+    On the same prompts that errs on the careful side. With fewer than :data:`Estimate.ENOUGH` prompts nothing differs.
     """
     if one.interval is None or other.interval is None or not (one.enough and other.enough):
         return False

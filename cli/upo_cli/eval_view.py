@@ -6,21 +6,21 @@ from typing import TYPE_CHECKING
 
 from upo_cli.judge_view import judge_lines
 from upo_cli.output import console, table
-from upo_sdk.statistics import ENOUGH
+from upo_sdk.records import Estimate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rich.console import Console
 
-    from upo_sdk.evaluation.schema import Evaluation, Metric, Sample, Verdict
+    from upo_sdk.records import EvaluationRecord, Metric, Sample, Verdict
 
 __all__ = ["print_evaluation"]
 
 _PER_CATEGORY = "violations/"
 
 
-def print_evaluation(result: Evaluation) -> None:
+def print_evaluation(result: EvaluationRecord) -> None:
     """Show everything but the violations of single categories, which are in ``eval.json``."""
     out = console()
     out.print(_headline(result), markup=False, soft_wrap=True)
@@ -33,14 +33,16 @@ def print_evaluation(result: Evaluation) -> None:
         out.print()
     for sample in result.samples:
         _print_sample(sample, out)
-    if result.prompts < ENOUGH:
-        out.print(f"note: fewer than {ENOUGH} prompts say little, whatever the numbers", markup=False, soft_wrap=True)
+    if result.prompts < Estimate.ENOUGH:
+        out.print(
+            f"note: fewer than {Estimate.ENOUGH} prompts say little, whatever the numbers", markup=False, soft_wrap=True
+        )
     for verdict in result.verdicts:
         out.print(_sentence(verdict), markup=False, soft_wrap=True, style="red" if verdict.holds else None)
     out.print(f"written: {result.config['output_dir']}/eval.json and eval-samples.jsonl", markup=False, soft_wrap=True)
 
 
-def _headline(result: Evaluation) -> str:
+def _headline(result: EvaluationRecord) -> str:
     baseline = f" beside {result.baseline.path}" if result.baseline else ""
     pairs = f", {result.pairs:,} pairs" if result.pairs else ""
     return (
@@ -50,7 +52,7 @@ def _headline(result: Evaluation) -> str:
     )
 
 
-def _rows(result: Evaluation) -> Iterator[list[str]]:
+def _rows(result: EvaluationRecord) -> Iterator[list[str]]:
     for name, metric in result.metrics.items():
         if not name.startswith(_PER_CATEGORY):
             yield [name, _value(metric), _baseline(metric), _difference(metric), metric.better or ""]
@@ -87,7 +89,7 @@ def _print_sample(sample: Sample, out: Console) -> None:
 def _sentence(verdict: Verdict) -> str:
     if verdict.value is None:
         return (
-            f"failed: {verdict.condition}: the metric has no value here, or fewer than {ENOUGH} prompts behind it, so "
-            "it cannot be said to be fine"
+            f"failed: {verdict.condition}: the metric has no value here, or fewer than {Estimate.ENOUGH} prompts "
+            "behind it, so it cannot be said to be fine"
         )
     return f"{'failed' if verdict.holds else 'fine'}: {verdict.condition}: the value is {verdict.value:.6g}"

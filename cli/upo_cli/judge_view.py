@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from upo_sdk.evaluation.judge import Cost, PositionBias, WinRate
+    from upo_sdk.records import Cost, PositionBias, WinRate
 
 __all__ = ["judge_lines"]
 

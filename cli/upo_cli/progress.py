@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from upo_cli.shared import LogFormat
-    from upo_sdk.events import Event, ScoreStatistics
+    from upo_sdk.events import Event
     from upo_sdk.plan import RunPlan
+    from upo_sdk.records import ScoreStatistics
 
 __all__ = ["ProgressView", "Silent", "open_view", "scores_table"]
 

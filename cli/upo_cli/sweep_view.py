@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from upo_cli.shared import LogFormat
-    from upo_sdk.evaluation.sweep_schema import Sweep, SweepPoint
+    from upo_sdk.records import SweepPoint, SweepRecord
     from upo_sdk.sweep import Grid, SweepEvent
 
 __all__ = ["SilentSweep", "SweepView", "open_view", "points_as_data", "print_points", "print_sweep"]
@@ -88,7 +88,7 @@ class SweepView(SilentSweep):
             case events.Notice():
                 super().on_event(event)
 
-    def _ready(self, sweep: Sweep) -> None:
+    def _ready(self, sweep: SweepRecord) -> None:
         done, total = _count_of(sweep)
         kept = f", {done} of them done already" if done else ""
         self._say(f"{total} points{kept}")
@@ -110,7 +110,7 @@ class SweepView(SilentSweep):
             self._say(f"{event.name}: {stage}{how_far}")
         self._phases[event.name] = stage
 
-    def _ended(self, point: SweepPoint, sweep: Sweep) -> None:
+    def _ended(self, point: SweepPoint, sweep: SweepRecord) -> None:
         done, total = _count_of(sweep)
         if point.name in self._tasks:
             self._bars.remove_task(self._tasks.pop(point.name))
@@ -145,7 +145,7 @@ def print_points(grid: Grid) -> None:
         out.print(f"  {point.command}", markup=False, soft_wrap=True)
 
 
-def print_sweep(sweep: Sweep, folder: str) -> None:
+def print_sweep(sweep: SweepRecord, folder: str) -> None:
     """Write the table, what it means, and where things are to stdout."""
     out = console()
     if sweep.rows:
@@ -161,7 +161,7 @@ def print_sweep(sweep: Sweep, folder: str) -> None:
         out.print(f"resume: upo sweep --resume {folder}", markup=False, soft_wrap=True)
 
 
-def _count_of(sweep: Sweep) -> tuple[int, int]:
+def _count_of(sweep: SweepRecord) -> tuple[int, int]:
     return sum(point.status == "done" for point in sweep.points), len(sweep.points)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from upo_sdk.evaluation import evaluate as module
-from upo_sdk.evaluation.schema import Evaluation
+from upo_sdk.records import EvaluationRecord
 
 if TYPE_CHECKING:
     from conftest import Upo
@@ -26,7 +26,7 @@ def test_the_table_the_samples_and_the_files_are_shown(upo: Upo) -> None:
     assert ended.out.count("prompt:") == 1
     assert "written: upo-eval/eval.json" in ended.out
     assert "answers of the model (answers): 3 done" in ended.err
-    assert Evaluation.model_validate_json(Path("upo-eval/eval.json").read_text("utf-8")).prompts == 3
+    assert EvaluationRecord.model_validate_json(Path("upo-eval/eval.json").read_text("utf-8")).prompts == 3
     assert len(Path("upo-eval/eval-samples.jsonl").read_text("utf-8").splitlines()) == 3
 
 
@@ -100,4 +100,4 @@ def test_a_mistake_ends_with_2_and_is_named(upo: Upo, arguments: list[str], said
 
 
 def test_the_schema_of_the_result_is_printed(upo: Upo) -> None:
-    assert upo("eval", "--schema").data == Evaluation.model_json_schema()
+    assert upo("eval", "--schema").data == EvaluationRecord.model_json_schema()

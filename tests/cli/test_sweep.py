@@ -11,9 +11,9 @@ from upo_cli.commands.sweep import NAME
 from upo_cli.sweep_lines import SweepLines
 from upo_cli.sweep_view import SilentSweep, SweepView
 from upo_sdk.config import build_config
-from upo_sdk.evaluation.sweep_schema import PointFailure, Sweep, SweepPoint
 from upo_sdk.events import Notice
 from upo_sdk.plugin.registry import load_registry
+from upo_sdk.records import PointFailure, SweepPoint, SweepRecord
 from upo_sdk.sweep import PointEnded, PointProgress, PointStarted, SweepConfig, SweepReady
 from upo_sdk.sweep.points import make_grid
 
@@ -34,7 +34,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Any]]:
     def replace(*statuses: str) -> list[Any]:
         asked = list[Any]()
 
-        def sweep(config: Any, **_how: Any) -> Sweep:
+        def sweep(config: Any, **_how: Any) -> SweepRecord:
             asked.append(config)
             points = make_grid(
                 SweepConfig(base=build_config({}), objectives=("toxicity:0,0.1",)), load_registry()
@@ -48,13 +48,13 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Any]]:
     return replace
 
 
-def state(points: tuple[SweepPoint, ...], *statuses: Any) -> Sweep:
+def state(points: tuple[SweepPoint, ...], *statuses: Any) -> SweepRecord:
     failure = PointFailure(code="training", what="the loss is nan", where="step 3")
     ended = [
         point.model_copy(update={"status": status, "failure": failure if status == "failed" else None})
         for point, status in zip(points, statuses, strict=True)
     ]
-    return Sweep(software="1", created="now", axes=(), points=tuple(ended))
+    return SweepRecord(software="1", created="now", axes=(), points=tuple(ended))
 
 
 def test_a_dry_run_shows_the_points_and_their_commands_and_writes_nothing(upo: Upo) -> None:
@@ -204,7 +204,7 @@ def test_the_result_as_json_is_the_state(upo: Upo, stand_in: Callable[..., list[
     stand_in("done", "failed")
     ended = upo(NAME, *GRID, "--json")
     assert (ended.code, ended.err) == (1, "")
-    assert Sweep.model_validate(ended.data).points[1].status == "failed"
+    assert SweepRecord.model_validate(ended.data).points[1].status == "failed"
     assert upo(NAME, "--resume", "there", "--json").data == json.loads(ended.out)
 
 
@@ -234,7 +234,7 @@ def test_a_sweep_writes_a_json_line_per_event(upo: Upo, monkeypatch: pytest.Monk
     points = POINTS
     ended = state(points, "done", "failed")
 
-    def sweep(_config: Any, *, callbacks: Any, **_how: Any) -> Sweep:
+    def sweep(_config: Any, *, callbacks: Any, **_how: Any) -> SweepRecord:
         (view,) = callbacks
         view.on_event(SweepReady(state(points, "done", "pending")))
         view.on_event(PointStarted("toxicity=0.1"))
@@ -270,7 +270,7 @@ def test_the_way_is_told_as_asked_for(
 ) -> None:
     views = list[Any]()
 
-    def resume(_folder: Path, *, callbacks: Any, **_how: Any) -> Sweep:
+    def resume(_folder: Path, *, callbacks: Any, **_how: Any) -> SweepRecord:
         views.extend(callbacks)
         return state(())
 

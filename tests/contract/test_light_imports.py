@@ -37,7 +37,7 @@ registry = upo_sdk.load_registry()
 assert all(check_options(ObjectiveRef.model_validate(text), registry) for text in texts)
 """,
     "the conformance kit": "from upo_sdk.testing import check_objective, parametrize_checks, run_checks",
-    "the result of an evaluation": "from upo_sdk import Evaluation, EvalConfig; Evaluation.model_json_schema()",
+    "the result of an evaluation": "from upo_sdk import EvaluationRecord; EvaluationRecord.model_json_schema()",
     "a configuration": "from upo_sdk.config import build_config; build_config({'objectives': ['dpo', 'toxicity:0.3']})",
 }
 

@@ -10,9 +10,9 @@ import pytest
 import upo_sdk
 
 PUBLIC = {
-    "upo_sdk": """AlignResult DataConfig EvalConfig Evaluation LossConfig ModelConfig ObjectiveRef PluginPolicy
-        Registry RunConfig RunPlan TrainingConfig UPOError UnifiedLoss __version__ align evaluate load_registry
-        plan_run""",
+    "upo_sdk": """DataConfig EvalConfig EvaluationRecord LossConfig ModelConfig ObjectiveRef PluginPolicy
+        Registry RunConfig RunPlan RunRecord TrainingConfig UPOError UnifiedLoss __version__ align evaluate
+        load_registry load_run plan_run""",
     "upo_sdk.errors": """CancelledError ConfigError DataError DuplicateNameError HubError JudgeError ModelError
         ObjectiveFailedError ObjectiveRefError OfflineError OutputError PartlyScoredError PluginError TrainingError
         UPOError UnknownObjectiveError did_you_mean""",
@@ -29,9 +29,15 @@ PUBLIC = {
     "upo_sdk.config": """DataConfig EvalConfig JudgeConfig LossConfig ModelConfig ObjectiveRef PluginPolicy
         RunConfig Schedule TrainingConfig build_config build_eval_config merge preset presets read_config_file
         to_yaml written_name""",
-    "upo_sdk.evaluation.judge": "Cost Failure JudgeIdentity PositionBias WinRate check_judge judge_answers",
-    "upo_sdk.evaluation": """Answers Estimate Evaluation Metric Prompt Sampling answer_rewards compare_rewards
-        distinct_prompts explain sample_answers""",
+    "upo_sdk.evaluation.judge": "check_judge judge_answers judge_pairs",
+    "upo_sdk.evaluation": "Answers Prompt Sampling distinct_prompts sample_answers",
+    "upo_sdk.records": """AdvantageWeights Balance CacheUse Changeable Chat Compared Cost DataDescription
+        DataFinding Direction DistributionsRecord Estimate EvaluationRecord Failure FileRecord
+        Histogram JudgeIdentity JudgeKind LeftOut LengthBin LineRecord Metric MetricsRow
+        ModelIdentity Origin PairMargin ParetoAxis PointFailure PointRecord PositionBias Record
+        RewardDistribution RunData RunLoss RunModel RunObjective RunRecord RunStatus Sample Saving
+        ScoreStatistics SharedWork SweepAxis SweepPoint SweepRecord SweepRow TrainedWith Verdict
+        WinRate load_run""",
     "upo_sdk.loss": """AuxiliaryBatch AuxiliaryTerm Balance GradientParts PreferenceTerm UnifiedLoss
         UnifiedOutput ValueHead actor_loss advantage_weights attribute_weights balance effective_sample_size
         expectile_loss gradient_metrics parameter_gram""",

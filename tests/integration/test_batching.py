@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from upo_sdk import AlignResult
+    from upo_sdk import RunRecord
 
 pytestmark = pytest.mark.usefixtures("no_report")
 
@@ -26,10 +26,10 @@ ROWS = 12
 @pytest.fixture
 def run(
     model_folder: Callable[[str], Path], pairs_file: Path, tmp_path: Path
-) -> Callable[..., tuple[AlignResult, dict[str, torch.Tensor]]]:
+) -> Callable[..., tuple[RunRecord, dict[str, torch.Tensor]]]:
     """Return a function that trains with the given training settings, and returns the result and the weights."""
 
-    def train(name: str, *, resume: str | None = None, **training: Any) -> tuple[AlignResult, dict[str, torch.Tensor]]:
+    def train(name: str, *, resume: str | None = None, **training: Any) -> tuple[RunRecord, dict[str, torch.Tensor]]:
         settings = {
             "model": str(model_folder("llama")),
             "data": str(pairs_file),
@@ -45,7 +45,7 @@ def run(
     return train
 
 
-def losses(result: AlignResult) -> list[float]:
+def losses(result: RunRecord) -> list[float]:
     rows = [json.loads(line) for line in (result.output_dir / "metrics.jsonl").read_text().splitlines()]
     return [row["loss"] for row in rows if "loss" in row]
 
@@ -61,7 +61,7 @@ def losses(result: AlignResult) -> list[float]:
     ids=["1x12", "5+5+2", "tokens", "tokens grouped"],
 )
 def test_an_optimizer_step_is_the_mean_over_its_rows_however_they_are_split(
-    run: Callable[..., tuple[AlignResult, dict[str, torch.Tensor]]], split: dict[str, Any]
+    run: Callable[..., tuple[RunRecord, dict[str, torch.Tensor]]], split: dict[str, Any]
 ) -> None:
     whole, expected = run("whole", num_train_epochs=3, per_device_train_batch_size=ROWS)
     parts, found = run("parts", num_train_epochs=3, **split)
@@ -72,7 +72,7 @@ def test_an_optimizer_step_is_the_mean_over_its_rows_however_they_are_split(
 
 @pytest.mark.parametrize("strategy", ["random", "group_by_length"])
 def test_a_run_resumed_in_its_second_epoch_equals_an_uninterrupted_one_bit_for_bit(
-    run: Callable[..., tuple[AlignResult, dict[str, torch.Tensor]]], strategy: str
+    run: Callable[..., tuple[RunRecord, dict[str, torch.Tensor]]], strategy: str
 ) -> None:
     settings = {"num_train_epochs": 2, "tokens_per_batch": 160, "train_sampling_strategy": strategy}
     whole, expected = run("whole", **settings)

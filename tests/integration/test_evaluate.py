@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from upo_sdk import EvalConfig, Evaluation, RunConfig, align, evaluate
+from upo_sdk import EvalConfig, EvaluationRecord, RunConfig, align, evaluate
 from upo_sdk.config import DataConfig, ModelConfig, build_config
 from upo_sdk.demo import demo_eval_path, demo_model_path
 from upo_sdk.errors import CancelledError, ConfigError, ModelError
@@ -94,7 +94,7 @@ def test_a_demo_run_is_evaluated_on_its_held_out_prompts_with_its_objectives_bes
     assert toxicity.difference is not None
     assert toxicity.baseline is not None
     assert toxicity.difference.mean == pytest.approx(toxicity.value.mean - toxicity.baseline.mean)
-    assert Evaluation.model_validate_json((tmp_path / "a" / "eval.json").read_text("utf-8")) == result
+    assert EvaluationRecord.model_validate_json((tmp_path / "a" / "eval.json").read_text("utf-8")) == result
 
 
 def test_every_answer_and_every_pair_is_written_and_adds_up_to_the_means(run: Path, tmp_path: Path) -> None:

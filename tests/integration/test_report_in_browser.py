@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from upo_sdk.evaluation.schema import Estimate
-from upo_sdk.evaluation.sweep_schema import ParetoAxis, Sweep, SweepMetric, SweepPoint, SweepRow
+from upo_sdk.records import Estimate, Metric, ParetoAxis, SweepPoint, SweepRecord, SweepRow
 from upo_sdk.report import write_report
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     environment = {**os.environ, "UPO_CACHE_DIR": str(folder.parent / "cache"), "HF_HUB_OFFLINE": "1"}
     subprocess.run(command, check=True, env=environment, capture_output=True)
     samples = [json.loads(line) for line in (folder / "samples.jsonl").read_text(encoding="utf-8").splitlines()]
-    samples[0] |= {"prompt": PLANTED, "before": PLANTED, "after": PLANTED}
+    samples[0] |= {"prompt": PLANTED, "baseline": PLANTED, "model": PLANTED}
     (folder / "samples.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in samples), encoding="utf-8")
     write_report(folder)
     return folder
@@ -74,16 +73,16 @@ def sweep_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for name, found in zip(names, metrics, strict=True)
     ]
     axes = (ParetoAxis(metric="accuracy", better="higher"), ParetoAxis(metric="toxicity", better="lower"))
-    sweep = Sweep(software="0", created="", axes=(), pareto_axes=axes, points=tuple(points), rows=tuple(rows))
+    sweep = SweepRecord(software="0", created="", axes=(), pareto_axes=axes, points=tuple(points), rows=tuple(rows))
     (folder / "sweep.json").write_text(sweep.model_dump_json(), encoding="utf-8")
     write_report(folder)
     return folder
 
 
-def _metrics(accuracy: float, toxicity: float) -> dict[str, SweepMetric]:
+def _metrics(accuracy: float, toxicity: float) -> dict[str, Metric]:
     found = {"accuracy": accuracy, "toxicity": toxicity}
     return {
-        name: SweepMetric(value=Estimate(mean=value, low=value - 0.1, high=value + 0.1, count=9))
+        name: Metric(value=Estimate(mean=value, low=value - 0.1, high=value + 0.1, count=9))
         for name, value in found.items()
     }
 

@@ -73,7 +73,7 @@ def test_each_road_leads_through_a_run(settings: Any) -> None:
     notices = Notices()
     objectives = ["column:help:0.3", "roads_rewards:polite:0.2,word=no,as=curt", "trl:roads_rewards.manual:0.1"]
     result = align(build_config(settings(*objectives)), callbacks=[notices])
-    assert {item.label: item.mean for item in result.statistics} == pytest.approx(
+    assert {item.label: item.mean for item in result.scores} == pytest.approx(
         {"help": (0.9 + 0.1 + 0.5 + 0.4) / 4, "curt": 2 / 4, "manual": 0.0}
     )
     none = "the function returned None for 2 of 4, which have reward 0"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from upo_sdk.result import AlignResult
+    from upo_sdk.records import RunRecord
 
 pytestmark = pytest.mark.usefixtures("no_report")
 
@@ -49,15 +49,15 @@ def settings(model_folder: Callable[[str], Path], tmp_path: Path) -> dict[str, A
     }
 
 
-def run(settings: dict[str, Any], *more: dict[str, Any]) -> AlignResult:
+def run(settings: dict[str, Any], *more: dict[str, Any]) -> RunRecord:
     return align(build_config(settings, *more))
 
 
-def weights(result: AlignResult) -> dict[str, torch.Tensor]:
+def weights(result: RunRecord) -> dict[str, torch.Tensor]:
     return load_file(result.output_dir / "model.safetensors")
 
 
-def logged(result: AlignResult, name: str) -> list[float]:
+def logged(result: RunRecord, name: str) -> list[float]:
     rows = [json.loads(line) for line in (result.output_dir / "metrics.jsonl").read_text().splitlines()]
     return [row[name] for row in rows if "loss" in row]
 
@@ -139,7 +139,7 @@ def test_a_column_changes_the_model_and_a_neutral_one_does_not(
 
 def test_rewards_in_the_data_replace_scoring(settings: dict[str, Any], tmp_path: Path) -> None:
     change = rewrite(settings, lambda row: {**row, "reward/length": [0.75, 0.25]}, tmp_path / "c.jsonl")
-    statistics = {item.label: item for item in run(settings, change).statistics}
+    statistics = {item.label: item for item in run(settings, change).scores}
     assert (statistics["length"].minimum, statistics["length"].maximum) == (0.25, 0.75)
     assert statistics["lexical"].minimum < 0.25
 
@@ -154,11 +154,11 @@ def test_normalised_rewards_are_those_of_the_training_data_and_are_kept_with_the
     settings["training"] |= {"num_train_epochs": 2, "max_steps": -1}
     result = run(settings, more)
     manifest = json.loads((result.output_dir / "run.json").read_text(encoding="utf-8"))["normalization"]
-    scores = result.statistics[0]
+    scores = result.scores[0]
     assert manifest["length"] == {"method": "zscore", "mean": scores.mean, "std": scores.std}
     assert read_normalizers(result.output_dir)["lexical"].summary() == manifest["lexical"]
     assert 0 <= result.metrics["eval_objective/lexical/reward_mean"] <= 1
-    assert [item.label for item in result.before_after] == ["length", "lexical"]
+    assert list(result.evaluation.rewards) == ["length", "lexical"]
 
 
 def test_a_resumed_run_normalises_as_the_run_before(settings: dict[str, Any]) -> None:

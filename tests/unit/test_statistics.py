@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from evaluations import reward_metric
 
-from upo_sdk.evaluation.before_after import compare_rewards, explain
-from upo_sdk.statistics import Estimate, Sums, differ, difference, ranked_right, share_interval, student_t
+from upo_sdk.records import Estimate
+from upo_sdk.statistics import Sums, differ, difference, ranked_right, share_interval, student_t
 
 
 def test_the_mean_is_over_all_values_and_the_count_is_that_of_prompts() -> None:
@@ -76,67 +77,8 @@ def test_without_an_effect_a_verdict_is_given_at_most_7_times_in_100(count: int,
         np.minimum(1, rng.beta(6, 0.5, shape) + 0.02) if kind == "beta" else (rng.random(shape) < 0.5).astype(float)
         for _ in range(2)
     )
-    alarms = sum(
-        compare_rewards("x", old, new, split="held-out").verdict in {"rose", "fell"}
-        for old, new in zip(before, after, strict=True)
-    )
+    alarms = sum(reward_metric(old, new).direction in {"rose", "fell"} for old, new in zip(before, after, strict=True))
     assert alarms / 1500 < 0.07
-
-
-@pytest.mark.parametrize("count", [1, 2, 5, 9])
-def test_fewer_than_ten_prompts_give_no_verdict_however_much_changed(count: int) -> None:
-    compared = compare_rewards("x", np.zeros(count), np.linspace(0.8, 0.9, count), split="held-out")
-    assert compared.verdict == "too few"
-    (sentence,) = explain([compared], {}, auxiliary=["x"], gate_opened=True)
-    assert sentence.startswith(f"x: on {count} held-out prompt{'s' if count > 1 else ''} the mean reward")
-    assert sentence.endswith("too few prompts to say whether it changed.")
-    assert ("interval" in sentence) == (count > 1)
-
-
-def test_ten_prompts_give_one() -> None:
-    compared = compare_rewards("x", np.zeros(10), np.linspace(0.8, 0.9, 10), split="held-out")
-    (sentence,) = explain([compared], {}, auxiliary=["x"], gate_opened=True)
-    assert compared.verdict == "rose"
-    assert "rose: 0.00 before, 0.85 after (change +0.85, 95 % interval +0.83 to +0.87)." in sentence
-
-
-def test_an_end_of_an_interval_that_is_not_0_is_not_written_as_0() -> None:
-    """0.003 ± 2.262 · s / √10 with s = .001 · √(10/9): 0.0022 to 0.0038."""
-    after = 0.003 + 0.001 * np.tile([1.0, -1.0], 5)
-    (sentence,) = explain(
-        [compare_rewards("x", np.zeros(10), after, split="held-out")], {}, auxiliary=["x"], gate_opened=True
-    )
-    assert "(change +0.003, 95 % interval +0.002 to +0.004)" in sentence
-
-
-def test_a_reward_at_its_ceiling_is_said_to_be_there() -> None:
-    before = np.array([1.0] * 19 + [0.95])
-    compared = compare_rewards("x", before, np.ones(20), split="held-out")
-    (sentence,) = explain([compared], {}, auxiliary=["x"], gate_opened=True)
-    assert compared.at_ceiling
-    assert sentence.endswith("nearly all answers had the highest reward already.")
-    assert not compare_rewards("x", before - 0.02 * np.arange(20), before, split="held-out").at_ceiling
-
-
-@pytest.mark.parametrize(
-    ("share", "pairs", "expected"),
-    [
-        (
-            0.55,
-            13,
-            "of the 13 held-out pairs (95 % interval 30 to 78 %, and 50 % is chance, so it could be chance).",
-        ),
-        (0.75, 400, "in 75 % of the 400 held-out pairs (95 % interval 71 to 79 %, and 50 % is chance)."),
-        (1.0, 4, "Preferences: 4 held-out pairs are too few to say how many the model now ranks right."),
-        (1.0, 1, "Preferences: 1 held-out pair is too few to say how many the model now ranks right."),
-    ],
-)
-def test_the_sentence_on_preferences_has_the_number_of_pairs_and_an_interval(
-    share: float, pairs: int, expected: str
-) -> None:
-    metrics = {"eval_rewards/accuracies": share, "eval_rewards/pairs": pairs, "rewards/accuracies": 1.0}
-    (sentence,) = explain([], metrics, auxiliary=[], gate_opened=True)
-    assert sentence.endswith(expected)
 
 
 def test_the_interval_of_a_share_is_wilson_s() -> None:

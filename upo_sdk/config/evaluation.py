@@ -40,7 +40,9 @@ class EvalConfig(Section):
     )
     temperature: float = Field(default=1.0, gt=0, description="Temperature of sampling.")
     top_p: float = Field(default=0.95, gt=0, le=1, description="Nucleus sampling: the share of the mass that is kept.")
-    seed: int = Field(default=42, ge=0, description="Seed of sampling, and of nothing else.")
+    seed: int | None = Field(
+        default=None, ge=0, description="Seed of sampling, and of nothing else; default: the run's, else 42."
+    )
     batch_size: int = Field(default=32, ge=1, description="Answers that are sampled together.")
     samples: int = Field(default=3, ge=0, description="Answers side by side that eval.json keeps.")
     output_dir: Path | None = Field(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
@@ -12,9 +12,10 @@ from upo_sdk.config.base import Section
 from upo_sdk.errors import ConfigError
 from upo_sdk.http.address import Url
 
-__all__ = ["JudgeConfig", "JudgeKind"]
+if TYPE_CHECKING:
+    from upo_sdk.records import JudgeKind
 
-JudgeKind = Literal["reward-model", "language-model", "endpoint"]
+__all__ = ["JudgeConfig"]
 
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 _SECRET = re.compile(r"key|token|secret|password", re.IGNORECASE)

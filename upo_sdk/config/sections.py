@@ -9,27 +9,11 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from upo_sdk.config.base import Section
+from upo_sdk.records import Changeable
 
-__all__ = ["Change", "LayoutName", "LossConfig", "ModelConfig", "PluginPolicy", "TrainingConfig"]
+__all__ = ["LayoutName", "LossConfig", "ModelConfig", "PluginPolicy", "TrainingConfig"]
 
 LayoutName = Literal["auto", "padded", "separate", "packed", "prefix-shared", "prefix-packed", "prefix-cache", "single"]
-
-Change = Literal[
-    "model",
-    "data",
-    "tokenizer",
-    "objectives",
-    "plugins",
-    "scorers",
-    "loss",
-    "batch",
-    "ranks",
-    "seed",
-    "learning_rate",
-    "optimizer",
-    "steps",
-]
-"""What a resumed run may have otherwise than the run that it resumes, if the user says so."""
 
 
 class ModelConfig(Section):
@@ -158,7 +142,7 @@ class TrainingConfig(Section):
     )
     save_steps: int = Field(default=0, ge=0, description="Steps between two checkpoints; 0 saves only the final model.")
     save_total_limit: int | None = Field(default=None, ge=1, description="How many checkpoints to keep.")
-    allow_changed: tuple[Change, ...] = Field(
+    allow_changed: tuple[Changeable, ...] = Field(
         default=(),
         description="What may differ from the run that is resumed; it is recorded in run.json. Else a difference is "
         "an error.",

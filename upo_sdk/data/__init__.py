@@ -2,7 +2,7 @@
 
 from upo_sdk.data.batches import cut_batches
 from upo_sdk.data.chat_template import check_template, unused_template
-from upo_sdk.data.findings import Finding
+from upo_sdk.data.findings import once_key
 from upo_sdk.data.lengths import spread_by_length, tokens_per_row
 from upo_sdk.data.load import PreferenceData, load_preference_data
 from upo_sdk.data.numbers import (
@@ -27,7 +27,6 @@ __all__ = [
     "MARGIN",
     "SAMPLE_WEIGHT",
     "BadRow",
-    "Finding",
     "PreferenceData",
     "Tokenized",
     "Trained",
@@ -45,6 +44,7 @@ __all__ = [
     "list_bad_rows",
     "load_preference_data",
     "margins",
+    "once_key",
     "read_scores",
     "rewards_in_data",
     "sample_weights",

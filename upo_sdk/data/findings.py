@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from upo_sdk.records import DataFinding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -23,9 +24,9 @@ __all__ = [
     "PROMPT_REPEATED",
     "UNLEARNED",
     "UNSCORED",
-    "Finding",
     "count_findings",
     "noted",
+    "once_key",
 ]
 
 DROPPED = "dropped"
@@ -126,32 +127,9 @@ _EACH_BY_ITSELF = frozenset({DROPPED, UNLEARNED, UNSCORED, OTHER_SPEAKERS})
 """Kinds whose detail names a key or a role, so that each is told; of the others the first row's is told."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One kind of difference between the data and what is learned or scored.
-
-    Attributes:
-        kind: Such as ``dropped``.
-        detail: What it is about: a key, a role, or the text of the template in the first row.
-        level: How serious it is.
-        rows: Rows that have it.
-        of: Rows in all.
-        first_row: The first one, 1-based in the source.
-        text: What it is and what to do, in words.
-    """
-
-    kind: str
-    detail: str
-    level: Literal["info", "warning"]
-    rows: int
-    of: int
-    first_row: int
-    text: str
-
-    @property
-    def key(self) -> str:
-        """What is told once: the kind, and the detail where each is told."""
-        return noted(self.kind, self.detail if self.kind in _EACH_BY_ITSELF else "")
+def once_key(finding: DataFinding) -> str:
+    """Return what is said once for all splits: the kind, and the detail where each is said by itself."""
+    return noted(finding.kind, finding.detail if finding.kind in _EACH_BY_ITSELF else "")
 
 
 def noted(kind: str, detail: str = "") -> str:
@@ -159,7 +137,7 @@ def noted(kind: str, detail: str = "") -> str:
     return f"{kind}{_SEPARATOR}{detail}"
 
 
-def count_findings(notes: Iterable[tuple[int, Sequence[str]]], of: int) -> tuple[Finding, ...]:
+def count_findings(notes: Iterable[tuple[int, Sequence[str]]], of: int) -> tuple[DataFinding, ...]:
     """Return every finding once, in the order of :data:`_KINDS`.
 
     Args:
@@ -182,11 +160,11 @@ def count_findings(notes: Iterable[tuple[int, Sequence[str]]], of: int) -> tuple
     )
 
 
-def _finding(kind: str, first: tuple[int, str], rows: int, of: int) -> Finding:
+def _finding(kind: str, first: tuple[int, str], rows: int, of: int) -> DataFinding:
     row, detail = first
     where = f"{rows:,} of {of:,} rows, first row {row}"
     level, says = _KINDS[kind]
-    return Finding(
+    return DataFinding(
         kind=kind,
         detail=detail,
         level=level,

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from transformers import PreTrainedTokenizerBase
 
-    from upo_sdk.data.findings import Finding
+    from upo_sdk.records import DataFinding
 
 __all__ = ["Tokenized", "largest_token_id", "tokenize"]
 
@@ -50,7 +50,7 @@ class Tokenized:
 
     dataset: Dataset
     report: TruncationReport
-    findings: tuple[Finding, ...]
+    findings: tuple[DataFinding, ...]
     bad_rows: tuple[BadRow, ...]
 
 

@@ -30,12 +30,10 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from upo_sdk.arrays import FloatArray
     from upo_sdk.cache import ContentCache
     from upo_sdk.data.messages import Message
-    from upo_sdk.plugin.build import LiveObjective
 
-__all__ = ["Answers", "Prompt", "answer_rewards", "distinct_prompts", "fit_prompts", "sample_answers"]
+__all__ = ["Answers", "Prompt", "distinct_prompts", "fit_prompts", "sample_answers"]
 
 _COLUMNS = ("prompt", "prompt_ids", "prompt_messages", "template_inputs", "kept_prompt", "kept_prompt_messages")
 _SHOWN = 60
@@ -224,18 +222,6 @@ def sample_answers(
     known = cache.get(keys)
     ids = [np.frombuffer(known[key], dtype="<i4").tolist() for key in keys]
     return _answers(prompts, ids, tokenizer, sampling.num_samples, end_ids(lm, tokenizer))
-
-
-def answer_rewards(
-    answers: Answers,
-    auxiliary: Sequence[LiveObjective],
-    score: Callable[[LiveObjective, Sequence[Completion]], FloatArray],
-) -> list[FloatArray]:
-    """Return one array of rewards per auxiliary objective, one per answer.
-
-    The objectives must not need columns of the dataset: an answer of the model has none.
-    """
-    return [score(item, answers.completions) for item in auxiliary]
 
 
 def _start(text: str) -> str:

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from upo_sdk.cache import cache_in_use
 from upo_sdk.context import RunContext
 from upo_sdk.data import completions
-from upo_sdk.evaluation.demo_measures import DEMO_NAMES, conflicts, judge_answers
+from upo_sdk.evaluation.comparison import AnswerScorer, answer_statistics, evaluation_record, side_by_side
+from upo_sdk.evaluation.demo_measures import DEMO_NAMES, conflicts
 from upo_sdk.evaluation.divergence import kl_measurement, tokenized_answers
-from upo_sdk.evaluation.diversity import FORM_NAMES, form_measurements
+from upo_sdk.evaluation.diversity import FORM_NAMES
 from upo_sdk.evaluation.generation import Sampling
 from upo_sdk.evaluation.judging import WIN_RATE_NAMES, judge_samples, win_rate_metrics
 from upo_sdk.evaluation.loaded_model import LoadedModel, Whose, accelerator
 from upo_sdk.evaluation.objective_measures import ObjectiveMeasures
 from upo_sdk.evaluation.output import write_evaluation
-from upo_sdk.evaluation.paired_statistic import Better, PairedStatistic, metrics_of_both
-from upo_sdk.evaluation.pairs import implicit_margins, pair_measurements
+from upo_sdk.evaluation.paired_statistic import PairedStatistic, metrics_of_both
+from upo_sdk.evaluation.pairs import implicit_margins, pair_margins, pair_measurements
 from upo_sdk.evaluation.rows import EvalRows, choose_prompts, same_prompts, same_tokens, tokenize_rows
-from upo_sdk.evaluation.samples import pair_lines, side_by_side
-from upo_sdk.evaluation.schema import DataDescription, Evaluation
 from upo_sdk.evaluation.task import EvalTask, plan_evaluation
 from upo_sdk.evaluation.thresholds import check_names, judge_all
 from upo_sdk.evaluation.violations import violation_measurements, violation_names
@@ -31,19 +29,19 @@ from upo_sdk.isolation import isolated
 from upo_sdk.plugin.build import union_of_needs
 from upo_sdk.plugin.registry import load_registry
 from upo_sdk.policy import load_tokenizer
-from upo_sdk.scoring import score_completions
+from upo_sdk.records import DataDescription, EvaluationRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from upo_sdk.arrays import FloatArray
     from upo_sdk.config import EvalConfig, ModelConfig
     from upo_sdk.evaluation.answers import Answers
-    from upo_sdk.evaluation.samples import Paired
-    from upo_sdk.evaluation.schema import ModelIdentity
+    from upo_sdk.evaluation.comparison import ScoredAnswers
     from upo_sdk.events import Callback, CancelToken
     from upo_sdk.plugin.registry import Registry
     from upo_sdk.policy import TokenizedRow
+    from upo_sdk.records import ModelIdentity
 
 __all__ = ["evaluate"]
 
@@ -55,7 +53,7 @@ def evaluate(
     registry: Registry | None = None,
     callbacks: Sequence[Callback] = (),
     cancel: CancelToken | None = None,
-) -> Evaluation:
+) -> EvaluationRecord:
     """Evaluate a model and return what was measured, which is also written to ``eval.json``.
 
     Beside it, ``eval-samples.jsonl`` has every answer with its scores, and ``eval-pairs.jsonl`` every pair's margin.
@@ -83,8 +81,8 @@ def evaluate(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Reading:
-    """What was read off one model.
+class _ModelOutputs:
+    """What one model said.
 
     Attributes:
         pair_logps: Log-probs of the data's pairs, if they are compared.
@@ -97,8 +95,15 @@ class _Reading:
     answer_logps: list[FloatArray] | None
 
 
-def _same_weights(one: _Reading, other: _Reading) -> bool:
+def _same_weights(one: _ModelOutputs, other: _ModelOutputs) -> bool:
     return one.identity.weights_sha256 == other.identity.weights_sha256
+
+
+def _violations(
+    measures: ObjectiveMeasures, rows: EvalRows, ours: ScoredAnswers, theirs: ScoredAnswers | None
+) -> Iterator[PairedStatistic]:
+    if measures.harms:
+        yield from violation_measurements(measures.harm_table(rows, ours.measures, theirs.measures if theirs else None))
 
 
 class _Evaluation:
@@ -110,56 +115,47 @@ class _Evaluation:
             max_new_tokens=task.max_new_tokens,
             temperature=self.config.temperature,
             top_p=self.config.top_p,
-            seed=self.config.seed,
+            seed=task.seed,
             num_samples=self.config.num_samples,
         )
         self.tokenizer = load_tokenizer(self.config.model)
         self.base_tokenizer = load_tokenizer(self.config.baseline) if self.config.baseline else None
         self.notices = list(task.notices)
 
-    def execute(self) -> Evaluation:
+    def execute(self) -> EvaluationRecord:
         rows, base_rows = self._rows()
         for text in self.notices:
             self.context.note(text)
         with ExitStack() as until_the_end:
-            measures = self._set_up(until_the_end)
+            scorer = self._set_up(until_the_end)
             model, base = self._read_both(rows, base_rows)
-            theirs = base.answers if base else None
-            rewards = self._paired(self._rewards, model.answers, theirs)
-            found = self._paired(partial(self._measured, measures), model.answers, theirs)
-            violated = list(self._violations(measures, rows, found))
+            ours = scorer.score(model.answers, "model")
+            theirs = scorer.score(base.answers, "baseline") if base else None
+            violated = list(_violations(scorer.measures, rows, ours, theirs))
         margins_B = self._margins(model, base)
         metrics = metrics_of_both(
-            [
-                *(self._mean(f"reward/{name}", pair, model, "higher") for name, pair in rewards.items()),
-                *(self._mean(name, pair, model, self._better(measures, name)) for name, pair in found.items()),
-                *violated,
-                *form_measurements(model.answers, theirs),
-                *self._compared(rows, model, base, margins_B),
-            ]
+            [*answer_statistics(scorer, ours, theirs), *violated, *self._compared(rows, model, base, margins_B)]
         )
-        samples = side_by_side(rows, model.answers, theirs, rewards, found)
+        samples = side_by_side(rows, ours, theirs)
         judged = judge_samples(samples, self.config.judge, self.context, self.registry)
         metrics |= win_rate_metrics(judged)
-        result = Evaluation(
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
+        result = evaluation_record(
+            self.sampling,
             model=model.identity,
             baseline=base.identity if base else None,
             data=DataDescription(
                 description=self.task.data.description, fingerprint=self.task.data.fingerprint, split=self.task.split
             ),
-            seed=self.config.seed,
-            num_samples=self.config.num_samples,
             prompts=len(rows.prompts),
             pairs=len(rows.prompt_R) if self._has_pairs else 0,
             metrics=metrics,
-            samples=samples[: self.config.samples],
+            samples=tuple(samples[: self.config.samples]),
             judge=judged,
             verdicts=judge_all(self.task.thresholds, metrics),
-            notices=self.notices,
+            notices=tuple(self.notices),
             config=self.config.model_dump(mode="json", by_alias=True),
         )
-        write_evaluation(self.task.output_dir, result, samples, pair_lines(rows, margins_B))
+        write_evaluation(self.task.output_dir, result, samples, pair_margins(rows, margins_B))
         return result
 
     @property
@@ -186,24 +182,33 @@ class _Evaluation:
         base_rows = tokenize_rows(chosen, self.base_tokenizer, limits, self.context, room=room, on_date=on_date)
         return same_prompts(rows, base_rows)
 
-    def _set_up(self, until_the_end: ExitStack) -> ObjectiveMeasures:
+    def _set_up(self, until_the_end: ExitStack) -> AnswerScorer:
         """Set the objectives up, and check the names of the conditions before any model is loaded."""
         needs = replace(union_of_needs(self.task.objectives), token_counts=False)  # the training rows have no tokens
         train = completions(self.task.data.train, needs)
         for item in self.task.objectives:
             until_the_end.enter_context(self.context.guard.set_up(item, str(accelerator())))
             self.context.guard.fit(item, train)
-        engine = self._engine_names()
-        measures = ObjectiveMeasures.of(self.task.objectives, engine, self.context)
+        taken = self._own_names()
+        measures = ObjectiveMeasures.of(self.task.objectives, taken, self.context)
         chosen = self._has_pairs or any(any(row) for row in self.task.rows["desirable"][:])
         check_names(
             self.task.thresholds,
-            [*engine, *measures.all_names, *(violation_names(measures.categories) if chosen else ())],
+            [*taken, *measures.all_names, *(violation_names(measures.categories) if chosen else ())],
         )
-        return measures
+        return AnswerScorer(
+            objectives=self.task.objectives,
+            measures=measures,
+            normalizers=self.task.normalizers,
+            is_demo=self.task.is_demo,
+        )
 
-    def _engine_names(self) -> list[str]:
+    def _own_names(self) -> list[str]:
+        """Return the names of all metrics that are not an objective's own."""
         names = [f"reward/{item.label}" for item in self.task.objectives]
+        names += [
+            f"normalized_reward/{item.label}" for item in self.task.objectives if item.label in self.task.normalizers
+        ]
         names += [name for name in FORM_NAMES if name != "length_ratio" or self.config.baseline]
         names += DEMO_NAMES if self.task.is_demo else ()
         names += WIN_RATE_NAMES if self.config.judge else ()
@@ -212,7 +217,7 @@ class _Evaluation:
             names += ["accuracy/without_conflict"] if self.task.is_demo else []
         return names
 
-    def _read_both(self, rows: EvalRows, base_rows: EvalRows) -> tuple[_Reading, _Reading | None]:
+    def _read_both(self, rows: EvalRows, base_rows: EvalRows) -> tuple[_ModelOutputs, _ModelOutputs | None]:
         model = self._read("model", self.config.model, rows, None)
         if self.config.baseline is None or self.base_tokenizer is None:
             return model, None
@@ -224,7 +229,9 @@ class _Evaluation:
             self.context.warn(text)
         return model, base
 
-    def _read(self, name: Whose, config: ModelConfig, rows: EvalRows, others: list[TokenizedRow] | None) -> _Reading:
+    def _read(
+        self, name: Whose, config: ModelConfig, rows: EvalRows, others: list[TokenizedRow] | None
+    ) -> _ModelOutputs:
         """Read one model, which leaves the memory again; ``others`` are the model's answers, else it reads its own."""
         tokenizer = self.tokenizer if others is None else self.base_tokenizer
         assert tokenizer is not None  # noqa: S101 - there is a baseline
@@ -236,60 +243,16 @@ class _Evaluation:
             own = reader.logps_of_answers(others or tokenized_answers(rows.prompts, answers))
         elif others is not None:
             answers = answers.counted_with(self.tokenizer)
-        return _Reading(identity=reader.identity, answers=answers, pair_logps=pairs, answer_logps=own)
+        return _ModelOutputs(identity=reader.identity, answers=answers, pair_logps=pairs, answer_logps=own)
 
-    def _paired(
-        self, values: Callable[[str, Answers], dict[str, FloatArray]], ours: Answers, theirs: Answers | None
-    ) -> dict[str, Paired]:
-        """Return values of the answers of both models, by name."""
-        mine = values("model", ours)
-        other = values("baseline", theirs) if theirs is not None else {}
-        return {name: (mine[name], other.get(name)) for name in mine}
-
-    def _rewards(self, whose: str, answers: Answers) -> dict[str, FloatArray]:
-        """Return the rewards of answers, by the label of the objective."""
-        return {
-            item.label: score_completions(
-                item,
-                answers.completions,
-                self.context.cache,
-                guard=self.context.guard,
-                on_progress=self.context.progress(f"scoring answers of the {whose} with {item.label}", "answers"),
-            ).rewards
-            for item in self.task.objectives
-        }
-
-    def _measured(self, measures: ObjectiveMeasures, whose: str, answers: Answers) -> dict[str, FloatArray]:
-        """Return what the objectives, and the demo's grammar, measure in answers."""
-        found = measures.take(answers.completions, f"answers of the {whose}")
-        return found | (judge_answers(answers) if self.task.is_demo else {})
-
-    def _violations(
-        self, measures: ObjectiveMeasures, rows: EvalRows, found: dict[str, Paired]
-    ) -> Iterator[PairedStatistic]:
-        if measures.harms:
-            mine = {name: found[name][0] for name in measures.harms}
-            other = {name: values for name in measures.harms if (values := found[name][1]) is not None}
-            yield from violation_measurements(measures.harm_table(rows, mine, other))
-
-    def _better(self, measures: ObjectiveMeasures, name: str) -> Better:
-        return DEMO_NAMES.get(name) if self.task.is_demo and name in DEMO_NAMES else measures.better(name)
-
-    def _mean(self, name: str, values: Paired, model: _Reading, better: Better) -> PairedStatistic:
-        """Return the mean over answers; both models have as many to every prompt."""
-        mine, other = values
-        baseline = None if other is None else model.answers.mean(other)
-        unit = "reward" if name.startswith("reward/") else ""
-        return PairedStatistic(name=name, model=model.answers.mean(mine), baseline=baseline, better=better, unit=unit)
-
-    def _margins(self, model: _Reading, base: _Reading | None) -> FloatArray | None:
+    def _margins(self, model: _ModelOutputs, base: _ModelOutputs | None) -> FloatArray | None:
         """Return the implicit margin of every pair, if both models give log-probs to the same tokens and differ."""
         if base is None or model.pair_logps is None or base.pair_logps is None or _same_weights(model, base):
             return None
         return implicit_margins(model.pair_logps, base.pair_logps, self.task.beta)
 
     def _compared(
-        self, rows: EvalRows, model: _Reading, base: _Reading | None, margins_B: FloatArray | None
+        self, rows: EvalRows, model: _ModelOutputs, base: _ModelOutputs | None, margins_B: FloatArray | None
     ) -> Iterator[PairedStatistic]:
         """Yield what compares the log-probs of both models."""
         if base is not None and model.answer_logps is not None and base.answer_logps is not None:

@@ -8,7 +8,7 @@ from upo_sdk.errors import ConfigError, DataError
 from upo_sdk.evaluation.judge import check_judge
 from upo_sdk.evaluation.judge.judge import judge_pairs
 from upo_sdk.evaluation.judge.questions import Pair
-from upo_sdk.evaluation.schema import Metric
+from upo_sdk.records import Metric
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 
     from upo_sdk.config import EvalConfig, JudgeConfig
     from upo_sdk.context import RunContext
-    from upo_sdk.evaluation.judge import WinRate
-    from upo_sdk.evaluation.schema import Sample
     from upo_sdk.plugin.registry import Registry
+    from upo_sdk.records import Sample, WinRate
 
 __all__ = ["WIN_RATE_NAMES", "check_judged", "judge_samples", "win_rate_metrics"]
 

@@ -11,9 +11,9 @@ import torch
 
 from upo_sdk.cache import content_key
 from upo_sdk.evaluation.answers import Answers, sample_answers
-from upo_sdk.evaluation.schema import ModelIdentity
 from upo_sdk.policy import Policy, TokenizedList, TokenizedRow, load_policy, reference_logps
 from upo_sdk.policy.fingerprint import weights_sha256
+from upo_sdk.records import ModelIdentity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from upo_sdk.data import Trained
     from upo_sdk.evaluation.generation import Sampling
     from upo_sdk.evaluation.rows import EvalRows
-    from upo_sdk.events import SharedWork
+    from upo_sdk.records import SharedWork
 
 __all__ = ["LoadedModel", "Whose", "accelerator", "summed"]
 

@@ -89,13 +89,15 @@ class ObjectiveMeasures:
         """Return which direction of a measure is an improvement: harm is better lower, of others nobody knows."""
         return "lower" if name in {*self.harms, *(harm.rpartition("/")[0] for harm in self.harms)} else None
 
-    def harm_table(self, rows: EvalRows, mine: Mapping[str, FloatArray], other: Mapping[str, FloatArray]) -> HarmTable:
+    def harm_table(
+        self, rows: EvalRows, mine: Mapping[str, FloatArray], other: Mapping[str, FloatArray] | None
+    ) -> HarmTable:
         """Return the harm of answers, prompts, chosen and rejected responses.
 
         Args:
             rows: The prompts and the data's responses.
             mine: The measures of the model's answers, prompt by prompt.
-            other: Those of the baseline's; empty without one.
+            other: Those of the baseline's; None without one.
         """
         firsts = rows.dataset.select(rows.first_rows())
         texts = [

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
-from upo_sdk.atomic_file import check_takes_files, write_atomically
+from upo_sdk.atomic_file import check_takes_files
 from upo_sdk.errors import OutputError
+from upo_sdk.records import LineRecord, PairMargin, Sample
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from upo_sdk.evaluation.schema import Evaluation, Sample
+    from upo_sdk.records import EvaluationRecord
 
 __all__ = ["check_writable", "write_evaluation"]
 
@@ -28,20 +28,21 @@ def check_writable(folder: Path) -> None:
     check_takes_files(folder)
 
 
-def write_evaluation(folder: Path, result: Evaluation, samples: Sequence[Sample], pairs: Sequence[str]) -> None:
-    """Write ``eval-samples.jsonl``, ``eval-pairs.jsonl`` and at last ``eval.json``: each whole or not at all.
+def write_evaluation(
+    folder: Path, result: EvaluationRecord, samples: Sequence[Sample], pairs: Sequence[PairMargin]
+) -> None:
+    """Write samples and pairs, and at last ``eval.json``: each whole or not at all.
 
     Args:
         folder: It is created.
         result: The evaluation.
         samples: One per answer.
-        pairs: One line per pair; without any there is no such file.
+        pairs: One per pair; without any there is no such file.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / "eval-samples.jsonl", "".join(sample.model_dump_json() + "\n" for sample in samples))
+    LineRecord.save_lines(folder / Sample.EVALUATION_FILE, samples)
     if pairs:
-        write_atomically(folder / "eval-pairs.jsonl", "".join(line + "\n" for line in pairs))
+        LineRecord.save_lines(folder / PairMargin.FILE, pairs)
     else:
-        (folder / "eval-pairs.jsonl").unlink(missing_ok=True)  # of an earlier evaluation
-    text = json.dumps(result.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False)
-    write_atomically(folder / "eval.json", text + "\n")
+        (folder / PairMargin.FILE).unlink(missing_ok=True)  # of an earlier evaluation
+    result.save(folder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from upo_sdk.evaluation.schema import Metric
+from upo_sdk.records import Metric
 from upo_sdk.statistics import Sums, difference
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class PairedStatistic:
     baseline: Sums | None = None
     better: Better = None
     unit: str = ""
+    highest: float | None = None
 
     @classmethod
     def of_both(
@@ -57,4 +58,5 @@ def _metric(item: PairedStatistic) -> Metric:
         difference=difference(item.model, baseline) if baseline else None,
         better=item.better,
         unit=item.unit,
+        highest=item.highest,
     )

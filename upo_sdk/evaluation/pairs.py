@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from upo_sdk.evaluation.paired_statistic import PairedStatistic
+from upo_sdk.records import PairMargin
 from upo_sdk.statistics import Sums, ranked_right
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from upo_sdk.arrays import FloatArray
+    from upo_sdk.evaluation.rows import EvalRows
+
+__all__ = ["implicit_margins", "pair_margins", "pair_measurements"]
 
 __all__ = ["implicit_margins", "pair_measurements"]
 
@@ -49,6 +53,18 @@ def pair_measurements(
     if part is None:
         margin = _by_prompt(margins_B, prompt_B, prompts)
         yield PairedStatistic(name="margin", model=margin, better="higher", unit="nats times beta")
+
+
+def pair_margins(rows: EvalRows, margins_B: FloatArray | None) -> list[PairMargin]:
+    """Return every pair with its margin, in the order of the data; none without margins."""
+    if margins_B is None:
+        return []
+    return [
+        PairMargin(row=row, prompt=prompt, margin=margin)
+        for row, prompt, margin in zip(
+            rows.dataset["row"][:], rows.dataset["prompt"][:], margins_B.tolist(), strict=True
+        )
+    ]
 
 
 def _by_prompt(values_B: FloatArray, prompt_B: Sequence[int], prompts: int) -> Sums:

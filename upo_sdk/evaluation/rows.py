@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from upo_sdk.data import Trained
     from upo_sdk.evaluation.answers import Prompt
 
-__all__ = ["EvalRows", "choose_prompts", "same_prompts", "same_tokens", "tokenize_rows"]
+__all__ = ["EvalRows", "choose_prompts", "number_prompts", "same_prompts", "same_tokens", "tokenize_rows"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +50,14 @@ class EvalRows:
         """Return which tokens of the responses of every row are trained."""
         column = "response_trained"
         return self.dataset[column][:] if column in self.dataset.column_names else [None] * len(self.dataset)
+
+    def chosen_responses(self) -> list[str | None]:
+        """Return the response that the data prefers to every prompt, None where it has none."""
+        firsts = self.dataset.select(self.first_rows())
+        return [
+            next((text for text, good in zip(texts, labels, strict=True) if good), None)
+            for texts, labels in zip(firsts["responses"][:], firsts["desirable"][:], strict=True)
+        ]
 
     def first_rows(self) -> list[int]:
         """Return the first row of every prompt."""
@@ -106,13 +114,29 @@ def tokenize_rows(
         context.warn(f"evaluation data {tokenized.report.describe()}")
     for item in tokenized.findings:
         context.notice(item.level, f"evaluation data: {item.text}")
-    prompts = distinct_prompts(tokenized.dataset)
+    return number_prompts(tokenized.dataset, tokenizer, context, room=room, on_date=on_date)
+
+
+def number_prompts(
+    tokenized: Dataset,
+    tokenizer: PreTrainedTokenizerBase,
+    context: RunContext,
+    *,
+    room: int | None,
+    on_date: date | None = None,
+) -> EvalRows:
+    """Number the prompts of tokenised rows; those without room for an answer are shortened, which is said.
+
+    Args:
+        tokenized: By the tokenizer.
+        tokenizer: Of the model that will read them.
+        context: Receives warnings.
+        room: Tokens that a prompt may have so that its answer fits behind it, or None.
+        on_date: What a chat template that writes the date takes for today.
+    """
+    prompts = distinct_prompts(tokenized)
     number = {prompt.text: place for place, prompt in enumerate(prompts)}
-    whole = EvalRows(
-        dataset=tokenized.dataset,
-        prompts=prompts,
-        prompt_R=[number[text] for text in tokenized.dataset["prompt"][:]],
-    )
+    whole = EvalRows(dataset=tokenized, prompts=prompts, prompt_R=[number[text] for text in tokenized["prompt"][:]])
     fitted = fit_prompts(whole.prompts, room, tokenizer, context.warn, on_date)
     return replace(_only(whole, {prompt.text for prompt in fitted}), prompts=fitted)
 

@@ -11,34 +11,44 @@ from upo_sdk.errors import ModelError
 if TYPE_CHECKING:
     from upo_sdk.config import RunConfig
 
-__all__ = ["find_run"]
+__all__ = ["CONFIG_FILE", "read_run_config", "run_folder_of"]
 
-_CONFIG = "config.resolved.yaml"
+CONFIG_FILE = "config.resolved.yaml"
 
 
-def find_run(model: str) -> RunConfig | None:
-    """Return the configuration of the run that a folder, or the folder of one of its checkpoints, belongs to.
+def run_folder_of(model: str) -> Path | None:
+    """Return the run folder that a model's folder is, or of which it is a checkpoint; None of any other model.
 
     Raises:
-        UPOError: The configuration cannot be read, or the run has not finished and holds no model.
+        ModelError: The run has not finished and holds no model.
     """
     folder = Path(model)
-    if (folder / _CONFIG).is_file():
-        if not (folder / "config.json").is_file():
-            checkpoints = sorted(entry.name for entry in folder.glob("checkpoint-*"))
-            raise ModelError(
-                "the run has not finished: there is no model in its folder",
-                where=model,
-                fix=f"finish it with `resume_from_checkpoint=last`, or evaluate {folder / checkpoints[-1]}"
-                if checkpoints
-                else "run it again",
-            )
-        return _read(folder)
-    if (folder.absolute().parent / _CONFIG).is_file() and (folder / "trainer_state.json").is_file():
-        return _read(folder.absolute().parent)
+    if (folder / CONFIG_FILE).is_file():
+        _check_holds_model(folder)
+        return folder
+    if (folder.absolute().parent / CONFIG_FILE).is_file() and (folder / "trainer_state.json").is_file():
+        return folder.absolute().parent
     return None
 
 
-def _read(folder: Path) -> RunConfig:
-    path = folder / _CONFIG
+def read_run_config(folder: Path) -> RunConfig:
+    """Read the configuration of a run folder.
+
+    Raises:
+        UPOError: It cannot be read.
+    """
+    path = folder / CONFIG_FILE
     return build_config(read_config_file(path), where=str(path))
+
+
+def _check_holds_model(folder: Path) -> None:
+    if (folder / "config.json").is_file():
+        return
+    checkpoints = sorted(entry.name for entry in folder.glob("checkpoint-*"))
+    raise ModelError(
+        "the run has not finished: there is no model in its folder",
+        where=str(folder),
+        fix=f"finish it with `resume_from_checkpoint=last`, or evaluate {folder / checkpoints[-1]}"
+        if checkpoints
+        else "run it again",
+    )

@@ -10,30 +10,34 @@ from upo_sdk import demo
 from upo_sdk.config import DataConfig, EvalConfig, ModelConfig, ObjectiveRef
 from upo_sdk.data import load_preference_data
 from upo_sdk.errors import ConfigError
+from upo_sdk.evaluation.demo_measures import are_demo_prompts
 from upo_sdk.evaluation.judging import check_judged
 from upo_sdk.evaluation.output import check_writable
-from upo_sdk.evaluation.source import find_run
+from upo_sdk.evaluation.source import read_run_config, run_folder_of
 from upo_sdk.evaluation.thresholds import Threshold, check_prompts, parse_threshold
 from upo_sdk.plan import with_demo_options, within_positions
 from upo_sdk.plan.compatibility import unused_columns
 from upo_sdk.plugin.build import LiveObjective, beta_of, build_objectives
 from upo_sdk.policy import load_model_config
 from upo_sdk.policy.positions import prompt_room
+from upo_sdk.scoring import read_normalizers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from datasets import Dataset
 
     from upo_sdk.config import RunConfig
     from upo_sdk.data import PreferenceData
     from upo_sdk.plugin.registry import Registry
+    from upo_sdk.scoring import Rank, ZScore
 
 __all__ = ["EvalTask", "plan_evaluation"]
 
 _DEMO = "demo"
 _BETA = 0.1
 _MAX_NEW_TOKENS = 64
+_SEED = 42
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +51,10 @@ class EvalTask:
         rows: Normalised rows to evaluate.
         split: ``held-out``, ``given`` or ``training``.
         objectives: The auxiliary ones, constructed, not set up; those that cannot score an answer are left out.
+        normalizers: Of the run's own objectives, by label; empty for others.
         beta: Of the implicit reward.
         max_new_tokens: Tokens per answer.
+        seed: Of sampling.
         room: Tokens that a prompt may have so that both models can answer it, or None.
         thresholds: The conditions of ``fail_if``.
         output_dir: Where results are written.
@@ -61,8 +67,10 @@ class EvalTask:
     rows: Dataset
     split: str
     objectives: tuple[LiveObjective, ...]
+    normalizers: Mapping[str, ZScore | Rank]
     beta: float
     max_new_tokens: int
+    seed: int
     room: int | None
     thresholds: tuple[Threshold, ...]
     output_dir: Path
@@ -71,8 +79,7 @@ class EvalTask:
     @property
     def is_demo(self) -> bool:
         """Whether the rows are the demo's held-out pairs, which the demo's grammar can judge."""
-        path = self.data_config.eval_path or self.data_config.path
-        return self.split != "training" and Path(path).resolve() == demo.demo_eval_path().resolve()
+        return are_demo_prompts(self.data_config, self.split)
 
 
 def plan_evaluation(config: EvalConfig, registry: Registry) -> EvalTask:
@@ -85,7 +92,8 @@ def plan_evaluation(config: EvalConfig, registry: Registry) -> EvalTask:
     notices = list[str]()
     output_dir = config.output_dir or _output_dir(config.model.path)
     check_writable(output_dir)
-    run, is_given = find_run(config.model.path), config.data is not None
+    folder, is_given, named = run_folder_of(config.model.path), config.data is not None, bool(config.objectives)
+    run = read_run_config(folder) if folder else None
     config = _resolved(config, run, registry, notices)
     data_config = config.data
     assert data_config is not None  # noqa: S101 - resolved
@@ -105,15 +113,18 @@ def plan_evaluation(config: EvalConfig, registry: Registry) -> EvalTask:
     check_judged(config, rows, registry)
     if split == "training":
         notices.append("the run held nothing out: its training prompts are evaluated, on which a model does better")
+    seed = (run.training.seed if run else _SEED) if config.seed is None else config.seed
     return EvalTask(
-        config=config.model_copy(update={"data": data_config, "output_dir": output_dir}),
+        config=config.model_copy(update={"data": data_config, "output_dir": output_dir, "seed": seed}),
         data_config=data_config,
         data=data,
         rows=rows,
         split=split,
         objectives=tuple(_scoring(objectives, notices)),
+        normalizers=read_normalizers(folder) if folder and not named else {},
         beta=_beta(objectives, run, registry),
         max_new_tokens=config.max_new_tokens or _MAX_NEW_TOKENS,
+        seed=seed,
         room=prompt_room(model_configs, config.max_new_tokens or _MAX_NEW_TOKENS, setting="max_new_tokens"),
         thresholds=thresholds,
         output_dir=output_dir,
@@ -146,8 +157,13 @@ def _resolved(config: EvalConfig, run: RunConfig | None, registry: Registry, not
             where="`data.path`",
             fix="give `data.path=PATH` with prompts and responses, or evaluate a run folder",
         )
-    tokens = config.max_new_tokens or (run.eval_max_new_tokens if run else None)
-    given = {"model": model, "baseline": baseline, "data": data, "objectives": objectives, "max_new_tokens": tokens}
+    given = {
+        "model": model,
+        "baseline": baseline,
+        "data": data,
+        "objectives": objectives,
+        "max_new_tokens": config.max_new_tokens or (run.eval_max_new_tokens if run else None),
+    }
     return config.model_copy(update=given)
 
 
@@ -177,4 +193,4 @@ def _is_preference(ref: ObjectiveRef, registry: Registry) -> bool:
 
 
 def _output_dir(model: str) -> Path:
-    return Path(model) if find_run(model) is not None else Path("upo-eval")
+    return (run_folder_of(model) and Path(model)) or Path("upo-eval")

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from upo_sdk.errors import ConfigError, did_you_mean
-from upo_sdk.evaluation.schema import Verdict
-from upo_sdk.statistics import ENOUGH
+from upo_sdk.records import Estimate, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from upo_sdk.evaluation.schema import Metric
+    from upo_sdk.records import Metric
 
 __all__ = ["Threshold", "check_names", "check_prompts", "judge_all", "parse_threshold"]
 
@@ -46,8 +45,8 @@ class Threshold:
     def judge(self, metric: Metric | None) -> Verdict:
         """Return whether the condition holds.
 
-        Without a value, or with fewer than :data:`~upo_sdk.statistics.ENOUGH` prompts behind it, it does: a gate is
-        never passed unmeasured.
+        Without a value, or with fewer than :data:`~upo_sdk.records.Estimate.ENOUGH` prompts behind it, it does: a
+        gate is never passed unmeasured.
         """
         value = None if metric is None or not metric.value.enough else _number(metric, self.part)
         holds = True if value is None else _OPERATORS[self.sign](value, self.limit)
@@ -99,13 +98,14 @@ def check_prompts(thresholds: Sequence[Threshold], prompts: int, asked: int) -> 
     Raises:
         ConfigError: There are not.
     """
-    if thresholds and min(prompts, asked) < ENOUGH:
+    enough = Estimate.ENOUGH
+    if thresholds and min(prompts, asked) < enough:
         raise ConfigError(
-            f"a condition needs at least {ENOUGH} prompts, and {min(prompts, asked)} are evaluated: with fewer, chance "
+            f"a condition needs at least {enough} prompts, and {min(prompts, asked)} are evaluated: with fewer, chance "
             "decides",
             where=f"`fail_if={thresholds[0].condition}`",
-            fix=f"give `eval_prompts={ENOUGH}` or more"
-            if prompts >= ENOUGH
+            fix=f"give `eval_prompts={Estimate.ENOUGH}` or more"
+            if prompts >= Estimate.ENOUGH
             else "evaluate on more prompts: `data.path`",
         )
 

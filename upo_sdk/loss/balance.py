@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -12,44 +12,17 @@ from upo_sdk.loss.advantage import expectile
 from upo_sdk.loss.unified_loss import UnifiedLoss
 from upo_sdk.loss.weighting import mean_shares
 from upo_sdk.objectives import TokenLogps
+from upo_sdk.records import Balance
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from torch import Tensor
 
-    from upo_sdk.config import LossConfig
     from upo_sdk.loss.terms import AuxiliaryBatch, UnifiedOutput
     from upo_sdk.objectives import PreferenceBatch
 
 __all__ = ["Balance", "balance"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Balance:
-    """How hard the two terms pull on a response's log-prob at the start.
-
-    Attributes:
-        gamma: The γ that makes the auxiliary term's pull ``ratio`` times the preference term's.
-        normalization: What the auxiliary term divides by.
-        ratio: ``Σ_k w_k`` over the auxiliary objectives whose reward varies.
-        preference_pull: The pull of the preference term; ``β`` for DPO, ``β/4`` for KTO.
-        auxiliary_pull: The pull of the auxiliary term with γ = 1.
-        mean_weight: Mean of the advantage weights ``exp(λA)``.
-        ess: Their effective sample size, as a share of the responses.
-    """
-
-    gamma: float
-    normalization: Literal["token-mean", "sum"]
-    ratio: float
-    preference_pull: float
-    auxiliary_pull: float
-    mean_weight: float
-    ess: float
-
-    def applied_to(self, config: LossConfig) -> LossConfig:
-        """Return the configuration with this γ and this normalisation."""
-        return config.balanced(self.gamma, self.normalization)
 
 
 def balance(

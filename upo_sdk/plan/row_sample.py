@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from upo_sdk.config import DataConfig, ModelConfig
-    from upo_sdk.data import Finding, PreferenceData, Tokenized
+    from upo_sdk.data import PreferenceData, Tokenized
+    from upo_sdk.records import DataFinding
 
 __all__ = ["RowSample", "tokenize_sample"]
 
@@ -36,7 +37,7 @@ class RowSample:
 
     tokens_R: Sequence[int]
     truncation: TruncationReport
-    findings: tuple[Finding, ...]
+    findings: tuple[DataFinding, ...]
 
     @property
     def tokens_per_row(self) -> float:

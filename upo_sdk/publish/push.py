@@ -13,9 +13,10 @@ from upo_sdk.config.files import dump_yaml
 from upo_sdk.errors import HubError, OutputError
 from upo_sdk.events import Notice, Progress, emit
 from upo_sdk.progress_bars import hidden_progress_bars
-from upo_sdk.publish.card import CARD_FILE, read_run
+from upo_sdk.publish.card import CARD_FILE
 from upo_sdk.publish.hub import hub_errors
 from upo_sdk.publish.local_paths import without_local_paths
+from upo_sdk.records import EvaluationRecord, MetricsRow, RunRecord, Sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,9 +40,16 @@ _MODEL = (
     "*.model",
     "chat_template.jinja",
 )
-_RECORDS = (CARD_FILE, "run.json", "config.resolved.yaml", "metrics.jsonl", "normalization.json", "eval.json")
+_RECORDS = (
+    CARD_FILE,
+    RunRecord.FILE,
+    "config.resolved.yaml",
+    MetricsRow.FILE,
+    "normalization.json",
+    EvaluationRecord.FILE,
+)
 _PUSHING = ("push_to_hub", "hub_model_id", "hub_private_repo", "hub_samples")
-_WITH_TEXTS = ("report.html", "samples.jsonl")
+_WITH_TEXTS = ("report.html", Sample.RUN_FILE)
 
 
 def push_run(folder: Path, repository: str, *, samples: bool = False) -> str:
@@ -79,7 +87,7 @@ def require_finished(folder: Path) -> None:
     Raises:
         OutputError: It does not.
     """
-    if read_run(folder).status != "completed" or not any(folder.glob("*.safetensors")):
+    if RunRecord.load(folder).status != "completed" or not any(folder.glob("*.safetensors")):
         raise OutputError(
             "the run is not finished, so there is no model to push",
             where=str(folder),
@@ -113,7 +121,7 @@ def _contents(folder: Path, repository: str, *, samples: bool) -> dict[str, Path
     changes: dict[str, Callable[[str], str]] = {
         CARD_FILE: lambda text: text.replace(f'"{folder.resolve().name}"', f'"{repository}"'),
         "config.resolved.yaml": _without_push,
-        "eval.json": (lambda text: text) if samples else _without_samples,
+        EvaluationRecord.FILE: (lambda text: text) if samples else _without_samples,
     }
     found: dict[str, Path | bytes] = {
         name: folder / name for name in names if any(fnmatch(name, pattern) for pattern in _MODEL)

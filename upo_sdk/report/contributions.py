@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from upo_sdk.records import Metric, MetricsRow
     from upo_sdk.report.collect import RunReport
-    from upo_sdk.result import BeforeAfter
 
 __all__ = ["Contribution", "Contributions", "contributions"]
 
@@ -27,7 +29,7 @@ class Contribution:
     written: str
     weight: float | None
     schedule: str | None
-    effect: BeforeAfter | None
+    effect: Metric | None
     share: float | None
     cosine: float | None
 
@@ -49,8 +51,8 @@ class Contributions:
 
 def contributions(run: RunReport) -> Contributions:
     """Average over the logged steps in which the auxiliary term was on, or over all where it never was."""
-    on = [row for row in run.rows if row.get("actor/share", 0.0) > 0]
-    rows = on or [row for row in run.rows if any(name.endswith("/share") for name in row)]
+    on = [row for row in run.rows if row.values.get("actor/share", 0.0) > 0]
+    rows = on or [row for row in run.rows if any(name.endswith("/share") for name in row.values)]
     named = [("preference", run.preference), ("auxiliary", run.auxiliary), ("held out", run.held_out)]
     found = [_of(run, label, kind, rows) for kind, labels in named for label in labels]
     if run.auxiliary:
@@ -69,26 +71,26 @@ def contributions(run: RunReport) -> Contributions:
         )
     return Contributions(
         objectives=tuple(found),
-        first_step=int(rows[0]["step"]) if rows else 0,
-        last_step=int(rows[-1]["step"]) if rows else 0,
+        first_step=rows[0].step if rows else 0,
+        last_step=rows[-1].step if rows else 0,
         measured_after_gate=bool(on),
     )
 
 
-def _of(run: RunReport, label: str, kind: str, rows: list[dict[str, float]]) -> Contribution:
+def _of(run: RunReport, label: str, kind: str, rows: Sequence[MetricsRow]) -> Contribution:
     described = run.objective(label)
     return Contribution(
         label=label,
         kind=kind,
-        written=str(described.get("objective", label)),
-        weight=described.get("weight"),
-        schedule=described.get("schedule"),
-        effect=run.compared(label),
+        written=described.objective,
+        weight=described.weight,
+        schedule=described.schedule,
+        effect=run.rewards.get(label),
         share=_mean(rows, f"objective/{label}/share"),
         cosine=_mean(rows, f"objective/{label}/grad_cos"),
     )
 
 
-def _mean(rows: list[dict[str, float]], name: str) -> float | None:
-    values = [row[name] for row in rows if name in row]
+def _mean(rows: Sequence[MetricsRow], name: str) -> float | None:
+    values = [row.values[name] for row in rows if name in row.values]
     return sum(values) / len(values) if values else None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from upo_sdk.report.numbers import number, signed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from upo_sdk.records import Estimate, EvaluationRecord, Metric
 
 __all__ = ["EvaluationTable", "evaluation_table"]
 
@@ -25,35 +25,35 @@ class EvaluationTable:
     notices: tuple[str, ...]
 
 
-def evaluation_table(evaluation: Mapping[str, Any] | None) -> EvaluationTable | None:
+def evaluation_table(evaluation: EvaluationRecord | None) -> EvaluationTable | None:
     """Lay out the metrics; None if the run was not evaluated."""
     if evaluation is None:
         return None
     return EvaluationTable(
-        prompts=int(evaluation.get("prompts", 0)),
-        num_samples=int(evaluation.get("num_samples", 1)),
-        description=str(evaluation.get("data", {}).get("description", "")),
+        prompts=evaluation.prompts,
+        num_samples=evaluation.num_samples,
+        description=evaluation.data.description,
         headers=("metric", "model", "baseline", "difference", "better"),
-        rows=tuple(_row(name, metric) for name, metric in evaluation.get("metrics", {}).items()),
-        notices=tuple(map(str, evaluation.get("notices", ()))),
+        rows=tuple(_row(name, metric) for name, metric in evaluation.metrics.items()),
+        notices=evaluation.notices,
     )
 
 
-def _row(name: str, metric: Mapping[str, Any]) -> tuple[str, ...]:
-    unit = metric.get("unit")
+def _row(name: str, metric: Metric) -> tuple[str, ...]:
     return (
-        f"{name} ({unit})" if unit else name,
-        _estimate(metric["value"]),
-        _estimate(metric.get("baseline")),
-        _estimate(metric.get("difference"), difference=True),
-        metric.get("better") or "–",
+        f"{name} ({metric.unit})" if metric.unit else name,
+        _estimate(metric.value),
+        _estimate(metric.baseline),
+        _estimate(metric.difference, difference=True),
+        metric.better or "–",
     )
 
 
-def _estimate(estimate: Mapping[str, Any] | None, *, difference: bool = False) -> str:
-    if not estimate:
+def _estimate(estimate: Estimate | None, *, difference: bool = False) -> str:
+    if estimate is None:
         return "–"
     write = signed if difference else number
-    if estimate["low"] is None:
-        return write(estimate["mean"])
-    return f"{write(estimate['mean'])} ({write(estimate['low'])} to {write(estimate['high'])})"
+    if estimate.interval is None:
+        return write(estimate.mean)
+    low, high = estimate.interval
+    return f"{write(estimate.mean)} ({write(low)} to {write(high)})"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from upo_sdk.report.samples import Sample, Twice
+    from upo_sdk.records import Compared, Sample
 
 __all__ = ["Excerpt", "Excerpts", "Text", "excerpts"]
 
@@ -38,10 +38,10 @@ class Excerpt:
     """One sample as the page shows it."""
 
     prompt: Text
-    before: Text
-    after: Text
-    tokens: Twice[int]
-    rewards: Mapping[str, Twice[float]]
+    baseline: Text
+    model: Text
+    tokens: Compared
+    rewards: Mapping[str, Compared]
     unchanged: bool
 
 
@@ -59,20 +59,20 @@ def excerpts(samples: Sequence[Sample]) -> Excerpts:
     shown = list[Excerpt]()
     size = 0
     for sample in samples[:_SAMPLES]:
-        size += sum(min(len(text), _KEPT) for text in (sample.prompt, sample.before, sample.after))
+        size += sum(min(len(text), _KEPT) for text in (sample.prompt, sample.baseline or "", sample.model))
         if shown and size > _BUDGET:
             break
         shown.append(
             Excerpt(
                 prompt=_cut(sample.prompt),
-                before=_cut(sample.before),
-                after=_cut(sample.after),
+                baseline=_cut(sample.baseline or ""),
+                model=_cut(sample.model),
                 tokens=sample.tokens,
-                rewards=sample.rewards,
-                unchanged=sample.before == sample.after,
+                rewards={**sample.normalized_rewards, **sample.rewards},
+                unchanged=sample.baseline == sample.model,
             )
         )
-    unchanged = sum(sample.before == sample.after for sample in samples)
+    unchanged = sum(sample.baseline == sample.model for sample in samples)
     return Excerpts(shown=tuple(shown), total=len(samples), unchanged=unchanged)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from upo_sdk.statistics import Estimate
+    from upo_sdk.records import Estimate
 
 __all__ = ["number", "percent", "reward", "signed", "span", "span_of", "unbroken"]
 
@@ -34,9 +34,9 @@ def percent(value: float | None) -> str:
     return f"{100 * value:.{digits}f}{_PERCENT}".replace("-", _MINUS)
 
 
-def reward(value: float) -> str:
+def reward(value: float | None) -> str:
     """Return a mean reward with three decimals, so that rows of a table line up."""
-    return f"{value:,.3f}".replace("-", _MINUS)
+    return _NONE if value is None else f"{value:,.3f}".replace("-", _MINUS)
 
 
 def signed(value: float | None) -> str:

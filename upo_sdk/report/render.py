@@ -29,8 +29,8 @@ def render_run(run: RunReport) -> str:
     return fill(
         "run.html.j2",
         run=run,
-        manifest=run.manifest,
-        title=run.folder.absolute().name,
+        record=run.run,
+        title=run.run.output_dir.absolute().name,
         headline=headline(run),
         outcome_sentences=outcome_sentences(run),
         weight_sentences=weight_sentences(run),

@@ -13,7 +13,7 @@ from upo_sdk.report.sweep_view import estimate, headline, outcome_sentences, vie
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from upo_sdk.evaluation.sweep_schema import ParetoAxis, Sweep
+    from upo_sdk.records import ParetoAxis, SweepRecord
     from upo_sdk.report.charts.chart import Chart
     from upo_sdk.report.sweep_view import SweepView
 
@@ -23,7 +23,7 @@ _PLOTS = 6  # more pairs of axes than this are not drawn: the table has them all
 _BASE = "the model before"
 
 
-def render_sweep(sweep: Sweep, folder: Path) -> str:
+def render_sweep(sweep: SweepRecord, folder: Path) -> str:
     """Return the page about a sweep whose ``sweep.json`` is in a folder."""
     view = view_sweep(sweep, folder)
     pairs = list(combinations(view.axes, 2))

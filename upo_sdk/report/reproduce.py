@@ -28,18 +28,18 @@ class Reproduction:
 
 
 def reproduction(run: RunReport) -> Reproduction:
-    """Read the commands off the manifest."""
-    software = run.manifest.get("software", {})
+    """Read the commands off the record."""
+    software = run.run.software
     named = [name for name in ("upo-sdk", "torch", "transformers") if name in software]
     plugins = {
-        f"{item['distribution']}=={item['version']}"
-        for item in run.manifest.get("objectives", ())
-        if item.get("version") and item["distribution"] != "upo-sdk"
+        f"{item.distribution}=={item.version}"
+        for item in run.run.objectives
+        if item.version and item.distribution != "upo-sdk"
     }
-    pins = [f"{name}=={str(software[name]).partition('+')[0]}" for name in named]
-    folder = run.folder.absolute()
+    pins = [f"{name}=={software[name].partition('+')[0]}" for name in named]
+    folder = run.run.output_dir.absolute()
     return Reproduction(
-        command=str(run.manifest.get("command", "")),
+        command=run.run.command,
         install=shlex.join(["pip", "install", *pins, *sorted(plugins)]),
         again=shlex.join(
             ["upo", "train", "-c", str(folder / "config.resolved.yaml"), "--output_dir", f"{folder.name}-again"]

@@ -25,7 +25,7 @@ _KL = "/kl"
 
 def effects(run: RunReport) -> list[Chart]:
     """What became of the answers' rewards."""
-    return [changes(run.before_after, order=_order(run))] if run.before_after else []
+    return [changes(run.rewards, order=_order(run))] if run.rewards else []
 
 
 def pulls(run: RunReport) -> list[Chart]:
@@ -58,7 +58,7 @@ def pulls(run: RunReport) -> list[Chart]:
             [
                 Line(name=label, points=run.series(f"objective/{label}/weight"))
                 for label in (*run.preference, *run.auxiliary)
-                if run.objective(label).get("schedule")
+                if run.objective(label).schedule
             ],
             note="The weight you gave, times its schedule.",
             unit="weight",
@@ -75,7 +75,7 @@ def curves(run: RunReport) -> list[Chart]:
             "Pairs ranked right",
             [
                 Line(name="training", points=run.series("rewards/accuracies")),
-                Line(name="held-out", points=_held_out(run, "rewards/accuracies")),
+                Line(name="held-out", points=run.held_out_series("rewards/accuracies")),
             ],
             note="Share of the pairs whose chosen response has the higher implicit reward. The dashed line is chance.",
             unit="share",
@@ -128,7 +128,7 @@ def curves(run: RunReport) -> list[Chart]:
 
 
 def _metrics_that_end_with(suffix: str, run: RunReport) -> list[str]:
-    return sorted({name for row in run.rows for name in row if name.endswith(suffix)})
+    return sorted({name for row in run.rows for name in row.values if name.endswith(suffix)})
 
 
 def distributions(run: RunReport) -> list[Chart]:
@@ -192,10 +192,6 @@ def _parts(run: RunReport, metric: str) -> Iterator[Line]:
     for label in (*run.preference, *run.auxiliary):
         yield Line(name=label, points=run.series(f"objective/{label}/{metric}"))
     yield Line(name="likelihood", points=run.series(f"likelihood/{metric}"))
-
-
-def _held_out(run: RunReport, metric: str) -> list[tuple[int, float]]:
-    return [(int(row["step"]), row[f"eval_{metric}"]) for row in run.held_out_rows if f"eval_{metric}" in row]
 
 
 def _order(run: RunReport) -> Sequence[str]:

@@ -15,24 +15,23 @@ __all__ = ["headline", "outcome_sentences", "weight_sentences"]
 
 def headline(run: RunReport) -> str:
     """Say how the run ended."""
-    status, steps = run.manifest.get("status", "unknown"), run.manifest.get("steps")
-    if steps is None:
-        steps = int(run.rows[-1]["step"]) if run.rows else 0
+    record = run.run
+    steps = record.steps or (run.rows[-1].step if run.rows else 0)
     seconds = run.summary.get("train_runtime")
     took = f" in {number(seconds)} seconds of training" if seconds else ""
     return {
         "completed": f"The run finished: {steps:,} steps{took}.",
         "cancelled": f"The run was stopped after {steps:,} steps{took}; its checkpoint is usable, and nothing below is "
         "about a finished model.",
-        "failed": f"The run failed: {run.manifest.get('error', 'the reason was not recorded')}",
+        "failed": f"The run failed: {record.error or 'the reason was not recorded'}",
         "running": f"The run had not ended when this page was written; {steps:,} steps are logged.",
-    }.get(status, f"The state of the run is not known: {status}.")
+    }[record.status]
 
 
 def outcome_sentences(run: RunReport) -> list[str]:
     """Say what happened to preferences and to each objective's reward."""
-    sentences = [str(sentence) for sentence in run.manifest.get("explanation", ())]
-    if not run.before_after and run.manifest.get("status") == "completed" and run.auxiliary:
+    sentences = list(run.run.explanation)
+    if not run.rewards and run.run.status == "completed" and run.auxiliary:
         sentences.append(
             "What the model now answers was not measured: `eval_prompts=64` compares its answers before and after."
         )
@@ -44,6 +43,5 @@ def weight_sentences(run: RunReport) -> list[str]:
     if not run.auxiliary:
         only = " and ".join(run.preference) or "nothing"
         return [f"Only {only} was in the loss, so there was nothing to weigh against it."]
-    weights = {item["label"]: float(item["weight"]) for item in run.manifest.get("objectives", ())}
-    auxiliary = {label: weights[label] for label in run.auxiliary}
-    return list(explain_weights(auxiliary, run.preference, run.manifest.get("loss", {}), run.rows))
+    auxiliary = {item.label: item.weight for item in run.run.auxiliary}
+    return list(explain_weights(auxiliary, run.preference, run.run.loss, run.rows))

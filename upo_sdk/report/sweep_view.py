@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from upo_sdk.evaluation.sweep_schema import ParetoAxis, Sweep, SweepMetric, SweepPoint, SweepRow
+    from upo_sdk.records import Metric, ParetoAxis, SweepPoint, SweepRecord, SweepRow
 
 __all__ = ["PointView", "RowView", "SweepView", "estimate", "headline", "outcome_sentences", "view_sweep"]
 
@@ -50,14 +50,14 @@ class SweepView:
         metrics: Names of all metrics, those of the axes first.
     """
 
-    sweep: Sweep
+    sweep: SweepRecord
     rows: tuple[RowView, ...]
     points: tuple[PointView, ...]
     axes: tuple[ParetoAxis, ...]
     metrics: tuple[str, ...]
 
 
-def view_sweep(sweep: Sweep, folder: Path) -> SweepView:
+def view_sweep(sweep: SweepRecord, folder: Path) -> SweepView:
     """Lay out a sweep whose ``sweep.json`` is in a folder."""
     points = {point.name: _point(point, folder) for point in sweep.points}
     axes = tuple(sorted(sweep.pareto_axes, key=lambda axis: axis.metric != "accuracy"))
@@ -75,7 +75,7 @@ def view_sweep(sweep: Sweep, folder: Path) -> SweepView:
     )
 
 
-def estimate(metric: SweepMetric | None) -> str:
+def estimate(metric: Metric | None) -> str:
     """Write a mean with its interval."""
     if metric is None:
         return "–"

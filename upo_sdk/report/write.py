@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from upo_sdk.atomic_file import write_atomically
 from upo_sdk.errors import OutputError
 from upo_sdk.events import Notice, emit
-from upo_sdk.report.collect import SWEEP_FILE, collect_run, read_sweep
-from upo_sdk.training.run_folder import MANIFEST
+from upo_sdk.records import RunRecord, SweepRecord
+from upo_sdk.report.collect import collect_run
 
 if TYPE_CHECKING:
     from upo_sdk.events import Callback
@@ -29,11 +29,11 @@ def write_report(folder: Path) -> Path:
         OutputError: The folder holds neither, or cannot be written.
         DataError: A file in it is not what a run or a sweep writes.
     """
-    if (folder / SWEEP_FILE).is_file():
+    if (sweep := SweepRecord.find(folder)) is not None:
         from upo_sdk.report.render_sweep import render_sweep  # jinja2, and vl_convert where it draws
 
-        page = render_sweep(read_sweep(folder), folder)
-    elif (folder / MANIFEST).is_file():
+        page = render_sweep(sweep, folder)
+    elif (folder / RunRecord.FILE).is_file():
         from upo_sdk.report.render import render_run
 
         page = render_run(collect_run(folder))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from upo_sdk.events import ScoreStatistics
+from upo_sdk.records import ScoreStatistics
 
 if TYPE_CHECKING:
     from upo_sdk.arrays import FloatArray

@@ -6,8 +6,7 @@ import math
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
-from upo_sdk.evaluation.schema import Estimate
-from upo_sdk.evaluation.sweep_schema import SweepMetric, SweepPoint, SweepRow
+from upo_sdk.records import Estimate, Metric, SweepPoint, SweepRow
 from upo_sdk.statistics import student_t
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ def make_rows(points: Sequence[SweepPoint]) -> tuple[SweepRow, ...]:
     )
 
 
-def average(metrics: Sequence[SweepMetric]) -> SweepMetric:
+def average(metrics: Sequence[Metric]) -> Metric:
     """Return the mean over seeds; of one seed, the metric as it is.
 
     The interval joins what the seeds and what the prompts leave open: with half-widths ``s = t·sd/√n`` over the ``n``
@@ -55,11 +54,13 @@ def average(metrics: Sequence[SweepMetric]) -> SweepMetric:
     known = len(lows) == len(values)
     return metrics[0].model_copy(
         update={
+            "baseline": None,
+            "difference": None,
             "value": Estimate(
                 mean=mean,
                 low=mean - math.hypot(over_seeds, fmean(lows)) if known else None,
                 high=mean + math.hypot(over_seeds, fmean(highs)) if known else None,
                 count=min(value.count for value in values),
-            )
+            ),
         }
     )

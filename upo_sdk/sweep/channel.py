@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, TextIO
 from pydantic import Field
 
 from upo_sdk.config.base import Section
-from upo_sdk.evaluation.sweep_schema import PointFailure
+from upo_sdk.records import PointFailure
 
 if TYPE_CHECKING:
     from typing import Self

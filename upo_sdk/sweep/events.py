@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from upo_sdk.evaluation.sweep_schema import Sweep, SweepPoint
     from upo_sdk.events import Notice
+    from upo_sdk.records import SweepPoint, SweepRecord
 
 __all__ = ["PointEnded", "PointProgress", "PointStarted", "SweepCallback", "SweepEvent", "SweepReady"]
 
@@ -16,7 +16,7 @@ __all__ = ["PointEnded", "PointProgress", "PointStarted", "SweepCallback", "Swee
 class SweepReady:
     """The points are known; those that are done already are kept."""
 
-    sweep: Sweep
+    sweep: SweepRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class PointEnded:
     """A point is done, failed or cancelled; the sweep has its result."""
 
     point: SweepPoint
-    sweep: Sweep
+    sweep: SweepRecord
 
 
 SweepEvent: TypeAlias = "Notice | SweepReady | PointStarted | PointProgress | PointEnded"

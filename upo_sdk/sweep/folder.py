@@ -8,19 +8,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
-from pydantic import ValidationError
 
-from upo_sdk.atomic_file import write_atomically
 from upo_sdk.errors import OutputError
-from upo_sdk.evaluation.sweep_schema import Sweep
+from upo_sdk.records import SweepRecord
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
-__all__ = ["STATE_FILE", "SweepFolder"]
-
-STATE_FILE = "sweep.json"
+__all__ = ["SweepFolder"]
 
 _POINTS, _LOGS, _LOCKS = "points", "logs", ".locks"
 _SECONDS_FOR_THE_DYING = 20.0
@@ -35,7 +31,7 @@ class SweepFolder:
     @property
     def state_file(self) -> Path:
         """Where the state is."""
-        return self.path / STATE_FILE
+        return self.path / SweepRecord.FILE
 
     def check(self) -> bool:
         """Return whether the folder holds a sweep; write nothing.
@@ -57,7 +53,7 @@ class SweepFolder:
             )
         return False
 
-    def read(self) -> Sweep:
+    def read(self) -> SweepRecord:
         """Return the state.
 
         Raises:
@@ -65,20 +61,9 @@ class SweepFolder:
         """
         if not self.path.is_dir():
             raise OutputError("there is no such folder", where=str(self.path), fix="check the path")
-        if not self.state_file.is_file():
-            raise OutputError(
-                f"the folder is not a sweep: it has no {STATE_FILE}", where=str(self.path), fix="check the path"
-            )
-        try:
-            return Sweep.model_validate_json(self.state_file.read_bytes())
-        except (OSError, ValidationError) as error:
-            raise OutputError(
-                f"the state of the sweep cannot be read: {_first(error)}",
-                where=str(self.state_file),
-                fix="it was written by another version, or changed by hand; begin anew in another `output_dir`",
-            ) from error
+        return SweepRecord.load(self.path)
 
-    def write(self, sweep: Sweep) -> None:
+    def write(self, sweep: SweepRecord) -> None:
         """Write the state, whole or not at all.
 
         Raises:
@@ -86,7 +71,7 @@ class SweepFolder:
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            write_atomically(self.state_file, sweep.model_dump_json(indent=2) + "\n")
+            sweep.save(self.path)
         except OSError as error:
             raise _cannot_write(self.path, error) from error
 
@@ -142,10 +127,3 @@ def _cannot_write(path: Path, error: OSError) -> OutputError:
     return OutputError(
         f"the folder cannot be written: {error.strerror or error}", where=str(path), fix="choose another `output_dir`"
     )
-
-
-def _first(error: OSError | ValidationError) -> str:
-    if isinstance(error, OSError):
-        return error.strerror or str(error)
-    found = error.errors()[0]
-    return f"{'.'.join(map(str, found['loc'])) or 'the file'}: {found['msg']}"

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from upo_sdk.config import ObjectiveRef
 from upo_sdk.config.objective_ref import parse, read_weight
 from upo_sdk.errors import ObjectiveRefError
-from upo_sdk.evaluation.sweep_schema import SweepAxis
 from upo_sdk.plugin.names import label_of
+from upo_sdk.records import SweepAxis
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

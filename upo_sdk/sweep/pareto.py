@@ -10,7 +10,7 @@ from upo_sdk.statistics import differ
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from upo_sdk.statistics import Estimate
+    from upo_sdk.records import Estimate
 
 __all__ = ["Better", "dominates", "is_clear", "pareto_optimal"]
 

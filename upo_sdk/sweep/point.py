@@ -17,16 +17,15 @@ from typing import TYPE_CHECKING
 
 from upo_sdk.config import build_config
 from upo_sdk.errors import CancelledError, OutputError, UPOError
-from upo_sdk.evaluation.sweep_schema import PointFailure
+from upo_sdk.records import PointFailure, PointRecord, RunRecord
 from upo_sdk.sweep.channel import Channel, PointMessage
 from upo_sdk.sweep.folder import SweepFolder
 from upo_sdk.sweep.point_progress import PointProgress
-from upo_sdk.sweep.record import PointRecord, metrics_of, read_record, run_status, write_record
 from upo_sdk.training.checkpoints import damage, newest_first
 
 if TYPE_CHECKING:
     from upo_sdk.config import RunConfig
-    from upo_sdk.evaluation.sweep_schema import Sweep, SweepPoint
+    from upo_sdk.records import SweepPoint, SweepRecord
 
 __all__ = ["main", "run_point"]
 
@@ -75,8 +74,8 @@ class _Point:
         self.point, self.folder, self.evaluation, self.channel = point, folder, evaluation, channel
 
     def execute(self) -> PointMessage:
-        record = read_record(self.folder)
-        if record is None or record.fingerprint != self.point.fingerprint or run_status(self.folder) != "completed":
+        record = PointRecord.find_readable(self.folder)
+        if record is None or record.fingerprint != self.point.fingerprint or _status(self.folder) != "completed":
             record = self._train()
             if record is None:
                 return PointMessage(phase="cancelled")
@@ -99,12 +98,12 @@ class _Point:
         total = perf_counter() - started
         seconds = {"preparation": progress.preparation, "training": total - progress.preparation}
         record = PointRecord(fingerprint=self.point.fingerprint, seconds=seconds, cache=progress.cache_uses())
-        write_record(self.folder, record)
+        record.save(self.folder)
         return record
 
     def _config(self) -> RunConfig:
         place = {"output_dir": self.folder}
-        if run_status(self.folder) in {"running", "cancelled"} and _has_checkpoint(self.folder):
+        if _status(self.folder) in {"running", "cancelled"} and _has_checkpoint(self.folder):
             return build_config(self.point.config, {**place, "resume_from_checkpoint": "last"})
         if self.folder.exists():  # of a run that was ended before it could be gone on with
             shutil.rmtree(self.folder)
@@ -118,17 +117,25 @@ class _Point:
         self.channel.tell(PointMessage(phase="evaluating"))
         settings = {"model": str(self.folder), "plugins": self.point.config.get("plugins", {}), **self.evaluation}
         evaluation = evaluate(EvalConfig.model_validate(settings), callbacks=[progress], cancel=self.channel.cancel)
-        metrics, baseline = metrics_of(evaluation)
-        seconds = {**record.seconds, "evaluation": perf_counter() - started}
-        done = {"evaluation": self.evaluation, "metrics": metrics, "baseline": baseline, "seconds": seconds}
-        write_record(self.folder, record.model_copy(update={**done, "evaluation_cache": progress.cache_uses()}))
+        done = {
+            "evaluation": self.evaluation,
+            "metrics": evaluation.metrics,
+            "seconds": {**record.seconds, "evaluation": perf_counter() - started},
+            "evaluation_cache": progress.cache_uses(),
+        }
+        record.model_copy(update=done).save(self.folder)
 
 
-def _find(sweep: Sweep, folder: Path) -> SweepPoint:
+def _find(sweep: SweepRecord, folder: Path) -> SweepPoint:
     for point in sweep.points:
         if point.name == folder.name:
             return point
     raise OutputError("the sweep has no such point", where=str(folder), fix="take a name from sweep.json")
+
+
+def _status(folder: Path) -> str | None:
+    run = RunRecord.find_readable(folder)
+    return run.status if run else None
 
 
 def _has_checkpoint(folder: Path) -> bool:

@@ -11,13 +11,14 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from upo_sdk import events
-from upo_sdk.evaluation.sweep_schema import CacheUse
+from upo_sdk.records import CacheUse
 from upo_sdk.sweep.channel import Phase, PointMessage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from upo_sdk.events import Event, SharedWork
+    from upo_sdk.events import Event
+    from upo_sdk.records import SharedWork
 
 __all__ = ["PointProgress"]
 

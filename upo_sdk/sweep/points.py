@@ -12,8 +12,8 @@ import numpy as np
 
 from upo_sdk.config import ObjectiveRef, RunConfig, build_config, merge
 from upo_sdk.errors import ConfigError, ObjectiveRefError
-from upo_sdk.evaluation.sweep_schema import SweepAxis, SweepPoint
 from upo_sdk.plugin.names import label_of
+from upo_sdk.records import SweepAxis, SweepPoint
 from upo_sdk.sweep.command import train_command
 from upo_sdk.sweep.grid import ObjectiveGrid, Variant, parse_objective
 from upo_sdk.sweep.names import point_name

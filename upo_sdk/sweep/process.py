@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from upo_sdk.evaluation.sweep_schema import PointFailure
+from upo_sdk.records import PointFailure
 from upo_sdk.scoring.pool import available_cores
 from upo_sdk.sweep.channel import PointMessage
 

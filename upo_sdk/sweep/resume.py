@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from upo_sdk.errors import OutputError
-from upo_sdk.evaluation.sweep_schema import SweepPoint
+from upo_sdk.records import SweepPoint
 from upo_sdk.sweep.names import point_name
 
 if TYPE_CHECKING:

@@ -8,20 +8,19 @@ from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from upo_sdk.evaluation.sweep_schema import PointFailure
 from upo_sdk.events import Notice
+from upo_sdk.records import PointFailure, PointRecord
 from upo_sdk.report import write_report_or_warn
 from upo_sdk.sweep.channel import EVALUATE, STOP, PointMessage
 from upo_sdk.sweep.events import PointEnded, PointProgress, PointStarted, SweepReady
 from upo_sdk.sweep.process import PointProcess
-from upo_sdk.sweep.record import read_record
 from upo_sdk.sweep.summary import summarized
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from upo_sdk.evaluation.sweep_schema import Sweep, SweepPoint
     from upo_sdk.events import CancelToken, Event
+    from upo_sdk.records import SweepPoint, SweepRecord
     from upo_sdk.sweep.events import SweepCallback, SweepEvent
     from upo_sdk.sweep.folder import SweepFolder
 
@@ -52,7 +51,7 @@ class Runner:
 
     def __init__(
         self,
-        state: Sweep,
+        state: SweepRecord,
         folder: SweepFolder,
         jobs: int,
         callbacks: tuple[SweepCallback, ...],
@@ -64,7 +63,7 @@ class Runner:
         self._running = dict[str, PointProcess]()
         self._stopping = False
 
-    def execute(self) -> Sweep:
+    def execute(self) -> SweepRecord:
         """Run what is left to do; whatever ends this, no process of a point is left behind."""
         self._take_what_is_there()
         self._emit(SweepReady(self._state))
@@ -94,7 +93,7 @@ class Runner:
         self._summarize()
 
     def _with_result(self, point: SweepPoint) -> SweepPoint:
-        record = read_record(self._folder.path / point.folder)
+        record = PointRecord.find_readable(self._folder.path / point.folder)
         if record is None or record.fingerprint != point.fingerprint or record.evaluation != self._state.evaluation:
             return point.model_copy(update={"status": "pending"})
         if not self._state.baseline:
@@ -171,7 +170,7 @@ class Runner:
     def _summarize(self) -> None:
         self._write(summarized(self._state))
 
-    def _write(self, state: Sweep) -> None:
+    def _write(self, state: SweepRecord) -> None:
         self._state = state
         self._folder.write(state)
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from upo_sdk.config import RunConfig
-    from upo_sdk.evaluation.sweep_schema import SweepPoint
     from upo_sdk.plugin.build import LiveObjective
     from upo_sdk.plugin.registry import Registry
+    from upo_sdk.records import SweepPoint
     from upo_sdk.sweep.settings import SweepConfig
 
 __all__ = ["SharedEvaluation", "evaluated"]

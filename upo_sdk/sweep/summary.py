@@ -6,21 +6,21 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from upo_sdk.errors import ConfigError, did_you_mean
-from upo_sdk.evaluation.sweep_schema import CacheUse, ParetoAxis, Saving
+from upo_sdk.records import CacheUse, ParetoAxis, Saving
 from upo_sdk.sweep.averages import make_rows
 from upo_sdk.sweep.pareto import Better, is_clear, pareto_optimal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from upo_sdk.evaluation.sweep_schema import Sweep, SweepMetric, SweepPoint
+    from upo_sdk.records import Metric, SweepPoint, SweepRecord
 
 __all__ = ["saving", "summarized"]
 
 ACCURACY = "accuracy"
 
 
-def summarized(sweep: Sweep) -> Sweep:
+def summarized(sweep: SweepRecord) -> SweepRecord:
     """Return the sweep with its rows, its front and what the caches saved, as far as its finished points go.
 
     Raises:
@@ -79,12 +79,12 @@ def _saved(uses: Sequence[CacheUse]) -> float:
     return sum(max(0.0, use.found * per_item - use.seconds) for use in uses if not use.computed)
 
 
-def _default_axes(sweep: Sweep, measured: Mapping[str, SweepMetric]) -> list[str]:
+def _default_axes(sweep: SweepRecord, measured: Mapping[str, Metric]) -> list[str]:
     wanted = [ACCURACY, *(f"reward/{label}" for label in sweep.evaluated)]
     return [name for name in wanted if name in measured]
 
 
-def _axes(measured: Mapping[str, SweepMetric], wanted: Sequence[str]) -> tuple[ParetoAxis, ...]:
+def _axes(measured: Mapping[str, Metric], wanted: Sequence[str]) -> tuple[ParetoAxis, ...]:
     axes = list[ParetoAxis]()
     for name in wanted:
         metric = measured.get(name)

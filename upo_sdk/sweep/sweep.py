@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from upo_sdk.cache import cache_in_use
 from upo_sdk.config import build_config
-from upo_sdk.evaluation.sweep_schema import Sweep
 from upo_sdk.events import Notice
 from upo_sdk.plugin.build import check_options
 from upo_sdk.plugin.registry import load_registry
+from upo_sdk.records import SweepRecord
 from upo_sdk.run import plan_run
 from upo_sdk.sweep.folder import SweepFolder
 from upo_sdk.sweep.points import Grid, make_grid
@@ -71,7 +71,9 @@ def _without_varied(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @cache_in_use()
-def sweep(config: SweepConfig, *, callbacks: Sequence[SweepCallback] = (), cancel: CancelToken | None = None) -> Sweep:
+def sweep(
+    config: SweepConfig, *, callbacks: Sequence[SweepCallback] = (), cancel: CancelToken | None = None
+) -> SweepRecord:
     """Run every point of a grid that is not done yet, evaluate it, and return the sweep, which is also ``sweep.json``.
 
     Points share what is expensive and does not depend on them through the content-addressed cache: rewards, reference
@@ -95,7 +97,7 @@ def sweep(config: SweepConfig, *, callbacks: Sequence[SweepCallback] = (), cance
     for text in shared.warnings:
         for callback in callbacks:
             callback.on_event(Notice("warning", text))
-    state = Sweep(
+    state = SweepRecord(
         software=version("upo-sdk"),
         created=folder.read().created if there else now(),
         command=config.command,
@@ -119,7 +121,7 @@ def resume_sweep(
     pareto: Sequence[str] = (),
     callbacks: Sequence[SweepCallback] = (),
     cancel: CancelToken | None = None,
-) -> Sweep:
+) -> SweepRecord:
     """Resume the sweep of a folder, with its own grid and settings.
 
     Args:

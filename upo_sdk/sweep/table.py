@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from upo_sdk.evaluation.sweep_schema import Sweep, SweepMetric, SweepRow
+    from upo_sdk.records import Metric, SweepRecord, SweepRow
 
 __all__ = ["remarks", "shown_metrics", "table_rows"]
 
 _ALSO_SHOWN = ("helpful", "rude", "kl", "length/tokens")  # the first two are the demo's
 
 
-def shown_metrics(sweep: Sweep) -> list[str]:
+def shown_metrics(sweep: SweepRecord) -> list[str]:
     """Return the metrics that have a column: those that points are compared by, then what else changed."""
     compared = [axis.metric for axis in sweep.pareto_axes]
     measured = {name for row in sweep.rows for name in row.metrics}
     return [*compared, *(name for name in _ALSO_SHOWN if name in measured and name not in compared)]
 
 
-def table_rows(sweep: Sweep) -> tuple[list[str], list[list[str]]]:
+def table_rows(sweep: SweepRecord) -> tuple[list[str], list[list[str]]]:
     """Return the headers, and the cells of every row: the model that all start from first, failed points last."""
     metrics = shown_metrics(sweep)
     rows = [[_mark(row), row.name, *_cells(row.metrics, metrics), f"{len(row.points)}"] for row in sweep.rows]
@@ -32,7 +32,7 @@ def table_rows(sweep: Sweep) -> tuple[list[str], list[list[str]]]:
     return headers, [*start, *rows]
 
 
-def remarks(sweep: Sweep) -> list[str]:
+def remarks(sweep: SweepRecord) -> list[str]:
     """Say in sentences what the marks mean, what failed, and what the caches saved."""
     sentences = list[str]()
     if any(row.pareto for row in sweep.rows):
@@ -58,11 +58,11 @@ def _mark(row: SweepRow) -> str:
     return "" if not row.pareto else "*" if row.clear else "~"
 
 
-def _cells(metrics: Mapping[str, SweepMetric], names: Sequence[str]) -> list[str]:
+def _cells(metrics: Mapping[str, Metric], names: Sequence[str]) -> list[str]:
     return [_cell(metrics.get(name)) for name in names]
 
 
-def _cell(metric: SweepMetric | None) -> str:
+def _cell(metric: Metric | None) -> str:
     if metric is None:
         return "-"
     value = metric.value

@@ -5,16 +5,17 @@ from upo_sdk.training.arguments import training_arguments
 from upo_sdk.training.assembly import Assembly
 from upo_sdk.training.balance import set_gamma
 from upo_sdk.training.callbacks import CollapseWarning, EventBridge, MetricsFile, StopWhenCancelled
-from upo_sdk.training.comparison import Comparison, ScoredAnswers
+from upo_sdk.training.comparison import Comparison
 from upo_sdk.training.failures import Failures
-from upo_sdk.training.manifest import TrainedWith, check_unchanged, findings, finished, make_manifest, now
-from upo_sdk.training.outcome import compare_answers, is_finished, outcome, train_to_the_end
 from upo_sdk.training.preparation import Preparation, Split, normalized
 from upo_sdk.training.rehearsal import rehearse
 from upo_sdk.training.rows import Collator, PreparedRow, PreparedRows
 from upo_sdk.training.run_folder import RunFolder
+from upo_sdk.training.run_record import describe_rewards, describe_run, ended
 from upo_sdk.training.step import Step
 from upo_sdk.training.trackers import Tracking, check_trackers
+from upo_sdk.training.train import is_finished, train_to_the_end
+from upo_sdk.training.trained_with import check_unchanged, describe_training
 
 __all__ = [
     "Assembly",
@@ -28,23 +29,19 @@ __all__ = [
     "PreparedRow",
     "PreparedRows",
     "RunFolder",
-    "ScoredAnswers",
     "Split",
     "Step",
     "StopWhenCancelled",
     "Tracking",
-    "TrainedWith",
     "check_trackers",
     "check_unchanged",
     "checked_arguments",
-    "compare_answers",
-    "findings",
-    "finished",
+    "describe_rewards",
+    "describe_run",
+    "describe_training",
+    "ended",
     "is_finished",
-    "make_manifest",
     "normalized",
-    "now",
-    "outcome",
     "rehearse",
     "set_gamma",
     "train_to_the_end",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from upo_sdk.context import RunContext
     from upo_sdk.plan import RunPlan
     from upo_sdk.policy import Policy
-    from upo_sdk.training.manifest import TrainedWith
+    from upo_sdk.records import TrainedWith
     from upo_sdk.training.preparation import Split
     from upo_sdk.training.rows import PreparedRows
     from upo_sdk.training.run_folder import RunFolder
@@ -107,7 +107,7 @@ class Assembly:
                 eval_rows=held_out_rows,
                 tokenizer=tokenizer,
                 callbacks=self._watchers(),
-                trained_with=trained_with.model_dump_json(indent=2),
+                trained_with=trained_with,
                 batches=epoch_batches(
                     rows,
                     self.plan.config.training,

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 
-from upo_sdk.loss import Balance, balance
+from upo_sdk.loss import balance
 from upo_sdk.policy.layouts import PolicyOutput
+from upo_sdk.records import RunLoss, RunRecord
 from upo_sdk.training.rows import loss_inputs
-from upo_sdk.training.run_folder import MANIFEST
 from upo_sdk.training.step import Step, sample_weights_N
 
 if TYPE_CHECKING:
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from upo_sdk.context import RunContext
     from upo_sdk.loss import UnifiedLoss
     from upo_sdk.plan import RunPlan
+    from upo_sdk.records import Balance
     from upo_sdk.training.rows import PreparedRow
 
 __all__ = ["RunBalance", "set_gamma"]
@@ -66,8 +66,8 @@ def set_gamma(
     resumed: Path | None,
     context: RunContext,
     constant: Collection[str] = (),
-) -> dict[str, Any]:
-    """Set γ where the data decides it; return what the manifest says of the loss.
+) -> RunLoss:
+    """Set γ where the data decides it; return what the record of the run says of the loss.
 
     Args:
         unified: The loss of the plan, as the user configured it.
@@ -81,7 +81,7 @@ def set_gamma(
     """
     asked, measured = plan.config.loss, None
     if asked.scale == "balanced" and plan.auxiliary:
-        kept = _read(resumed / MANIFEST, plan) if resumed else None
+        kept = _kept(RunRecord.find(resumed), plan) if resumed else None
         measured = kept or _measure(unified, sample(), device, constant)
         unified.config = measured.found.applied_to(asked)
         context.note(measured.describe(_pulling(plan, constant)))
@@ -101,29 +101,30 @@ def _measure(
     batch = step.preference_batch(output, inputs)
     auxiliary, weight_N = step.auxiliary_batch(output, inputs), sample_weights_N(inputs)
     found = balance(unified, batch, auxiliary, sample_weight_N=weight_N, constant=constant)
-    return RunBalance(replace(found, gamma=float(f"{found.gamma:.{_DIGITS}g}")), len(rows))
+    return RunBalance(found.model_copy(update={"gamma": float(f"{found.gamma:.{_DIGITS}g}")}), len(rows))
 
 
-def _record(unified: UnifiedLoss, asked: LossConfig, measured: RunBalance | None) -> dict[str, Any]:
-    """Return what ``run.json`` says of the loss: what was asked, what it trains with, and what γ was measured on."""
+def _record(unified: UnifiedLoss, asked: LossConfig, measured: RunBalance | None) -> RunLoss:
+    """Return what was asked for, what the loss trains with, and what γ was measured on."""
     undecided = asked.scale == "balanced" and measured is None
-    used = {"gamma": None if undecided else unified.config.gamma, "normalization": unified.config.normalization}
-    known = {"balance": asdict(measured.found), "rows": measured.rows} if measured else {}
-    return {**_settings(asked), **used, **known}
+    return RunLoss(
+        **asked.model_dump(include=_SETTINGS),
+        gamma=None if undecided else unified.config.gamma,
+        normalization=unified.config.normalization,
+        balance=measured.found if measured else None,
+        rows=measured.rows if measured else None,
+    )
 
 
-def _read(manifest: Path, plan: RunPlan) -> RunBalance | None:
+def _kept(run: RunRecord | None, plan: RunPlan) -> RunBalance | None:
     """Return the balance of a run, or None if it has none for these objectives and this loss."""
-    run = json.loads(manifest.read_text(encoding="utf-8")) if manifest.is_file() else {}
-    objectives = [entry["objective"] for entry in run.get("objectives", ())]
-    loss, settings = run.get("loss", {}), _settings(plan.config.loss)
-    if "balance" not in loss or loss | settings != loss or objectives != [str(item.ref) for item in plan.objectives]:
+    if run is None or run.loss is None or run.loss.balance is None or run.loss.rows is None:
         return None
-    return RunBalance(Balance(**loss["balance"]), loss["rows"])
+    same_loss = run.loss.model_dump(include=_SETTINGS) == plan.config.loss.model_dump(include=_SETTINGS)
+    if not same_loss or [item.objective for item in run.objectives] != [str(item.ref) for item in plan.objectives]:
+        return None
+    return RunBalance(run.loss.balance, run.loss.rows)
 
 
-def _settings(asked: LossConfig) -> dict[str, Any]:
-    """Return the settings that γ depends on."""
-    names = ("scale", "lambda_", "expectile", "baseline", "length_normalization", "advantage_cap")
-    settings = asked.model_dump(mode="json", include=set(names))
-    return {name.removesuffix("_"): settings[name] for name in names}
+_SETTINGS = {"scale", "lambda_", "expectile", "baseline", "length_normalization", "advantage_cap"}
+"""What γ depends on."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from upo_sdk.atomic_file import write_atomically
 from upo_sdk.errors import OutputError
+from upo_sdk.records import TrainedWith
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = [
     "CHECKSUMS",
     "STAGING",
-    "TRAINED_WITH",
     "ChosenCheckpoint",
     "choose_checkpoint",
     "damage",
@@ -30,8 +30,6 @@ __all__ = [
 
 CHECKSUMS = "checksums.json"
 """What a checkpoint holds, by the SHA-256 of each file; written last."""
-TRAINED_WITH = "trained_with.json"
-"""What a checkpoint was trained with: what ``run.json`` says under ``trained_with``."""
 STAGING = ".saving"
 """The folder in a run folder where a checkpoint is written; what a kill leaves there is no checkpoint."""
 _NAME = re.compile(r"checkpoint-(\d+)")
@@ -133,7 +131,7 @@ def damage(folder: Path) -> str | None:
     what it was trained with came with the checksums: where that is, these were removed.
     """
     if not (folder / CHECKSUMS).exists():
-        return f"{CHECKSUMS} is missing" if (folder / TRAINED_WITH).exists() else _damage_without_sums(folder)
+        return f"{CHECKSUMS} is missing" if (folder / TrainedWith.FILE).exists() else _damage_without_sums(folder)
     try:
         sums: dict[str, str] = json.loads((folder / CHECKSUMS).read_text(encoding="utf-8"))
         expected = {str(name): str(digest) for name, digest in sums.items()}

@@ -1,83 +1,125 @@
-"""The model's own answers, before and after training, and what the objectives think of them."""
+"""The model's own answers before and after training: the evaluation at the end of a run."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
-from upo_sdk.evaluation import Sampling, answer_rewards, distinct_prompts, sample_answers
-from upo_sdk.evaluation.answers import fit_prompts
+from upo_sdk.evaluation import Sampling, sample_answers
+from upo_sdk.evaluation.comparison import AnswerScorer, answer_statistics, evaluation_record, side_by_side
+from upo_sdk.evaluation.demo_measures import are_demo_prompts
+from upo_sdk.evaluation.diversity import FORM_NAMES
+from upo_sdk.evaluation.objective_measures import ObjectiveMeasures
+from upo_sdk.evaluation.paired_statistic import metrics_of_both
+from upo_sdk.evaluation.rows import choose_prompts, number_prompts
 from upo_sdk.policy.fingerprint import weights_sha256
-from upo_sdk.scoring.score import score_completions
-from upo_sdk.training.preparation import normalized
+from upo_sdk.records import DataDescription, ModelIdentity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from transformers import PreTrainedTokenizerBase
 
-    from upo_sdk.arrays import FloatArray
-    from upo_sdk.evaluation import Prompt
-    from upo_sdk.events import SharedWork
-    from upo_sdk.objectives import Completion
-    from upo_sdk.plugin.build import LiveObjective
+    from upo_sdk.evaluation.comparison import ScoredAnswers
+    from upo_sdk.evaluation.rows import EvalRows
+    from upo_sdk.plan import RunPlan
     from upo_sdk.policy import Policy
+    from upo_sdk.records import EvaluationRecord, Sample, SharedWork
     from upo_sdk.scoring import Rank, ZScore
     from upo_sdk.training.preparation import Preparation, Split
 
-__all__ = ["Comparison", "ScoredAnswers"]
+__all__ = ["Comparison", "ModelAnswers"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScoredAnswers:
-    """One answer per prompt, in the order of the prompts, with one array of rewards per label."""
+class ModelAnswers:
+    """What one model answered."""
 
-    completions: Sequence[Completion]
-    rewards: Mapping[str, FloatArray]
+    identity: ModelIdentity
+    scored: ScoredAnswers
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Lets a model answer the first ``eval_prompts`` distinct prompts of a split, and scores the answers."""
+    """Lets a model answer ``eval_prompts`` prompts of a split, those that ``upo eval`` chooses, and scores the answers.
+
+    An objective that reads columns of the dataset scores none: an answer of the model has no columns.
+    """
 
     preparation: Preparation
     tokenizer: PreTrainedTokenizerBase
     split: Split
-    normalizers: Mapping[str, ZScore | Rank]
+    rows: EvalRows
+    sampling: Sampling
+    scorer: AnswerScorer
 
-    @cached_property
-    def prompts(self) -> Sequence[Prompt]:
-        """The prompts that are answered, with room for an answer; if some were shortened, that is said here."""
-        plan, warn = self.preparation.plan, self.preparation.context.warn
-        found = distinct_prompts(self.split.dataset, plan.config.eval_prompts or 0)
-        return fit_prompts(found, plan.answer_room, self.tokenizer, warn, plan.model.chat_template_date)
-
-    def answers(self, policy: Policy, shared: SharedWork | None = None) -> ScoredAnswers | None:
-        """Return the scored answers; None if no prompt is to be answered.
-
-        An objective that reads columns of the dataset scores none: an answer of the model has no columns. Progress says
-        what is ``shared`` with other runs: the answers before training are.
-        """
-        plan, context = self.preparation.plan, self.preparation.context
-        if not self.prompts:
+    @classmethod
+    def of(
+        cls,
+        preparation: Preparation,
+        tokenizer: PreTrainedTokenizerBase,
+        split: Split,
+        normalizers: Mapping[str, ZScore | Rank],
+    ) -> Comparison | None:
+        """Choose the prompts; None if none is to be answered. Prompts that had to be shortened are warned of."""
+        plan = preparation.plan
+        if not plan.config.eval_prompts:
             return None
+        scorers = [item for item in (*plan.auxiliary, *plan.held_out) if item.scores_answers]
+        names = [f"{kind}/{item.label}" for item in scorers for kind in ("reward", "normalized_reward")]
+        measures = ObjectiveMeasures.of(scorers, [*names, *FORM_NAMES], preparation.context)
+        return cls(
+            preparation=preparation,
+            tokenizer=tokenizer,
+            split=split,
+            rows=_chosen_rows(plan, split, tokenizer, preparation),
+            sampling=Sampling(max_new_tokens=plan.config.eval_max_new_tokens, seed=plan.config.training.seed),
+            scorer=AnswerScorer(
+                objectives=scorers,
+                measures=measures,
+                normalizers=normalizers,
+                is_demo=are_demo_prompts(plan.data_config, split.name),
+            ),
+        )
+
+    def before(self, policy: Policy) -> ModelAnswers:
+        """Return the answers of the base model, which all runs from it share."""
+        return self._answers(policy, self.preparation.plan.model.path, "base answers")
+
+    def after(self, policy: Policy) -> ModelAnswers:
+        """Return the answers of the trained model."""
+        return self._answers(policy, str(self.preparation.plan.config.output_dir))
+
+    def record(self, before: ModelAnswers, after: ModelAnswers) -> tuple[EvaluationRecord, list[Sample]]:
+        """Return the evaluation of the trained model beside the base model, and all answers side by side."""
+        data = self.preparation.plan.data
+        record = evaluation_record(
+            self.sampling,
+            model=after.identity,
+            baseline=before.identity,
+            data=DataDescription(description=data.description, fingerprint=data.fingerprint, split=self.split.name),
+            prompts=len(self.rows.prompts),
+            metrics=metrics_of_both(answer_statistics(self.scorer, after.scored, before.scored)),
+        )
+        return record, side_by_side(self.rows, after.scored, before.scored)
+
+    def _answers(self, policy: Policy, path: str, shared: SharedWork | None = None) -> ModelAnswers:
+        identity = ModelIdentity(path=path, weights_sha256=weights_sha256(policy.lm))
         answers = sample_answers(
             policy.lm,
             self.tokenizer,
-            self.prompts,
-            Sampling(max_new_tokens=plan.config.eval_max_new_tokens, seed=plan.config.training.seed),
-            context.cache,
-            weights=weights_sha256(policy.lm),
-            on_progress=context.progress(f"answering {self.split.name} prompts", "prompts", shared),
+            self.rows.prompts,
+            self.sampling,
+            self.preparation.context.cache,
+            weights=identity.weights_sha256,
+            on_progress=self.preparation.context.progress(f"answering {self.split.name} prompts", "prompts", shared),
         )
-        scorers = [item for item in (*plan.auxiliary, *plan.held_out) if item.scores_answers]
+        return ModelAnswers(identity=identity, scored=self.scorer.score(answers, "baseline" if shared else "model"))
 
-        def score(item: LiveObjective, completions: Sequence[Completion]) -> FloatArray:
-            return score_completions(item, completions, context.cache, guard=context.guard).rewards
 
-        rewards = normalized(scorers, answer_rewards(answers, scorers, score), self.normalizers)
-        return ScoredAnswers(
-            completions=answers.completions,
-            rewards={item.label: values for item, values in zip(scorers, rewards, strict=True)},
-        )
+def _chosen_rows(plan: RunPlan, split: Split, tokenizer: PreTrainedTokenizerBase, preparation: Preparation) -> EvalRows:
+    normalized = plan.data.train if plan.data.eval is None else plan.data.eval
+    chosen = set(choose_prompts(normalized, plan.config.eval_prompts or 0)["prompt"][:])
+    rows = split.dataset.select([row for row, text in enumerate(split.dataset["prompt"][:]) if text in chosen])
+    on_date = plan.model.chat_template_date
+    return number_prompts(rows, tokenizer, preparation.context, room=plan.answer_room, on_date=on_date)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from upo_sdk.errors import CancelledError, ObjectiveFailedError, UPOError
+from upo_sdk.records import LeftOut
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -29,7 +30,7 @@ class Failures:
 
     may_skip: bool
     context: RunContext
-    skipped: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
+    skipped: list[LeftOut] = field(default_factory=list[LeftOut])
 
     @contextmanager
     def of(self, item: LiveObjective) -> Generator[None]:
@@ -42,11 +43,11 @@ class Failures:
             if item.is_preference or not self.may_skip:
                 raise
             self.context.warn(f"'{item.label}' of {item.origin} failed and is left out of this run: {error.what}")
-            self.skipped.append({"label": item.label, "from": item.place, "error": error.what})
+            self.skipped.append(LeftOut(label=item.label, place=item.place, error=error.what))
 
     def without_skipped(self, plan: RunPlan) -> RunPlan:
         """Return the plan of what is left."""
-        out = {entry["label"] for entry in self.skipped}
+        out = {entry.label for entry in self.skipped}
         kept, held_out = (
             tuple(item for item in group if item.label not in out) for group in (plan.objectives, plan.held_out)
         )

@@ -17,6 +17,7 @@ from upo_sdk.data import (
     describe_left_out,
     has_rewards,
     margins,
+    once_key,
     rewards_in_data,
     sample_weights,
     tokenize,
@@ -40,12 +41,12 @@ if TYPE_CHECKING:
 
     from upo_sdk.arrays import FloatArray
     from upo_sdk.context import RunContext
-    from upo_sdk.data import BadRow, Finding, TruncationReport
-    from upo_sdk.events import ScoreStatistics
+    from upo_sdk.data import BadRow, TruncationReport
     from upo_sdk.objectives import Completion
     from upo_sdk.plan import RunPlan
     from upo_sdk.plugin.build import LiveObjective
     from upo_sdk.policy import Policy, ReferenceLogps
+    from upo_sdk.records import DataFinding, ScoreStatistics
     from upo_sdk.scoring import Rank, ZScore
     from upo_sdk.training.rows import PreparedRow
 
@@ -68,7 +69,7 @@ class Split:
     dataset: Dataset
     completions: Sequence[Completion]
     rewards: Sequence[FloatArray] = ()
-    findings: Sequence[Finding] = ()
+    findings: Sequence[DataFinding] = ()
     bad_rows: Sequence[BadRow] = ()
     sample_weight_R: FloatArray | None = None
 
@@ -96,8 +97,8 @@ class Preparation:
         told = set[str]()
         for split in (train, held_out) if held_out else (train,):
             for item in split.findings:
-                if item.key not in told:
-                    told.add(item.key)
+                if once_key(item) not in told:
+                    told.add(once_key(item))
                     self.context.notice(item.level, f"{split.name} data: {item.text}")
         return train, held_out
 

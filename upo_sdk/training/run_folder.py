@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from upo_sdk.atomic_file import check_takes_files, write_atomically
 from upo_sdk.errors import OutputError
+from upo_sdk.records import RunRecord
 from upo_sdk.training.checkpoints import STAGING, choose_checkpoint, newest_first
 
 if TYPE_CHECKING:
@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
     from upo_sdk.config import RunConfig
 
-__all__ = ["MANIFEST", "RunFolder"]
-
-MANIFEST = "run.json"
+__all__ = ["RunFolder"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,25 +77,21 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
 
     @contextmanager
-    def recorded(self, manifest: Mapping[str, Any], files: Mapping[str, str]) -> Generator[None]:
-        """Open the folder, write the files, and say in ``run.json`` that the run goes on, or that it failed in here."""
+    def recorded(self, run: RunRecord, files: Mapping[str, str]) -> Generator[None]:
+        """Open the folder, write the files and the record, and record it if the run fails in here."""
         self.open()
         for name, text in files.items():
             self.write(name, text)
-        self.write_manifest({**manifest, "status": "running"})
+        run.save(self.path)
         try:
             yield
         except Exception as error:
-            self.write_manifest({**manifest, "status": "failed", "error": str(error)})
+            run.model_copy(update={"status": "failed", "error": str(error)}).save(self.path)
             raise
 
     def write(self, name: str, text: str) -> None:
         """Write a file beside its place and rename it, so that it is there whole or not at all."""
         write_atomically(self.path / name, text)
-
-    def write_manifest(self, manifest: Mapping[str, Any]) -> None:
-        """Write ``run.json``."""
-        self.write(MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False, default=str) + "\n")
 
     def newest_checkpoint(self) -> Path | None:
         """Return the checkpoint with the most steps."""
@@ -112,7 +106,7 @@ def _check_may_overwrite(path: Path, *, overwrite: bool) -> None:
             fix="choose another `output_dir`, add `overwrite_output_dir=true`, or resume it: "
             "`resume_from_checkpoint=last`",
         )
-    if not (path / MANIFEST).is_file():
+    if not (path / RunRecord.FILE).is_file():
         raise OutputError(
             "the output folder holds something that is not a run, and is not overwritten",
             where=str(path),

@@ -16,10 +16,10 @@ from torch.utils.data import DataLoader
 from transformers import GenerationConfig, PrinterCallback, Trainer, TrainerCallback
 from transformers.trainer_utils import rotate_checkpoints
 
-from upo_sdk.atomic_file import write_atomically
 from upo_sdk.errors import ConfigError, OutputError, TrainingError
+from upo_sdk.records import TrainedWith
 from upo_sdk.training.callbacks import LogLastStep
-from upo_sdk.training.checkpoints import STAGING, TRAINED_WITH, publish, seal
+from upo_sdk.training.checkpoints import STAGING, publish, seal
 from upo_sdk.training.free_memory import FreeMemory
 from upo_sdk.training.hyperparameters import Hyperparameters
 from upo_sdk.training.metrics import MetricBuffer
@@ -65,10 +65,10 @@ class UPOTrainer(Trainer):
         tokenizer: PreTrainedTokenizerBase,
         callbacks: list[TrainerCallback],
         batches: EpochBatches | None = None,
-        trained_with: str = "{}",
+        trained_with: TrainedWith | None = None,
     ) -> None:
         self._saving_to: Path | None = None
-        self._trained_with = trained_with
+        self._trained_with = trained_with or TrainedWith()
         self._base = deepcopy((policy.lm.config, policy.lm.generation_config))  # both are changed in what follows
         super().__init__(
             model=policy,
@@ -228,7 +228,7 @@ class UPOTrainer(Trainer):
             super()._save_checkpoint(model, trial)
             self.accelerator.wait_for_everyone()
             if self.args.should_save:
-                write_atomically(staged / TRAINED_WITH, self._trained_with)
+                self._trained_with.save(staged)
                 seal(staged)
                 publish(staged, run / name)
                 shutil.rmtree(run / STAGING, ignore_errors=True)

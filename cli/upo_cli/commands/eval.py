@@ -30,8 +30,8 @@ from upo_sdk.errors import ConfigError
 from upo_sdk.plugin.registry import load_registry
 
 if TYPE_CHECKING:
-    from upo_sdk.evaluation.schema import Evaluation
     from upo_sdk.events import Callback
+    from upo_sdk.records import EvaluationRecord
 
 __all__ = ["NAME", "register"]
 
@@ -97,7 +97,7 @@ def evaluate(  # noqa: PLR0913 - one per option
 ) -> None:
     """Compare a model with its base: rewards, accuracy, divergence, style, safety, with intervals."""
     if schema:
-        from upo_sdk.evaluation.schema import Evaluation as Result
+        from upo_sdk.records import EvaluationRecord as Result
 
         print_json(Result.model_json_schema())
         return
@@ -137,14 +137,14 @@ def _run(config: EvalConfig, *, as_json: bool, quiet: bool, log_format: LogForma
 def _refresh(folder: Path, view: Callback) -> None:
     """Bring the card and the report of a run that was evaluated up to date."""
     from upo_sdk.publish import refresh_card
+    from upo_sdk.records import RunRecord
     from upo_sdk.report import write_report_or_warn
-    from upo_sdk.training.run_folder import MANIFEST
 
-    if (folder / MANIFEST).is_file():
+    if (folder / RunRecord.FILE).is_file():
         refresh_card(folder)
         write_report_or_warn(folder, (view,))
 
 
-def _end(result: Evaluation) -> None:
+def _end(result: EvaluationRecord) -> None:
     if result.failed:
         raise typer.Exit(1)

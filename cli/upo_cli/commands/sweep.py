@@ -55,8 +55,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from upo_sdk.evaluation.sweep_schema import Sweep
     from upo_sdk.plugin.registry import Registry
+    from upo_sdk.records import SweepRecord
     from upo_sdk.sweep import SweepConfig
 
 __all__ = ["NAME", "register"]
@@ -178,19 +178,19 @@ def _show_points(config: SweepConfig, registry: Registry, *, as_json: bool) -> N
         console(stderr=True).print(f"warning: {as_options(text)}", markup=False, soft_wrap=True)
 
 
-def _begin(config: SweepConfig, **how: Any) -> Sweep:
+def _begin(config: SweepConfig, **how: Any) -> SweepRecord:
     from upo_sdk.sweep import sweep as run_sweep
 
     return run_sweep(config, **how)
 
 
-def _go_on(folder: Path, jobs: int, pareto: tuple[str, ...], **how: Any) -> Sweep:
+def _go_on(folder: Path, jobs: int, pareto: tuple[str, ...], **how: Any) -> SweepRecord:
     from upo_sdk.sweep import resume_sweep
 
     return resume_sweep(folder, jobs=jobs, pareto=pareto, **how)
 
 
-def _run(start: Callable[..., Sweep], folder: Path, *, as_json: bool, quiet: bool, log_format: LogFormat) -> None:
+def _run(start: Callable[..., SweepRecord], folder: Path, *, as_json: bool, quiet: bool, log_format: LogFormat) -> None:
     from upo_cli.interrupt import stop_on_signal
     from upo_cli.sweep_view import open_view, print_sweep
 

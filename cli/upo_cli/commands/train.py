@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import ExitStack, redirect_stdout
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - Typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -33,7 +33,7 @@ from upo_sdk.plugin.registry import load_registry
 if TYPE_CHECKING:
     from upo_sdk.config import RunConfig
     from upo_sdk.plugin.registry import Registry
-    from upo_sdk.result import AlignResult
+    from upo_sdk.records import Metric, RunRecord
 
 __all__ = ["NAME", "register"]
 
@@ -143,29 +143,23 @@ def _run(config: RunConfig, registry: Registry, *, as_json: bool, quiet: bool, l
         view.on_event(Progress("loading libraries", 1, 1, "import"))
         result = align(config, registry=registry, callbacks=[view], cancel=cancel, command=_typed())
     if _is_main_process():
-        print_json(result) if as_json else _print_result(result)
+        print_json(result.model_dump(mode="json", by_alias=True)) if as_json else _print_result(result)
     if result.status == "cancelled":
         raise typer.Exit(INTERRUPTED)
     if config.push_to_hub and result.hub_url is None and _is_main_process():
         raise typer.Exit(1)
 
 
-def _print_result(result: AlignResult) -> None:
+def _print_result(result: RunRecord) -> None:
     out = console()
     if result.status == "cancelled":
-        out.print(f"stopped after {result.steps} steps; checkpoint: {result.checkpoint}", markup=False, soft_wrap=True)
+        out.print(
+            f"stopped after {result.steps} steps; checkpoint: {result.checkpoint_path}", markup=False, soft_wrap=True
+        )
         out.print("resume: the same command with --resume_from_checkpoint last", soft_wrap=True)
         return
-    if result.before_after:
-        rows = [
-            [
-                item.label,
-                f"{item.before:.3f}",
-                f"{item.after:.3f}",
-                f"{item.interval[0]:+.3f} to {item.interval[1]:+.3f}" if item.interval else "one prompt: no interval",
-            ]
-            for item in result.before_after
-        ]
+    if result.evaluation:
+        rows = [_compared(label, metric) for label, metric in result.evaluation.rewards.items()]
         out.print(table("mean reward of answers", "before", "after", "95 % of the change", rows=rows))
         out.print()
     for sentence in result.explanation:
@@ -174,16 +168,27 @@ def _print_result(result: AlignResult) -> None:
     out.print(f"model: {folder} ({result.steps} steps; metrics.jsonl and run.json are beside it)", markup=False)
     if result.hub_url:
         out.print(f"pushed: {result.hub_url}", markup=False, soft_wrap=True)
-    out.print(f"use it: from transformers import pipeline; print({_call(folder)})", markup=False, soft_wrap=True)
+    out.print(f"use it: from transformers import pipeline; print({_call(result)})", markup=False, soft_wrap=True)
     if (report := result.output_dir / "report.html").is_file():
         out.print(f"next: open {report} in a browser; it shows what changed", markup=False, soft_wrap=True)
 
 
-def _call(folder: str) -> str:
-    """Return the code that lets the model answer, as it was trained."""
-    from upo_sdk.publish.card import call, read_run
+def _compared(label: str, metric: Metric) -> list[str]:
+    before, change = metric.baseline, metric.difference
+    interval = change.interval if change else None
+    return [
+        label,
+        f"{before.mean:.3f}" if before else "",
+        f"{metric.value.mean:.3f}",
+        f"{interval[0]:+.3f} to {interval[1]:+.3f}" if interval else "one prompt: no interval",
+    ]
 
-    return call(read_run(Path(folder)).data.called_with, generate=f'pipeline("text-generation", {folder!r})')
+
+def _call(run: RunRecord) -> str:
+    """Return the code that lets the model answer, as it was trained."""
+    from upo_sdk.publish.card import call
+
+    return call(run.data.called_with, generate=f'pipeline("text-generation", {str(run.output_dir)!r})')
 
 
 def _typed() -> list[str]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from upo_sdk import AlignResult
+    from upo_sdk import RunRecord
 
 _GENERATION = {"temperature": 0.6, "do_sample": False, "eos_token_id": [1, 2], "bos_token_id": 0}
 """transformers refuses to save it: a temperature without sampling. Models on the hub have it all the same."""
@@ -39,7 +39,7 @@ def base(tmp_path_factory: pytest.TempPathFactory, model_folder: Callable[[str],
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["plain", "gradient checkpointing"])
-def run(request: pytest.FixtureRequest, base: Path, tmp_path_factory: pytest.TempPathFactory) -> AlignResult:
+def run(request: pytest.FixtureRequest, base: Path, tmp_path_factory: pytest.TempPathFactory) -> RunRecord:
     folder = tmp_path_factory.mktemp("run")
     answers = {"chosen": "Hold the button.", "rejected": "I do not know."}
     rows = [json.dumps({"prompt": f"{number}. How do I restart the router? ", **answers}) for number in range(12)]
@@ -66,19 +66,19 @@ def read(file: Path) -> dict[str, Any]:
 
 @pytest.mark.parametrize("place", [".", "checkpoint-2"])
 @pytest.mark.parametrize("name", ["config.json", "generation_config.json"])
-def test_configurations_are_those_of_the_base_model(run: AlignResult, base: Path, place: str, name: str) -> None:
+def test_configurations_are_those_of_the_base_model(run: RunRecord, base: Path, place: str, name: str) -> None:
     assert read(run.output_dir / place / name) == read(base / name)
 
 
 @pytest.mark.parametrize("place", [".", "checkpoint-2"])
-def test_every_file_is_as_readable_as_a_new_one(run: AlignResult, tmp_path: Path, place: str) -> None:
+def test_every_file_is_as_readable_as_a_new_one(run: RunRecord, tmp_path: Path, place: str) -> None:
     (tmp_path / "new").touch()
     files = [entry for entry in (run.output_dir / place).iterdir() if entry.is_file()]
     assert "model.safetensors" in [entry.name for entry in files]
     assert {entry.stat().st_mode for entry in files} == {(tmp_path / "new").stat().st_mode}
 
 
-def test_the_last_step_is_logged_whatever_logging_steps_says(run: AlignResult) -> None:
+def test_the_last_step_is_logged_whatever_logging_steps_says(run: RunRecord) -> None:
     rows = [json.loads(row) for row in (run.output_dir / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [row["step"] for row in rows if "loss" in row] == [2, 3]
     assert [row["step"] for row in rows if "eval_loss" in row] == [3]
@@ -86,6 +86,6 @@ def test_the_last_step_is_logged_whatever_logging_steps_says(run: AlignResult) -
     assert gradients[0] == gradients[1]
 
 
-def test_what_was_saved_aside_is_gone(run: AlignResult) -> None:
+def test_what_was_saved_aside_is_gone(run: RunRecord) -> None:
     assert not (run.output_dir / ".saving").exists()
     assert (run.output_dir / "checkpoint-2" / "checksums.json").is_file()

@@ -70,8 +70,9 @@ def test_a_run_that_compares_answers_leaves_samples_distributions_and_a_report(s
     manifest = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     assert manifest["command"] == "upo train --set x=https://***@host/"
     assert [item["label"] for item in manifest["held_out"]] == ["lexical"]
-    before = sum(sample["rewards"]["lexical"]["before"] for sample in samples) / 3
-    assert manifest["before_after"][1]["before"] == pytest.approx(before)
+    before = sum(sample["rewards"]["lexical"]["baseline"] for sample in samples) / 3
+    compared = manifest["evaluation"]["metrics"]["reward/lexical"]
+    assert compared["baseline"]["mean"] == pytest.approx(before)
     found = json.loads((folder / "distributions.json").read_text(encoding="utf-8"))
     assert [item["label"] for item in found["rewards"]] == ["length"]
     assert found["completions"] == 24
@@ -89,7 +90,7 @@ def test_prompts_are_shortened_so_that_answers_keep_to_the_models_positions(
     LlamaConfig.from_pretrained(model, max_position_embeddings=24).save_pretrained(model)
     more = {"model": str(model), "eval_prompts": 2, "eval_max_new_tokens": 16, "training": {"max_steps": 1}}
     recorder = Recorder()
-    assert align(config(settings, more), callbacks=[recorder]).before_after[0].prompts == 2
+    assert align(config(settings, more), callbacks=[recorder]).evaluation.prompts == 2
     told = [
         event.text for event in recorder.events if isinstance(event, Notice) and "lose their beginning" in event.text
     ]
@@ -105,7 +106,7 @@ def test_an_objective_of_weight_zero_changes_nothing_in_training(settings: dict[
     objectives = {"objectives": [*more["objectives"], "lexical:0,metric=diversity"]}
     watched = align(config(settings, more, objectives, {"output_dir": str(tmp_path / "watched")}))
     assert same(weights(alone.output_dir), weights(watched.output_dir))
-    assert [item.label for item in watched.before_after] == ["length", "lexical"]
+    assert list(watched.evaluation.rewards) == ["length", "lexical"]
 
 
 @pytest.mark.usefixtures("no_report")
@@ -145,7 +146,7 @@ def test_an_objective_of_weight_zero_changes_nothing_and_is_not_scored(
     without = align(config(settings, {"objectives": ["dpo"], "output_dir": str(tmp_path / "without")}))
     zero = align(config(settings, {"objectives": ["dpo", "length:0,target=8"]}))
     assert same(weights(without.output_dir), weights(zero.output_dir))
-    assert zero.statistics == ()
+    assert zero.scores == ()
 
 
 @pytest.mark.usefixtures("no_report")

@@ -11,7 +11,8 @@ import pytest
 import transformers
 
 from upo_sdk import align
-from upo_sdk.publish.card import call, read_run
+from upo_sdk.publish.card import call
+from upo_sdk.records import load_run
 
 from .conftest import config
 
@@ -83,4 +84,4 @@ def test_the_card_of_a_model_of_plain_text_calls_it_with_text(
     folder = run_of(settings, tmp_path, rows)
     _, given = printed(folder, monkeypatch, capsys)
     assert given[-1] == "Hello"
-    assert call(read_run(folder).data.called_with).startswith('generate("Hello", max_new_tokens=64')
+    assert call(load_run(folder).data.called_with).startswith('generate("Hello", max_new_tokens=64')

@@ -17,11 +17,11 @@ from upo_sdk.sweep.point import run_point
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from upo_sdk.evaluation.sweep_schema import Sweep
+    from upo_sdk.records import SweepRecord
     from upo_sdk.sweep.channel import Channel, PointMessage
 
 
-def table_of(found: Sweep) -> dict[str, dict[str, float]]:
+def table_of(found: SweepRecord) -> dict[str, dict[str, float]]:
     return {row.name: {name: metric.value.mean for name, metric in row.metrics.items()} for row in found.rows}
 
 

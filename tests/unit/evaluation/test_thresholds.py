@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from upo_sdk.errors import ConfigError
-from upo_sdk.evaluation.schema import Estimate, Metric
 from upo_sdk.evaluation.thresholds import check_names, check_prompts, judge_all, parse_threshold
+from upo_sdk.records import Estimate, Metric
 
 METRIC = Metric(
     value=Estimate(mean=0.03, low=0.01, high=0.05, count=10),

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from upo_sdk.report import Distributions, describe_distributions
-from upo_sdk.report.distributions import Rewards
+from upo_sdk.scoring.distributions import Rewards, describe_distributions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from upo_sdk.records import DistributionsRecord
 
 
 def objective(label: str, kind: str, weight: float) -> dict[str, Any]:
@@ -36,6 +37,7 @@ def objective(label: str, kind: str, weight: float) -> dict[str, Any]:
 
 def manifest(**changes: Any) -> dict[str, Any]:
     return {
+        "schema_version": 2,
         "started": "2026-01-01T10:00:00+00:00",
         "command": "upo train --objective toxicity:0.3",
         "software": {"python": "3.11.9", "upo-sdk": "0.1.0", "torch": "2.9.0+cpu", "transformers": "5.20.0"},
@@ -44,7 +46,16 @@ def manifest(**changes: Any) -> dict[str, Any]:
         "objectives": [objective("dpo", "preference", 1), objective("toxicity", "auxiliary", 0.3)],
         "held_out": [objective("length", "auxiliary", 0)],
         "skipped": [],
-        "loss": {"scale": "paper", "gamma": 1.0, "lambda": 5.0},
+        "loss": {
+            "scale": "paper",
+            "lambda": 5.0,
+            "expectile": 0.7,
+            "baseline": "value",
+            "length_normalization": "auto",
+            "advantage_cap": None,
+            "gamma": 1.0,
+            "normalization": "token-mean",
+        },
         "seed": 42,
         "layout": "padded",
         "resumed_from": None,
@@ -52,22 +63,33 @@ def manifest(**changes: Any) -> dict[str, Any]:
         "finished": "2026-01-01T10:01:00+00:00",
         "steps": 30,
         "explanation": ["toxicity: it rose."],
-        "before_after": [
-            compared("toxicity", 0.5, 0.8, 0.1, 0.5),
-            compared("length", 0.5, 0.3, -0.3, -0.1),
-        ],
         **changes,
     }
 
 
-def compared(label: str, before: float, after: float, low: float, high: float) -> dict[str, Any]:
+def evaluation(rewards: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "created": "2026-01-01T10:01:00+00:00",
+        "model": {"path": "a run", "weights_sha256": "d" * 64},
+        "baseline": {"path": "base", "weights_sha256": "b" * 64},
+        "data": {"description": "12 pairs", "fingerprint": "c" * 64, "split": "held-out"},
+        "seed": 42,
+        "num_samples": 1,
+        "prompts": 40,
+        "metrics": {f"reward/{item['label']}": item["metric"] for item in rewards},
+    }
+
+
+def compared(
+    label: str, before: float, after: float, low: float | None, high: float | None, prompts: int = 40
+) -> dict[str, Any]:
+    def estimate(mean: float, low: float | None = None, high: float | None = None) -> dict[str, Any]:
+        return {"mean": mean, "low": low, "high": high, "count": prompts}
+
+    change = estimate(after - before, low, high)
     return {
         "label": label,
-        "before": before,
-        "after": after,
-        "interval": [low, high],
-        "prompts": 40,
-        "split": "held-out",
+        "metric": {"value": estimate(after), "baseline": estimate(before), "difference": change, "highest": 1.0},
     }
 
 
@@ -76,12 +98,16 @@ def sample(
 ) -> dict[str, Any]:
     scores = rewards or {"toxicity": (0.1, 0.9), "length": (0.5, 0.4)}
     return {
+        "schema_version": 2,
         "prompt": "How do I restart it?",
-        "before": before,
-        "after": after,
-        "tokens": {"before": len(before.split()), "after": len(after.split())},
-        "rewards": {label: {"before": old, "after": new} for label, (old, new) in scores.items()},
+        "baseline": before,
+        "model": after,
+        "tokens": {"baseline": len(before.split()), "model": len(after.split())},
+        "rewards": {label: {"baseline": old, "model": new} for label, (old, new) in scores.items()},
     }
+
+
+EFFECTS = [compared("toxicity", 0.5, 0.8, 0.1, 0.5), compared("length", 0.5, 0.3, -0.3, -0.1)]
 
 
 def rows(**last: float) -> list[dict[str, Any]]:
@@ -103,16 +129,20 @@ class MakeRun:
     folder: Path
     objective = staticmethod(objective)
     compared = staticmethod(compared)
+    evaluation = staticmethod(evaluation)
     sample = staticmethod(sample)
     rows = staticmethod(rows)
 
-    def __call__(self, *, samples: Any = (), metrics: Any = (), distributions: bool = True, **changes: Any) -> Path:
+    def __call__(
+        self, *, samples: Any = (), metrics: Any = (), distributions: bool = True, rewards: Any = (), **changes: Any
+    ) -> Path:
         self.folder.mkdir(exist_ok=True)
+        found = evaluation(EFFECTS if rewards == () else rewards) if rewards is not None else None
         self._lines("samples", [sample() for _ in range(4)] if samples == () else samples)
         self._lines("metrics", rows() if metrics == () else metrics)
         if distributions:
             self._write("distributions.json", small_distributions().model_dump_json())
-        self._write("run.json", json.dumps(manifest(**changes)))
+        self._write("run.json", json.dumps(manifest(evaluation=found, **changes)))
         self._write("config.resolved.yaml", "loss:\n  gamma: 1.0\n  lambda: 5.0\n")
         return self.folder
 
@@ -124,7 +154,7 @@ class MakeRun:
         (self.folder / name).write_text(text, encoding="utf-8")
 
 
-def small_distributions() -> Distributions:
+def small_distributions() -> DistributionsRecord:
     return describe_distributions(
         [Rewards(label="toxicity", weight=0.3, normalize="none", values_N=np.array([0.0, 0.5, 1.0, 1.0] * 3))],
         np.array([3, 4, 9, 12] * 3),

@@ -7,7 +7,7 @@ import pytest
 
 from upo_sdk.report.audit import Finding, Level, audit
 from upo_sdk.report.collect import collect_run
-from upo_sdk.report.distributions import Rewards, describe_distributions
+from upo_sdk.scoring.distributions import Rewards, describe_distributions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,13 +20,13 @@ def findings(folder: Path) -> dict[str, Finding]:
 
 
 def test_an_objective_in_the_loss_whose_reward_fell_is_a_warning(make_run: MakeRun) -> None:
-    found = findings(make_run(before_after=[make_run.compared("toxicity", 0.8, 0.5, -0.5, -0.1)]))["Reward of toxicity"]
+    found = findings(make_run(rewards=[make_run.compared("toxicity", 0.8, 0.5, -0.5, -0.1)]))["Reward of toxicity"]
     assert (found.level, found.number) == (Level.WARNING, "−0.30")
 
 
 @pytest.mark.parametrize(("low", "level"), [(0.1, Level.OK), (-0.1, Level.LOOK)])
 def test_a_reward_is_only_said_to_have_risen_if_its_interval_does(make_run: MakeRun, low: float, level: Level) -> None:
-    found = findings(make_run(before_after=[make_run.compared("toxicity", 0.5, 0.8, low, 0.5)]))
+    found = findings(make_run(rewards=[make_run.compared("toxicity", 0.5, 0.8, low, 0.5)]))
     assert found["Reward of toxicity"].level == level
 
 
@@ -50,7 +50,7 @@ def test_a_second_scorer_that_measures_something_else_is_no_evidence(make_run: M
 
 def test_a_gain_that_the_second_scorer_does_not_see_is_worth_a_look(make_run: MakeRun) -> None:
     effects = [make_run.compared("toxicity", 0.5, 0.8, 0.1, 0.5), make_run.compared("length", 0.5, 0.5, -0.1, 0.1)]
-    found = findings(make_run(samples=opinions(make_run, (0.1, 0.1), (0.4, 0.5), (0.9, 0.8)), before_after=effects))
+    found = findings(make_run(samples=opinions(make_run, (0.1, 0.1), (0.4, 0.5), (0.9, 0.8)), rewards=effects))
     assert found["length as a second opinion on toxicity"].level == Level.LOOK
 
 
@@ -159,7 +159,7 @@ def test_what_asks_for_attention_comes_first(make_run: MakeRun) -> None:
 
 def test_a_run_of_preferences_alone_has_nothing_to_weigh(make_run: MakeRun) -> None:
     folder = make_run(
-        objectives=[make_run.objective("dpo", "preference", 1)], held_out=[], before_after=[], distributions=False
+        objectives=[make_run.objective("dpo", "preference", 1)], held_out=[], rewards=None, distributions=False
     )
     assert "Share of the gradient" not in findings(folder)
 
@@ -173,18 +173,18 @@ def test_every_finding_has_a_title_and_a_sentence(make_run: MakeRun) -> None:
 
 def test_of_few_prompts_pairs_and_responses_nothing_is_said_to_be_so(make_run: MakeRun) -> None:
     few = [{name: 9 if name.endswith("/pairs") else value for name, value in row.items()} for row in make_run.rows()]
-    effect = {**make_run.compared("toxicity", 0.8, 0.5, -0.5, -0.1), "prompts": 9}
-    found = findings(make_run(metrics=few, before_after=[effect], samples=[make_run.sample(after="a " * 99)] * 9))
+    effect = make_run.compared("toxicity", 0.8, 0.5, -0.5, -0.1, prompts=9)
+    found = findings(make_run(metrics=few, rewards=[effect], samples=[make_run.sample(after="a " * 99)] * 9))
     titles = ("Preference accuracy", "Reward of toxicity", "Length of the answers", "Repetition within an answer")
     assert {title: found[title].level for title in titles} == dict.fromkeys(titles, Level.UNKNOWN)
     assert found["Preference accuracy"].text.startswith("Of 9 pairs 65\xa0% (95 %: 34")
-    effect = {**make_run.compared("toxicity", 0.8, 0.5, -0.5, -0.1), "prompts": 1, "interval": None}
-    assert "no interval" in findings(make_run(before_after=[effect]))["Reward of toxicity"].text
+    effect = make_run.compared("toxicity", 0.8, 0.5, None, None, prompts=1)
+    assert "no interval" in findings(make_run(rewards=[effect]))["Reward of toxicity"].text
 
 
 def test_a_reward_at_its_ceiling_gets_no_advice_to_add_weight(make_run: MakeRun) -> None:
-    effect = {**make_run.compared("toxicity", 0.995, 0.996, -0.01, 0.01), "highest": 1.0}
-    found = findings(make_run(before_after=[effect]))["Reward of toxicity"]
+    effect = make_run.compared("toxicity", 0.995, 0.996, -0.01, 0.01)
+    found = findings(make_run(rewards=[effect]))["Reward of toxicity"]
     assert found.level == Level.OK
     assert "more weight" not in found.text
     rewards = [

@@ -9,16 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from upo_sdk.errors import DataError, OutputError
-from upo_sdk.evaluation.schema import Estimate
-from upo_sdk.evaluation.sweep_schema import (
-    ParetoAxis,
-    PointFailure,
-    Sweep,
-    SweepAxis,
-    SweepMetric,
-    SweepPoint,
-    SweepRow,
-)
+from upo_sdk.records import Estimate, Metric, ParetoAxis, PointFailure, SweepAxis, SweepPoint, SweepRecord, SweepRow
 from upo_sdk.report import write_report
 from upo_sdk.report.write import ERROR_FILE, write_report_or_warn
 
@@ -34,8 +25,8 @@ MEGABYTE = 2**20
 NASTY = "<script>document.title='owned'</script><img src=x onerror=alert(1)>\n</div>\u202e{{ 7 * 7 }}"
 
 
-def metric(mean: float, better: str = "higher") -> SweepMetric:
-    return SweepMetric.model_validate(
+def metric(mean: float, better: str = "higher") -> Metric:
+    return Metric.model_validate(
         {"value": Estimate(mean=mean, low=mean - 0.1, high=mean + 0.1, count=9), "better": better}
     )
 
@@ -66,11 +57,11 @@ def sweep(tmp_path: Path, *, metrics: tuple[str, ...] = ("accuracy", "toxicity")
         "baseline": {"toxicity": metric(0.5, "lower"), "accuracy": metric(0.5)},
         **changes,
     }
-    (folder / "sweep.json").write_text(Sweep.model_validate(written).model_dump_json(), encoding="utf-8")
+    (folder / "sweep.json").write_text(SweepRecord.model_validate(written).model_dump_json(), encoding="utf-8")
     return folder
 
 
-def point(name: str, metrics: dict[str, SweepMetric], **more: Any) -> SweepPoint:
+def point(name: str, metrics: dict[str, Metric], **more: Any) -> SweepPoint:
     return SweepPoint.model_validate(
         {
             "name": name,
@@ -144,7 +135,7 @@ def test_a_label_is_data_in_drawings_too(make_run: MakeRun, read_page: ReadPage)
     named = [make_run.objective("dpo", "preference", 1), make_run.objective(label, "auxiliary", 0.3)]
     effects = [make_run.compared(label, 0.5, 0.8, 0.1, 0.5)]
     samples = [make_run.sample(**{label: (0.1, 0.9)})]
-    page = read_page(write_report(make_run(metrics=rows, objectives=named, before_after=effects, samples=samples)))
+    page = read_page(write_report(make_run(metrics=rows, objectives=named, rewards=effects, samples=samples)))
     check(page)
     assert "&lt;script&gt;x" in page.text
 
@@ -152,12 +143,12 @@ def test_a_label_is_data_in_drawings_too(make_run: MakeRun, read_page: ReadPage)
 @pytest.mark.parametrize(
     ("without", "said"),
     {
-        "samples": ({"samples": None, "before_after": []}, "No answers were sampled"),
+        "samples": ({"samples": None, "rewards": None}, "No answers were sampled"),
         "distributions": ({"distributions": False}, "distributions.json is missing"),
         "metrics": ({"metrics": None}, "No training step was logged"),
-        "auxiliary": ({"objectives": [], "held_out": [], "before_after": []}, "nothing to weigh against it"),
+        "auxiliary": ({"objectives": [], "held_out": [], "rewards": None}, "nothing to weigh against it"),
         "an end": ({"status": "cancelled", "samples": None}, "stopped after 30 steps"),
-        "success": ({"status": "failed", "error": "the disk is full", "steps": None}, "the disk is full"),
+        "success": ({"status": "failed", "error": "the disk is full", "steps": 0}, "the disk is full"),
         "a command": ({"command": ""}, "The run was started from code"),
     }.values(),
 )
@@ -175,10 +166,8 @@ def test_one_logged_row_still_draws(make_run: MakeRun, read_page: ReadPage) -> N
     assert "Only one row was logged" in page.text
 
 
-def test_a_manifest_of_an_earlier_version_is_enough(make_run: MakeRun, read_page: ReadPage) -> None:
-    folder = make_run(samples=None, metrics=None, distributions=False)
-    (folder / "run.json").write_text('{"status": "completed", "objectives": []}', encoding="utf-8")
-    check(read_page(write_report(folder)))
+def test_a_run_of_which_nothing_but_the_record_is_left_has_a_report(make_run: MakeRun, read_page: ReadPage) -> None:
+    check(read_page(write_report(make_run(samples=None, metrics=None, distributions=False))))
 
 
 def test_many_long_answers_stay_below_the_limit(make_run: MakeRun, read_page: ReadPage) -> None:
@@ -199,7 +188,7 @@ def test_an_evaluation_in_the_folder_is_shown(make_run: MakeRun, read_page: Read
     folder = make_run()
     value = {"mean": 0.25, "low": 0.2, "high": 0.3, "count": 9}
     metrics = {"length/tokens": {"value": value, "baseline": value, "difference": None, "unit": "tokens"}}
-    found = {"prompts": 9, "num_samples": 1, "data": {"description": "9 prompts"}, "metrics": metrics, "notices": ["n"]}
+    found = {**make_run.evaluation([]), "prompts": 9, "metrics": metrics, "notices": ["n"]}
     (folder / "eval.json").write_text(json.dumps(found), encoding="utf-8")
     page = read_page(write_report(folder))
     check(page)

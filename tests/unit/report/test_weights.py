@@ -6,24 +6,39 @@ from typing import Any
 
 import pytest
 
+from upo_sdk.records import MetricsRow, RunLoss
 from upo_sdk.report.weights import explain_weights
 
+LOSS = RunLoss.model_validate(
+    {
+        "scale": "paper",
+        "lambda": 5.0,
+        "expectile": 0.7,
+        "baseline": "value",
+        "length_normalization": "auto",
+        "advantage_cap": None,
+        "gamma": 0.5,
+        "normalization": "token-mean",
+    }
+)
 
-def row(step: int, share: float, **more: float) -> dict[str, float]:
+
+def row(step: int, share: float, **more: float) -> MetricsRow:
     """Return a row of metrics.jsonl with an open gate."""
     shares = {"objective/toxicity/share": share, "actor/share": share + 0.2, "likelihood/share": 0.2}
     norms = {"actor/grad_norm": 0.3, "objective/dpo/grad_norm": 1.0}
-    return {"step": step, **shares, **norms, "advantage/mean_weight": 1.5, "advantage/ess": 0.5, **more}
+    found = {"advantage/mean_weight": 1.5, "advantage/ess": 0.5, **shares, **norms, **more}
+    return MetricsRow.model_validate({"step": step, **found})
 
 
-def explain(*rows: dict[str, float], **loss: Any) -> str:
-    found = {"scale": "paper", "gamma": 0.5, **loss}
+def explain(*rows: MetricsRow, **changes: Any) -> str:
+    found = LOSS.model_copy(update=changes)
     return " ".join(explain_weights({"toxicity": 0.3}, ["dpo"], found, rows)).replace("\u00a0", " ")
 
 
 def test_the_shares_at_the_start_and_the_end_are_those_of_the_rows_with_an_open_gate() -> None:
-    closed = {"step": 10, "actor/share": 0.0, "objective/toxicity/share": 0.0}
-    text = explain(closed, row(20, 0.12), row(100, 0.31), {"step": 100, "eval_loss": 1.0})
+    closed = MetricsRow.model_validate({"step": 10, "actor/share": 0.0, "objective/toxicity/share": 0.0})
+    text = explain(closed, row(20, 0.12), row(100, 0.31), MetricsRow.model_validate({"step": 100, "eval_loss": 1.0}))
     assert "toxicity:0.3 supplied 12 % of the gradient when the auxiliary term started (step 20)" in text
     assert "31 % at the end (step 100)" in text
     assert "its gradient was 0.30 times that of dpo" in text
@@ -56,5 +71,5 @@ def test_what_looks_wrong_is_said(more: dict[str, float], said: str) -> None:
 
 
 def test_a_term_that_never_started_is_said_and_no_auxiliary_objective_gives_nothing() -> None:
-    assert "never started" in explain({"step": 10, "actor/share": 0.0})
-    assert explain_weights({}, ["dpo"], {"gamma": 0.5}, [row(1, 0.1)]) == ()
+    assert "never started" in explain(MetricsRow.model_validate({"step": 10, "actor/share": 0.0}))
+    assert explain_weights({}, ["dpo"], LOSS, [row(1, 0.1)]) == ()

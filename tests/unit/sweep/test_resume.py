@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from upo_sdk.errors import OutputError
-from upo_sdk.evaluation.sweep_schema import PointFailure
+from upo_sdk.records import PointFailure
 from upo_sdk.sweep.resume import continued
 
 if TYPE_CHECKING:
     from conftest import GridMaker
 
-    from upo_sdk.evaluation.sweep_schema import SweepPoint
+    from upo_sdk.records import SweepPoint
 
 FOLDER = Path("upo-sweep")
 

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from upo_sdk.errors import ConfigError
-from upo_sdk.evaluation.schema import Estimate
-from upo_sdk.evaluation.sweep_schema import CacheUse, PointFailure, Sweep, SweepMetric
+from upo_sdk.records import CacheUse, Estimate, Metric, PointFailure, SweepRecord
 from upo_sdk.sweep.averages import average
 from upo_sdk.sweep.summary import saving, summarized
 from upo_sdk.sweep.table import remarks, table_rows
@@ -16,11 +15,11 @@ if TYPE_CHECKING:
 
     from conftest import GridMaker
 
-    from upo_sdk.evaluation.sweep_schema import SweepPoint
+    from upo_sdk.records import SweepPoint
 
 
-def metric(mean: float, half: float = 0.0, better: Any = "higher", count: int = 50) -> SweepMetric:
-    return SweepMetric(value=Estimate(mean=mean, low=mean - half, high=mean + half, count=count), better=better)
+def metric(mean: float, half: float = 0.0, better: Any = "higher", count: int = 50) -> Metric:
+    return Metric(value=Estimate(mean=mean, low=mean - half, high=mean + half, count=count), better=better)
 
 
 def done(point: SweepPoint, *, cache: Sequence[CacheUse] = (), seconds: float = 10.0, **metrics: float) -> SweepPoint:
@@ -29,8 +28,8 @@ def done(point: SweepPoint, *, cache: Sequence[CacheUse] = (), seconds: float = 
     return point.model_copy(update=changes)
 
 
-def sweep_of(points: Sequence[SweepPoint], **fields: Any) -> Sweep:
-    return Sweep(software="1", created="now", axes=(), points=tuple(points), evaluated=("toxicity",), **fields)
+def sweep_of(points: Sequence[SweepPoint], **fields: Any) -> SweepRecord:
+    return SweepRecord(software="1", created="now", axes=(), points=tuple(points), evaluated=("toxicity",), **fields)
 
 
 def test_points_are_compared_by_accuracy_and_every_auxiliary_reward(grid: GridMaker) -> None:

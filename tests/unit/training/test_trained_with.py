@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, get_args
 import pytest
 
 from upo_sdk.config import build_config
-from upo_sdk.config.sections import Change
-from upo_sdk.errors import OutputError
+from upo_sdk.errors import DataError, OutputError
 from upo_sdk.plan import make_plan
 from upo_sdk.plugin.registry import load_registry
 from upo_sdk.policy import load_tokenizer
-from upo_sdk.training.checkpoints import TRAINED_WITH
-from upo_sdk.training.manifest import TrainedWith, check_unchanged, read_trained_with
+from upo_sdk.records import Changeable, TrainedWith
+from upo_sdk.training.trained_with import check_unchanged, describe_training
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,12 +28,12 @@ BEFORE = TrainedWith(
 
 @pytest.fixture
 def checkpoint(tmp_path: Path) -> Path:
-    (tmp_path / TRAINED_WITH).write_text(BEFORE.model_dump_json(), encoding="utf-8")
+    (tmp_path / TrainedWith.FILE).write_text(BEFORE.model_dump_json(), encoding="utf-8")
     return tmp_path
 
 
 def test_every_name_that_may_be_allowed_is_compared() -> None:
-    assert tuple(TrainedWith.model_fields) == (*get_args(Change), "changed_on_resuming")
+    assert tuple(TrainedWith.model_fields) == (*get_args(Changeable), "changed_on_resuming")
 
 
 def test_changes_of_earlier_resumes_are_kept_and_are_no_changes_themselves(tmp_path: Path) -> None:
@@ -42,9 +41,9 @@ def test_changes_of_earlier_resumes_are_kept_and_are_no_changes_themselves(tmp_p
     first, second = tmp_path / "checkpoint-2", tmp_path / "checkpoint-4"
     for folder in (first, second):
         folder.mkdir()
-    (first / TRAINED_WITH).write_text(BEFORE.model_dump_json(), encoding="utf-8")
+    (first / TrainedWith.FILE).write_text(BEFORE.model_dump_json(), encoding="utf-8")
     once = BEFORE.resumed(first, {"learning_rate": "learning_rate 1 → 2"})
-    (second / TRAINED_WITH).write_text(once.model_dump_json(), encoding="utf-8")
+    (second / TrainedWith.FILE).write_text(once.model_dump_json(), encoding="utf-8")
     assert check_unchanged(second, BEFORE, ()) == {}
     assert BEFORE.resumed(second, {}).changed_on_resuming == once.changed_on_resuming
     assert BEFORE.resumed(second, {"seed": "seed 1 → 2"}).changed_on_resuming == {
@@ -86,10 +85,10 @@ def test_hashes_are_shown_short_wherever_they_stand() -> None:
 
 
 def test_nothing_is_known_of_a_checkpoint_without_a_record(tmp_path: Path) -> None:
-    assert read_trained_with(tmp_path) == TrainedWith()
-    (tmp_path / TRAINED_WITH).write_text("[]", encoding="utf-8")
-    with pytest.raises(OutputError, match="cannot be read"):
-        read_trained_with(tmp_path)
+    assert TrainedWith.find(tmp_path) is None
+    (tmp_path / TrainedWith.FILE).write_text("[]", encoding="utf-8")
+    with pytest.raises(DataError, match="cannot be read"):
+        TrainedWith.find(tmp_path)
 
 
 @pytest.fixture
@@ -98,9 +97,9 @@ def described(model_folder: Callable[[str], Path], pairs_file: Path) -> Callable
         settings = {"model": str(model_folder("llama")), "data": str(pairs_file), "objectives": ["dpo"]}
         plan = make_plan(build_config(settings, {"training": training}), load_registry())
         tokenizer = load_tokenizer(plan.model)
-        before = TrainedWith.of(plan, tokenizer, 1)
+        before = describe_training(plan, tokenizer, 1)
         tokenizer(["one", "two of them"], padding=True, truncation=True, max_length=2)
-        assert TrainedWith.of(plan, tokenizer, 1) == before  # what a call leaves in a tokenizer is no part of it
+        assert describe_training(plan, tokenizer, 1) == before  # what a call leaves in a tokenizer is no part of it
         return before
 
     return describe

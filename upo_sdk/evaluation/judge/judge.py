@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     from upo_sdk.cache import ContentCache
     from upo_sdk.config.judge import JudgeConfig
-    from upo_sdk.evaluation.judge.schema import WinRate
     from upo_sdk.evaluation.judge.verdict import Verdict
     from upo_sdk.events import Callback, CancelToken
     from upo_sdk.plugin.registry import Registry
+    from upo_sdk.records import WinRate
 
 __all__ = ["judge_answers", "judge_pairs"]
 

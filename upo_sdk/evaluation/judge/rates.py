@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from upo_sdk.evaluation.judge.length import fit_logistic, intercept_error, length_feature
-from upo_sdk.statistics import Estimate, Sums, share_interval, student_t
+from upo_sdk.records import Estimate
+from upo_sdk.statistics import Sums, share_interval, student_t
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

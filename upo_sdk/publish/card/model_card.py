@@ -5,16 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from upo_sdk.publish.card.record import read_evaluation, read_run
+from upo_sdk.atomic_file import write_atomically
 from upo_sdk.publish.card.results import comparison_table, eval_results, evaluation_table, objective_table
 from upo_sdk.publish.card.usage import call
 from upo_sdk.publish.local_paths import without_local_paths
-from upo_sdk.training.run_folder import RunFolder
+from upo_sdk.records import EvaluationRecord, RunRecord
 
 if TYPE_CHECKING:
     from huggingface_hub import ModelCardData
 
-    from upo_sdk.publish.card.record import EvaluationRecord, RunRecord
 
 __all__ = ["CARD_FILE", "model_card", "refresh_card"]
 
@@ -37,7 +36,7 @@ def model_card(folder: Path) -> str:
     """
     from huggingface_hub import ModelCard
 
-    run, evaluation = read_run(folder), read_evaluation(folder)
+    run, evaluation = RunRecord.load(folder), EvaluationRecord.find(folder)
     card: ModelCard = ModelCard.from_template(
         _data(run, evaluation, folder.resolve().name),
         template_str=_TEMPLATE.read_text(encoding="utf-8"),
@@ -66,9 +65,9 @@ def refresh_card(folder: Path) -> Path | None:
     """
     from huggingface_hub import ModelCard
 
-    path, run, evaluation = folder / CARD_FILE, read_run(folder), read_evaluation(folder)
+    path, run, evaluation = folder / CARD_FILE, RunRecord.load(folder), EvaluationRecord.find(folder)
     if not path.is_file():
-        RunFolder(folder, None).write(CARD_FILE, model_card(folder))
+        write_atomically(path, model_card(folder))
         return path
     card = ModelCard(path.read_text(encoding="utf-8"), ignore_metadata_errors=True)
     before, start, rest = card.text.partition(_START)
@@ -80,7 +79,7 @@ def refresh_card(folder: Path) -> Path | None:
     data: Any = card.data
     data.model_name = data.model_name or folder.resolve().name
     data.eval_results = eval_results(run, evaluation)
-    RunFolder(folder, None).write(CARD_FILE, str(card.content))
+    write_atomically(path, str(card.content))
     return path
 
 
@@ -116,8 +115,8 @@ def _evaluation(run: RunRecord, evaluation: EvaluationRecord | None) -> str:
         samples = f", {evaluation.num_samples} answers each" if evaluation.num_samples > 1 else ""
         where = f"{evaluation.prompts} prompts{samples}, seed {evaluation.seed}: {evaluation.data.description}"
         parts += [f"`upo eval` on {where}.", evaluation_table(evaluation)]
-    elif run.before_after:
-        parts.append(comparison_table(run))
+    elif run.evaluation:
+        parts.append(comparison_table(run.evaluation))
     if run.explanation:
         parts.append("\n".join(f"- {sentence}" for sentence in run.explanation))
     return "\n\n".join(parts) if len(parts) > 1 else f"{parts[0]}\n\nNothing was measured."

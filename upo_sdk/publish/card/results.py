@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from huggingface_hub import EvalResult
 
-    from upo_sdk.publish.card.record import ComparisonRecord, EstimateRecord, EvaluationRecord, MetricRecord, RunRecord
+    from upo_sdk.records import Estimate, EvaluationRecord, Metric, RunRecord
 
 __all__ = ["comparison_table", "eval_results", "evaluation_table", "objective_table"]
 
@@ -24,21 +24,14 @@ def eval_results(run: RunRecord, evaluation: EvaluationRecord | None) -> list[Ev
         "dataset_type": (origin.hub_id if origin else None) or "custom",
         "dataset_name": origin.name if origin else run.data.description,
     }
-    if evaluation is None:
-        return [
-            EvalResult(
-                **about,
-                dataset_split=item.split,
-                metric_type=f"reward/{item.label}",
-                metric_name=f"mean reward {item.label}",
-                metric_value=round(item.after, 6),
-            )
-            for item in run.before_after
-        ]
-    about = {**about, "dataset_split": evaluation.data.split}
+    measured = evaluation or run.evaluation
+    if measured is None:
+        return []
+    metrics = measured.metrics.items()
+    about = {**about, "dataset_split": measured.data.split}
     return [
         EvalResult(**about, metric_type=name, metric_name=name, metric_value=round(metric.value.mean, 6))
-        for name, metric in evaluation.metrics.items()
+        for name, metric in metrics
     ]
 
 
@@ -57,17 +50,17 @@ def objective_table(run: RunRecord) -> str:
     return _table(("name", "kind", "weight", "written as", "from"), rows)
 
 
-def comparison_table(run: RunRecord) -> str:
-    """Return the mean reward of the answers before and after, with the interval of the paired change."""
+def comparison_table(evaluation: EvaluationRecord) -> str:
+    """Return the mean reward of the answers before and after a run, with the interval of the paired change."""
     rows = [
         (
-            _code(item.label),
-            f"{item.before:.3f}",
-            f"{item.after:.3f}",
-            f"{item.after - item.before:+.3f} ({_interval(item)})",
-            f"{item.prompts} {item.split}",
+            _code(label),
+            f"{metric.baseline.mean:.3f}" if metric.baseline else "",
+            f"{metric.value.mean:.3f}",
+            _change(metric),
+            f"{metric.value.count} {evaluation.data.split}",
         )
-        for item in run.before_after
+        for label, metric in evaluation.rewards.items()
     ]
     return _table(("mean reward", "before", "after", "change (95 % interval)", "prompts"), rows)
 
@@ -87,20 +80,25 @@ def evaluation_table(evaluation: EvaluationRecord) -> str:
     return _table(("metric", "better", "before (95 % interval)", "after", "change"), rows)
 
 
-def _main_metrics_first(item: tuple[str, MetricRecord]) -> bool:
+def _main_metrics_first(item: tuple[str, Metric]) -> bool:
     return item[0].startswith("violations/")
 
 
-def _interval(item: ComparisonRecord) -> str:
-    return f"{item.interval[0]:+.3f} to {item.interval[1]:+.3f}" if item.interval else "one prompt: no interval"
+def _change(metric: Metric) -> str:
+    change = metric.difference
+    if change is None:
+        return ""
+    interval = change.interval
+    span = f"{interval[0]:+.3f} to {interval[1]:+.3f}" if interval else "one prompt: no interval"
+    return f"{change.mean:+.3f} ({span})"
 
 
-def _estimate(estimate: EstimateRecord | None, sign: str = "") -> str:
+def _estimate(estimate: Estimate | None, sign: str = "") -> str:
     if estimate is None:
         return ""
-    if estimate.low is None or estimate.high is None:
+    if estimate.interval is None:
         return f"{estimate.mean:{sign}.3g}"
-    mean, low, high = (f"{value:{sign}.3g}" for value in (estimate.mean, estimate.low, estimate.high))
+    mean, low, high = (f"{value:{sign}.3g}" for value in (estimate.mean, *estimate.interval))
     return f"{mean} ({low} to {high})"
 
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from upo_sdk.publish.card.record import ChatRecord
+    from upo_sdk.records import Chat
 
 __all__ = ["call"]
 
 _NAMED = ("tools", "documents")
 
 
-def call(chat: ChatRecord | None, *, generate: str = "generate", max_new_tokens: int = 64) -> str:
+def call(chat: Chat | None, *, generate: str = "generate", max_new_tokens: int = 64) -> str:
     """Return the Python expression for the text of an answer.
 
     Args:

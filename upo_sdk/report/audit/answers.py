@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from upo_sdk.evaluation.diversity import distinct, repetition
+from upo_sdk.records import Estimate
 from upo_sdk.report.audit import limits
 from upo_sdk.report.audit.finding import Finding, Level
 from upo_sdk.report.numbers import number, percent, signed
-from upo_sdk.statistics import ENOUGH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from upo_sdk.report.samples import Sample
+    from upo_sdk.records import Sample
 
 __all__ = ["audit_answers"]
 
@@ -32,7 +32,7 @@ def audit_answers(samples: Sequence[Sample]) -> Iterator[Finding]:
             yield Finding(title=title, level=Level.UNKNOWN, number="", text=text)
         return
     for finding in (_length(samples), _repetition(samples), _variety(samples)):
-        yield finding if len(samples) >= ENOUGH else _of_few(finding, len(samples))
+        yield finding if len(samples) >= Estimate.ENOUGH else _of_few(finding, len(samples))
 
 
 def _of_few(finding: Finding, answers: int) -> Finding:
@@ -42,7 +42,7 @@ def _of_few(finding: Finding, answers: int) -> Finding:
 
 def _length(samples: Sequence[Sample]) -> Finding:
     before, after = (
-        float(np.mean([getattr(sample.tokens, which) for sample in samples])) for which in ("before", "after")
+        float(np.mean([getattr(sample.tokens, which) or 0 for sample in samples])) for which in ("baseline", "model")
     )
     title = "Length of the answers"
     if not before or not after:
@@ -83,7 +83,7 @@ def _variety(samples: Sequence[Sample]) -> Finding:
 
 
 def _words(samples: Sequence[Sample]) -> tuple[list[list[str]], list[list[str]]]:
-    return [sample.before.split() for sample in samples], [sample.after.split() for sample in samples]
+    return [(sample.baseline or "").split() for sample in samples], [sample.model.split() for sample in samples]
 
 
 def _level(value: float, look: float, warning: float) -> Level:

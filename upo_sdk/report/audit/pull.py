@@ -5,17 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from upo_sdk.records import Estimate
 from upo_sdk.report.audit import limits
 from upo_sdk.report.audit.finding import Finding, Level, worst
 from upo_sdk.report.contributions import contributions
 from upo_sdk.report.numbers import percent
-from upo_sdk.statistics import ENOUGH, share_interval
+from upo_sdk.statistics import share_interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from upo_sdk.records import RewardDistribution
     from upo_sdk.report.collect import RunReport
-    from upo_sdk.report.distributions import RewardDistribution
 
 __all__ = ["audit_pull"]
 
@@ -110,10 +111,10 @@ def _accuracy(run: RunReport) -> Iterator[Finding]:
             text = f"Of {training}, logged last in training, are ranked right; no pairs were held out."
             yield Finding(title=title, level=Level.UNKNOWN, number=percent(training.value), text=text)
         return
-    best = max(row[f"eval_{name}"] for row in run.held_out_rows if f"eval_{name}" in row)
+    best = max(value for _, value in run.held_out_series(name))
     text = f"Of {held_out} held out are ranked right" + (f", of {training} in training." if training else ".")
     level = Level.OK
-    if held_out.pairs < ENOUGH:
+    if held_out.pairs < Estimate.ENOUGH:
         level, text = Level.UNKNOWN, f"{text} So few pairs say nothing."
     elif held_out.high < limits.ACCURACY_CHANCE:
         level, text = Level.WARNING, f"{text} That is below chance: the model was turned against the preferences."

@@ -6,17 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from upo_sdk.records import Estimate
 from upo_sdk.report.audit import limits
 from upo_sdk.report.audit.finding import Finding, Level
 from upo_sdk.report.numbers import signed, span
-from upo_sdk.statistics import ENOUGH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from upo_sdk.records import Metric, Sample
     from upo_sdk.report.collect import RunReport
-    from upo_sdk.report.samples import Sample
-    from upo_sdk.result import BeforeAfter
 
 __all__ = ["audit_rewards"]
 
@@ -24,30 +23,33 @@ _DIRECTIONS = {
     "fell": (Level.WARNING, "fell although it is in the loss: other terms outweigh it."),
     "rose": (Level.OK, "rose."),
     "open": (Level.LOOK, "did not change measurably: more weight, more steps or more prompts would tell."),
-    "too few": (Level.UNKNOWN, f"cannot be judged: {ENOUGH} prompts are the least, `eval_prompts=64` is better."),
+    "too few": (
+        Level.UNKNOWN,
+        f"cannot be judged: {Estimate.ENOUGH} prompts are the least, `eval_prompts=64` is better.",
+    ),
 }
 
 
 def audit_rewards(run: RunReport) -> Iterator[Finding]:
     """Look at every auxiliary objective, and at those that only scored the answers."""
-    yield from (_direction(item) for label in run.auxiliary if (item := run.compared(label)))
+    yield from (_direction(label, run.rewards[label]) for label in run.auxiliary if label in run.rewards)
     yield from _lengths(run)
     yield from _second_opinions(run)
 
 
-def _direction(item: BeforeAfter) -> Finding:
-    level, text = _DIRECTIONS[item.verdict]
-    if item.verdict == "open" and item.at_ceiling:
+def _direction(label: str, reward: Metric) -> Finding:
+    level, text = _DIRECTIONS[reward.direction]
+    if reward.direction == "open" and reward.at_ceiling:
         level, text = (
             Level.OK,
             "did not change: nearly all had the highest reward already.",
         )
     return Finding(
-        title=f"Reward of {item.label}",
+        title=f"Reward of {label}",
         level=level,
-        number=signed(item.change),
-        text=f"The mean reward of the answers to {item.prompts} prompts {text} The 95 % interval of the change is "
-        f"{span(item.interval)}.",
+        number=signed(_change(reward)),
+        text=f"The mean reward of the answers to {reward.value.count} prompts {text} The 95 % interval of the change "
+        f"is {span(_interval(reward))}.",
     )
 
 
@@ -59,7 +61,7 @@ def _lengths(run: RunReport) -> Iterator[Finding]:
         if value is None:
             yield Finding(title=title, level=Level.UNKNOWN, number="", text="The reward or the length never varies.")
             continue
-        if run.distributions.completions < ENOUGH:
+        if run.distributions.completions < Estimate.ENOUGH:
             text = f"{run.distributions.completions} responses are too few to say what the scorer likes."
             yield Finding(title=title, level=Level.UNKNOWN, number=f"r = {signed(value)}", text=text)
             continue
@@ -80,26 +82,27 @@ def _lengths(run: RunReport) -> Iterator[Finding]:
 
 def _second_opinions(run: RunReport) -> Iterator[Finding]:
     title = "An independent scorer"
-    compared = [item for label in run.held_out if (item := run.compared(label))]
-    if not compared:
+    seconds = [label for label in run.held_out if label in run.rewards]
+    if not seconds:
         text = (
             "Only the scorers that were optimised have judged this run, and a model can learn their mistakes. A second "
             "scorer with weight 0 never enters the loss and scores the answers before and after."
         )
         yield Finding(title=title, level=Level.UNKNOWN, number="", text=text)
         return
-    for second in compared:
-        for first in (item for label in run.auxiliary if (item := run.compared(label))):
-            yield _second_opinion(first, second, run.samples)
+    for second in seconds:
+        for first in (label for label in run.auxiliary if label in run.rewards):
+            yield _second_opinion(first, second, run.rewards, run.samples)
 
 
-def _second_opinion(first: BeforeAfter, second: BeforeAfter, samples: Sequence[Sample]) -> Finding:
-    agreement = _agreement(first.label, second.label, samples)
-    said = f"{second.label}, which is not in the loss, changed by {signed(second.change)} (95 %: "
-    said += f"{span(second.interval)}) while {first.label} changed by {signed(first.change)}."
-    rose, confirmed, denied = first.verdict == "rose", second.verdict == "rose", second.verdict == "fell"
-    if second.verdict == "too few":
-        level, text = Level.UNKNOWN, f"{said} {second.prompts} prompts are too few to say whether they part."
+def _second_opinion(first: str, second: str, rewards: Mapping[str, Metric], samples: Sequence[Sample]) -> Finding:
+    agreement = _agreement(first, second, samples)
+    ours, theirs = rewards[first], rewards[second]
+    said = f"{second}, which is not in the loss, changed by {signed(_change(theirs))} (95 %: "
+    said += f"{span(_interval(theirs))}) while {first} changed by {signed(_change(ours))}."
+    rose, confirmed, denied = ours.direction == "rose", theirs.direction == "rose", theirs.direction == "fell"
+    if theirs.direction == "too few":
+        level, text = Level.UNKNOWN, f"{said} {theirs.value.count} prompts are too few to say whether they part."
     elif agreement is None or abs(agreement) < limits.AGREEMENT:
         how = "never varied on both" if agreement is None else f"correlate only {signed(agreement)}"
         level = Level.LOOK if denied else Level.OK
@@ -111,16 +114,29 @@ def _second_opinion(first: BeforeAfter, second: BeforeAfter, samples: Sequence[S
     else:
         level, text = Level.OK, f"{said} They agreed before ({signed(agreement)}), and they do not part now."
     return Finding(
-        title=f"{second.label} as a second opinion on {first.label}",
+        title=f"{second} as a second opinion on {first}",
         level=level,
-        number=signed(second.change),
+        number=signed(_change(theirs)),
         text=text,
     )
 
 
 def _agreement(first: str, second: str, samples: Sequence[Sample]) -> float | None:
     """Return the correlation of two scorers over the answers before training."""
-    pairs = [(sample.rewards[first].before, sample.rewards[second].before) for sample in samples]
+    both = [(_before(first, sample), _before(second, sample)) for sample in samples]
+    pairs = [(one, other) for one, other in both if one is not None and other is not None]
     if len(pairs) < 3 or min(np.ptp(pairs, axis=0)) < 1e-9:  # noqa: PLR2004 - two points always correlate; float noise
         return None
     return float(np.corrcoef(np.array(pairs).T)[0, 1])
+
+
+def _before(label: str, sample: Sample) -> float | None:
+    return {**sample.normalized_rewards, **sample.rewards}[label].baseline
+
+
+def _change(reward: Metric) -> float | None:
+    return reward.difference.mean if reward.difference else None
+
+
+def _interval(reward: Metric) -> tuple[float, float] | None:
+    return reward.difference.interval if reward.difference else None

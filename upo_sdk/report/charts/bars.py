@@ -10,7 +10,7 @@ from upo_sdk.report.numbers import number
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from upo_sdk.report.distributions import Histogram, LengthBin
+    from upo_sdk.records import Histogram, LengthBin
 
 __all__ = ["histogram", "means_by_length"]
 

@@ -11,8 +11,7 @@ from upo_sdk.report.numbers import number, span_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from upo_sdk.evaluation.schema import Estimate
-    from upo_sdk.evaluation.sweep_schema import ParetoAxis
+    from upo_sdk.records import Estimate, ParetoAxis
 
 __all__ = ["Dot", "frontier", "metric_by_row"]
 

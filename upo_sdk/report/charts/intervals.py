@@ -9,28 +9,30 @@ from upo_sdk.report.charts.theme import colours
 from upo_sdk.report.numbers import number, signed, span
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from upo_sdk.result import BeforeAfter
+    from upo_sdk.records import Estimate, Metric
+
 
 __all__ = ["changes"]
 
 _ROW = 34
 
 
-def changes(items: Sequence[BeforeAfter], *, order: Sequence[str]) -> Chart:
-    """Draw the change of every objective's mean reward with its 95 % interval."""
+def changes(rewards: Mapping[str, Metric], *, order: Sequence[str]) -> Chart:
+    """Draw the change of every objective's mean reward with its 95 % interval; all have a baseline."""
+    found = {label: _change(metric) for label, metric in rewards.items()}
     rows = [
         {
-            "name": item.label,
-            "low": item.interval[0] if item.interval else item.change,
-            "high": item.interval[1] if item.interval else item.change,
-            "change": item.change,
-            "spoken": f"{item.label}: {signed(item.change)}, 95 % interval {span(item.interval)}",
+            "name": label,
+            "low": change.interval[0] if change.interval else change.mean,
+            "high": change.interval[1] if change.interval else change.mean,
+            "change": change.mean,
+            "spoken": f"{label}: {signed(change.mean)}, 95 % interval {span(change.interval)}",
         }
-        for item in items
+        for label, change in found.items()
     ]
-    names = [item.label for item in items]
+    names = list(found)
     by_name = {
         "y": nominal(
             "name", title=None, sort=None, axis={"grid": False, "labelColor": "currentColor", "labelLimit": 110}
@@ -54,20 +56,25 @@ def changes(items: Sequence[BeforeAfter], *, order: Sequence[str]) -> Chart:
         unit="mean reward",
         note="Each dot is the change of an objective's mean reward, the bar its 95 % interval. A bar that crosses the "
         "dashed line could be chance"
-        + ("." if items[0].verdict != "too few" else ", and these prompts are too few anyway."),
+        + ("." if all(change.enough for change in found.values()) else ", and these prompts are too few anyway."),
         label="Dots with intervals: " + "; ".join(str(row["spoken"]) for row in rows) + ".",
         svg=drawn(rows, dashed("x", 0), spans, dots, height=_ROW * len(rows) + 50),
         table=Table(
             headers=("objective", "before", "after", "change", "95 % interval"),
             rows=tuple(
                 (
-                    item.label,
-                    number(item.before),
-                    number(item.after),
-                    signed(item.change),
-                    span(item.interval),
+                    label,
+                    number(metric.baseline.mean if metric.baseline else None),
+                    number(metric.value.mean),
+                    signed(found[label].mean),
+                    span(found[label].interval),
                 )
-                for item in items
+                for label, metric in rewards.items()
             ),
         ),
     )
+
+
+def _change(metric: Metric) -> Estimate:
+    assert metric.difference is not None  # noqa: S101 - the base model is the baseline
+    return metric.difference

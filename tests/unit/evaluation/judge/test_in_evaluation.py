@@ -15,7 +15,7 @@ from judge_endpoint import KEY, prefers_good, prefers_longer, says
 from upo_sdk.config import EvalConfig
 from upo_sdk.errors import ConfigError, DataError
 from upo_sdk.evaluation.evaluate import evaluate
-from upo_sdk.evaluation.judge import WinRate
+from upo_sdk.records import WinRate
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ import pytest
 from upo_sdk.evaluation.judge import length
 from upo_sdk.evaluation.judge.length import fit_logistic, length_feature
 from upo_sdk.evaluation.judge.rates import length_controlled, win_rate
-from upo_sdk.statistics import Estimate
+from upo_sdk.records import Estimate
 
 
 def test_without_an_effect_of_length_the_rate_is_the_plain_one() -> None:

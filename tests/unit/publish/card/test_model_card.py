@@ -11,7 +11,7 @@ from huggingface_hub import ModelCard
 
 from upo_sdk.errors import DataError, OutputError
 from upo_sdk.publish.card import model_card, refresh_card
-from upo_sdk.training.origins import data_origin, model_origin
+from upo_sdk.training.provenance import data_origin, model_origin
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,11 +29,13 @@ COMPARED = {
     "split": "held-out",
 }
 EVALUATION = {
+    "created": "2026-01-01T11:00:00+00:00",
+    "model": {"path": "polite", "weights_sha256": "3" * 64},
     "data": {"description": "9 prompts from other.jsonl", "fingerprint": "2" * 64, "split": "given"},
     "seed": 3,
     "num_samples": 2,
     "prompts": 9,
-    "samples": [{"prompt": "a private question"}],
+    "samples": [{"prompt": "a private question", "model": "an answer", "tokens": {"model": 2}, "rewards": {}}],
     "metrics": {
         "toxicity": {
             "value": {"mean": 0.02, "low": 0.01, "high": 0.03, "count": 9},
@@ -51,6 +53,7 @@ def run(tmp_path: Path) -> Path:
     folder.mkdir()
     manifest = {
         "status": "completed",
+        "started": "2026-01-01T10:00:00+00:00",
         "steps": 40,
         "seed": 7,
         "software": {"upo-sdk": "0.1.0", "torch": "2.13.0"},
@@ -191,7 +194,7 @@ def test_a_damaged_evaluation_is_named(run: Path) -> None:
 def test_a_local_model_has_the_licence_and_the_base_of_its_own_card(tmp_path: Path) -> None:
     text = "---\nlicense: other\nlicense_name: llama3\nlicense_link: LICENSE\nbase_model: org/base\n---\n# x\n"
     (tmp_path / "README.md").write_text(text, encoding="utf-8")
-    assert model_origin(str(tmp_path), None) == {
+    assert model_origin(str(tmp_path), None).model_dump(exclude_none=True) == {
         "name": tmp_path.name,
         "hub_id": "org/base",
         "license": "other",
@@ -203,18 +206,17 @@ def test_a_local_model_has_the_licence_and_the_base_of_its_own_card(tmp_path: Pa
 @pytest.mark.parametrize("card", ["---\n: [\n---\n", "no header", "---\nlicense: 7\n---\n"])
 def test_a_card_that_cannot_be_read_gives_no_licence(tmp_path: Path, card: str) -> None:
     (tmp_path / "README.md").write_text(card, encoding="utf-8")
-    assert model_origin(str(tmp_path), None) == {"name": tmp_path.name, "hub_id": None, "license": None}
+    assert model_origin(str(tmp_path), None).model_dump(exclude_none=True) == {"name": tmp_path.name}
 
 
 def test_a_model_of_the_hub_is_known_by_its_id() -> None:
-    assert model_origin("org/never-downloaded", None) == {
+    assert model_origin("org/never-downloaded", None).model_dump(exclude_none=True) == {
         "name": "org/never-downloaded",
         "hub_id": "org/never-downloaded",
-        "license": None,
     }
 
 
 def test_a_data_file_is_known_by_its_name(tmp_path: Path) -> None:
     (tmp_path / "pairs.jsonl").touch()
-    assert data_origin(str(tmp_path / "pairs.jsonl")) == {"name": "pairs.jsonl", "hub_id": None}
-    assert data_origin("club/pairs") == {"name": "club/pairs", "hub_id": "club/pairs"}
+    assert data_origin(str(tmp_path / "pairs.jsonl")).model_dump(exclude_none=True) == {"name": "pairs.jsonl"}
+    assert data_origin("club/pairs").model_dump(exclude_none=True) == {"name": "club/pairs", "hub_id": "club/pairs"}

@@ -1,4 +1,4 @@
-"""The training itself and what it came to: the result that ``align`` returns."""
+"""The training itself, up to the saved model."""
 
 from __future__ import annotations
 
@@ -7,21 +7,13 @@ from typing import TYPE_CHECKING
 from safetensors import SafetensorError
 
 from upo_sdk.errors import TrainingError
-from upo_sdk.evaluation import compare_rewards, explain
 from upo_sdk.objectives.guarded_loss import culprit
-from upo_sdk.result import AlignResult
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from upo_sdk.events import ScoreStatistics
-    from upo_sdk.plan import RunPlan
-    from upo_sdk.result import BeforeAfter
-    from upo_sdk.training.comparison import ScoredAnswers
     from upo_sdk.training.run_folder import RunFolder
     from upo_sdk.training.trainer import UPOTrainer
 
-__all__ = ["compare_answers", "is_finished", "outcome", "train_to_the_end"]
+__all__ = ["is_finished", "train_to_the_end"]
 
 
 def train_to_the_end(trainer: UPOTrainer, folder: RunFolder) -> None:
@@ -60,37 +52,3 @@ def _save(trainer: UPOTrainer, folder: RunFolder) -> None:
 def is_finished(trainer: UPOTrainer) -> bool:
     """Whether every step was taken; else the run was cancelled."""
     return trainer.state.global_step >= trainer.state.max_steps
-
-
-def compare_answers(
-    before: ScoredAnswers | None, after: ScoredAnswers | None, *, split: str
-) -> tuple[BeforeAfter, ...]:
-    """Compare the rewards of both models' answers, one objective after the other."""
-    if before is None or after is None:
-        return ()
-    return tuple(
-        compare_rewards(label, rewards, after.rewards[label], split=split) for label, rewards in before.rewards.items()
-    )
-
-
-def outcome(
-    plan: RunPlan,
-    trainer: UPOTrainer,
-    folder: RunFolder,
-    statistics: tuple[ScoreStatistics, ...],
-    compared: tuple[BeforeAfter, ...],
-) -> AlignResult:
-    """Return the result of a run that trained."""
-    metrics: Mapping[str, float] = {name: value for row in trainer.state.log_history for name, value in row.items()}
-    gate_opened = trainer.state.global_step > plan.config.loss.gate_steps
-    labels = [item.label for item in plan.auxiliary]
-    return AlignResult(
-        status="completed" if is_finished(trainer) else "cancelled",
-        output_dir=folder.path,
-        steps=trainer.state.global_step,
-        metrics=metrics,
-        statistics=statistics,
-        before_after=compared,
-        checkpoint=folder.newest_checkpoint(),
-        explanation=explain(compared, metrics, auxiliary=labels, gate_opened=gate_opened),
-    )

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from upo_sdk.report import describe_distributions
+from upo_sdk.records import Histogram
 from upo_sdk.report.charts.bars import histogram
-from upo_sdk.report.distributions import Histogram, Rewards
+from upo_sdk.scoring.distributions import Rewards, describe_distributions
 
 TOKENS = np.array([2, 4, 6, 8])
 

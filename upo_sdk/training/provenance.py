@@ -6,6 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from upo_sdk.records import Origin
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -15,25 +17,25 @@ _CARD = "README.md"
 _LICENCE = ("license", "license_name", "license_link")
 
 
-def model_origin(path: str, revision: str | None, *, is_demo: bool = False) -> dict[str, Any]:
-    """Return ``name``, ``hub_id`` and the licence fields of a base model, as far as they are known; nothing is fetched.
+def model_origin(path: str, revision: str | None, *, is_demo: bool = False) -> Origin:
+    """Return name and licence of a base model, as far as they are known; nothing is fetched.
 
     A local folder has no ``hub_id`` unless its own card names the model that it was made from.
     """
     if is_demo:
-        return {"name": "the demo model of UPO SDK", "hub_id": None, "license": "apache-2.0"}
+        return Origin(name="the demo model of UPO SDK", license="apache-2.0")
     local = Path(path).expanduser()
     known = _card_data(local / _CARD if local.is_dir() else _cached_card(path, revision))
     above = known.get("base_model")
     hub_id = (above if isinstance(above, str) else None) if local.exists() else path
     licence = {key: known[key] for key in _LICENCE if isinstance(known.get(key), str)}
-    return {"name": local.resolve().name if local.exists() else path, "hub_id": hub_id, "license": None, **licence}
+    return Origin(name=local.resolve().name if local.exists() else path, hub_id=hub_id, **licence)
 
 
-def data_origin(path: str) -> dict[str, Any]:
-    """Return ``name`` and ``hub_id`` of a dataset; a local file has no ``hub_id``."""
+def data_origin(path: str) -> Origin:
+    """Return the name of a dataset; a local file has no ``hub_id``."""
     local = Path(path).expanduser()
-    return {"name": local.name, "hub_id": None} if local.exists() else {"name": path, "hub_id": path}
+    return Origin(name=local.name) if local.exists() else Origin(name=path, hub_id=path)
 
 
 def _cached_card(repo_id: str, revision: str | None) -> Path | None:

@@ -1,4 +1,4 @@
-"""``distributions.json``: how the rewards, their lengths and the advantage weights of a run are distributed."""
+"""Summaries of rewards, lengths and advantage weights over the training completions of a run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+
+from upo_sdk.records import AdvantageWeights, DistributionsRecord, Histogram, LengthBin, RewardDistribution
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,96 +15,12 @@ if TYPE_CHECKING:
     from upo_sdk.arrays import FloatArray, IntArray
 
 
-__all__ = [
-    "DISTRIBUTIONS_FILE",
-    "AdvantageWeights",
-    "Distributions",
-    "Histogram",
-    "LengthBin",
-    "RewardDistribution",
-    "Rewards",
-    "describe_distributions",
-]
-
-DISTRIBUTIONS_FILE = "distributions.json"
+__all__ = ["Rewards", "describe_distributions"]
 
 _BINS = 30
 _LENGTH_BINS = 10
-_HEADROOM = 0.01
-_FLAT = 1e-9  # below it a spread is float noise
-
-
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class Histogram(_Record):
-    """Counts between neighbouring edges; one edge more than counts."""
-
-    edges: tuple[float, ...]
-    counts: tuple[int, ...]
-
-
-class LengthBin(_Record):
-    """The mean reward of the responses with ``low`` to ``high`` tokens."""
-
-    low: int
-    high: int
-    count: int
-    mean: float
-
-
-class RewardDistribution(_Record):
-    """One auxiliary objective's rewards over the training completions, as they enter the loss.
-
-    Attributes:
-        normalize: How they were normalised, or ``none``.
-        variance_share: Share of the weighted sum ``R = Σ w_k r_k``: ``Cov(w_k r_k, R) / Var(R)``. The shares add up to
-            1; a negative one works against the sum. None where ``R`` does not vary.
-        correlation_length: Pearson correlation with the tokens of the response; None where either does not vary.
-    """
-
-    label: str
-    weight: float
-    normalize: str
-    mean: float
-    std: float
-    histogram: Histogram
-    by_length: tuple[LengthBin, ...]
-    correlation_length: float | None
-    variance_share: float | None
-
-    @property
-    def at_ceiling(self) -> bool:
-        """Whether the mean is as good as the highest reward."""
-        highest = self.histogram.edges[-1]
-        return highest - self.mean <= _HEADROOM * max(1.0, abs(highest))
-
-
-class AdvantageWeights(_Record):
-    """The weights ``exp(λA)`` in the last logging interval, of one process.
-
-    Attributes:
-        ess: Effective sample size ``(Σw)² / Σw²`` as a share of the completions.
-        top_share: Share of the sum of all weights that the heaviest tenth of the completions carries.
-        histogram: Of ``log10`` of the weights.
-    """
-
-    count: int
-    mean: float
-    ess: float
-    top_share: float
-    histogram: Histogram
-
-
-class Distributions(_Record):
-    """Everything in ``distributions.json``."""
-
-    schema_version: int = 1
-    completions: int
-    tokens: Histogram
-    rewards: tuple[RewardDistribution, ...]
-    advantage_weights: AdvantageWeights | None
+_FLAT = 1e-9
+"""Below it a spread is float noise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +33,9 @@ class Rewards:
     values_N: FloatArray
 
 
-def describe_distributions(rewards: Sequence[Rewards], tokens_N: IntArray, weights_N: FloatArray) -> Distributions:
+def describe_distributions(
+    rewards: Sequence[Rewards], tokens_N: IntArray, weights_N: FloatArray
+) -> DistributionsRecord:
     """Summarise a run's training completions.
 
     Args:
@@ -125,7 +44,7 @@ def describe_distributions(rewards: Sequence[Rewards], tokens_N: IntArray, weigh
         weights_N: The advantage weights of the last logging interval, of any number; empty without auxiliary objective.
     """
     total_N = np.sum([item.weight * item.values_N for item in rewards], axis=0) if rewards else np.zeros(len(tokens_N))
-    return Distributions(
+    return DistributionsRecord(
         completions=len(tokens_N),
         tokens=_histogram(tokens_N.astype(float)),
         rewards=tuple(_describe(item, tokens_N, total_N) for item in rewards),

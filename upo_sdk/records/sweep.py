@@ -2,53 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from upo_sdk.config.base import Section
-from upo_sdk.evaluation.schema import Estimate
-from upo_sdk.events import SharedWork
+from upo_sdk.records.base import FileRecord, Record
+from upo_sdk.records.evaluation import Metric
 
 __all__ = [
     "CacheUse",
-    "Estimate",
     "ParetoAxis",
     "PointFailure",
     "Saving",
-    "Sweep",
+    "SharedWork",
     "SweepAxis",
-    "SweepMetric",
     "SweepPoint",
+    "SweepRecord",
     "SweepRow",
 ]
+
+SharedWork = Literal["reference", "base answers"]
+"""Work that is the same for all runs from one model on the same data: log-probs of the data, answers to its prompts."""
 
 PointStatus = Literal["pending", "running", "done", "failed", "cancelled"]
 
 
-class SweepMetric(Section):
-    """One metric of one point, or of the model that all points start from."""
-
-    value: Estimate
-    better: Literal["higher", "lower"] | None = Field(default=None, description="Which way is better, if either is.")
-    unit: str = ""
-
-
-class SweepAxis(Section):
+class SweepAxis(Record):
     """One thing that varies: a weight, an option of an objective, a setting, or the seed."""
 
     key: str = Field(description="Such as toxicity, dpo.beta, training.learning_rate or seed.")
     values: tuple[str, ...] = Field(description="As the user wrote them, in that order.")
 
 
-class ParetoAxis(Section):
+class ParetoAxis(Record):
     """A metric by which points are compared."""
 
     metric: str
     better: Literal["higher", "lower"]
 
 
-class CacheUse(Section):
+class CacheUse(Record):
     """What a point had to compute before training, and what an earlier point had left for it."""
 
     task: Literal["scoring", SharedWork]
@@ -58,7 +51,7 @@ class CacheUse(Section):
     seconds: float = Field(ge=0)
 
 
-class PointFailure(Section):
+class PointFailure(Record):
     """Why a point failed: the parts of the error, or what ended its process."""
 
     code: str
@@ -67,7 +60,7 @@ class PointFailure(Section):
     fix: str | None = None
 
 
-class SweepPoint(Section):
+class SweepPoint(Record):
     """One run of the sweep."""
 
     name: str = Field(description="Unique; such as toxicity=0.1,dpo.beta=0.05,seed=1.")
@@ -81,7 +74,7 @@ class SweepPoint(Section):
     fingerprint: str = Field(description="SHA-256 of that configuration.")
     status: PointStatus = "pending"
     failure: PointFailure | None = None
-    metrics: dict[str, SweepMetric] = Field(default_factory=dict)
+    metrics: dict[str, Metric] = Field(default_factory=dict)
     seconds: dict[str, float] = Field(
         default_factory=dict, description="Wall time: preparation, training, evaluation, total."
     )
@@ -89,13 +82,13 @@ class SweepPoint(Section):
     pareto: bool | None = Field(default=None, description="Whether its row is Pareto-optimal; None if not known.")
 
 
-class SweepRow(Section):
+class SweepRow(Record):
     """One row of the table: the mean over the seeds of a point."""
 
     name: str
     values: dict[str, str]
     points: tuple[str, ...] = Field(description="Names of the finished points it averages.")
-    metrics: dict[str, SweepMetric]
+    metrics: dict[str, Metric]
     pareto: bool | None = Field(default=None, description="Whether it is Pareto-optimal by its means.")
     clear: bool | None = Field(
         default=None,
@@ -103,7 +96,7 @@ class SweepRow(Section):
     )
 
 
-class Saving(Section):
+class Saving(Record):
     """The time that the caches saved, estimated by what the same work took where it was computed."""
 
     spent_seconds: float = Field(description="Work of all finished points, waiting excluded.")
@@ -111,11 +104,14 @@ class Saving(Section):
     share: float = Field(ge=0, le=1, description="saved / (spent + saved).")
 
 
-class Sweep(Section):
+class SweepRecord(FileRecord):
     """A sweep: ``sweep.json`` is its JSON, rewritten whole whenever a point changes.
 
     ``points``, ``rows`` and ``baseline`` are what a plot needs: an axis is ``rows[i].metrics[pareto_axes[j].metric]``.
     """
+
+    FILE: ClassVar[str] = "sweep.json"
+    MISSING: ClassVar[tuple[str, str]] = ("the folder is not a sweep: it has no sweep.json", "check the path")
 
     schema_version: Literal[1] = 1
     software: str = Field(description="Version of the SDK.")
@@ -135,7 +131,7 @@ class Sweep(Section):
     pareto_axes: tuple[ParetoAxis, ...] = Field(default=(), description="What they are compared by.")
     points: tuple[SweepPoint, ...]
     rows: tuple[SweepRow, ...] = Field(default=(), description="In the order of the grid; only finished points.")
-    baseline: dict[str, SweepMetric] = Field(
+    baseline: dict[str, Metric] = Field(
         default_factory=dict, description="Metrics of the model that all points start from."
     )
     saving: Saving | None = None

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from upo_sdk.config.judge import JudgeKind
-from upo_sdk.statistics import Estimate
+from upo_sdk.records.base import Record
+from upo_sdk.records.estimate import Estimate
 
-__all__ = ["Cost", "Failure", "JudgeIdentity", "PositionBias", "WinRate"]
-
-
-class _Frozen(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+__all__ = ["Cost", "Failure", "JudgeIdentity", "JudgeKind", "PositionBias", "WinRate"]
 
 
-class JudgeIdentity(_Frozen):
+JudgeKind = Literal["reward-model", "language-model", "endpoint"]
+
+
+class JudgeIdentity(Record):
     """Who judged."""
 
     kind: JudgeKind
@@ -26,7 +25,7 @@ class JudgeIdentity(_Frozen):
     threshold: float
 
 
-class PositionBias(_Frozen):
+class PositionBias(Record):
     """How much the order of the answers mattered.
 
     ``inconsistent`` is the share in percent of the pairs that were asked about whose two orders named different
@@ -38,7 +37,7 @@ class PositionBias(_Frozen):
     first: float | None
 
 
-class Cost(_Frozen):
+class Cost(Record):
     """What this evaluation asked for; what an earlier one had asked is in ``cached`` and costs nothing again."""
 
     requests: int = Field(description="Sent to the endpoint, further attempts included; or questions to a local model.")
@@ -51,7 +50,7 @@ class Cost(_Frozen):
     price: float | None = Field(description="By the prices given per million tokens; null if none was given.")
 
 
-class Failure(_Frozen):
+class Failure(Record):
     """Pairs that were not judged, for one reason."""
 
     reason: str
@@ -59,7 +58,7 @@ class Failure(_Frozen):
     example: str
 
 
-class WinRate(_Frozen):
+class WinRate(Record):
     """How often a judge prefers the model's answers; a tie counts half, a failure is neither win nor loss.
 
     Rates are in percent.
