@@ -151,7 +151,7 @@ class ScoreStatistics(Record):
 class Balance(Record):
     """How hard the two terms of the loss pull on a response's log-prob at the start."""
 
-    gamma: float = Field(description="Makes the auxiliary term's pull `ratio` times the preference term's.")
+    gamma: float = Field(description="Makes the auxiliary term's pull ratio times the preference term's.")
     normalization: Literal["token-mean", "sum"] = Field(description="What the auxiliary term divides by.")
     ratio: float = Field(description="Sum of the weights of the auxiliary objectives whose reward varies.")
     preference_pull: float = Field(description="Pull of the preference term: β for DPO, β/4 for KTO.")

@@ -33,7 +33,7 @@ def checkpoint(tmp_path: Path) -> Path:
 
 
 def test_every_name_that_may_be_allowed_is_compared() -> None:
-    assert tuple(TrainedWith.model_fields) == (*get_args(Changeable), "changed_on_resuming")
+    assert tuple(TrainedWith.model_fields) == ("schema_version", *get_args(Changeable), "changed_on_resuming")
 
 
 def test_changes_of_earlier_resumes_are_kept_and_are_no_changes_themselves(tmp_path: Path) -> None:
