@@ -102,7 +102,7 @@ def test_a_scorer_that_fails_is_left_out_where_that_is_asked_for(train: Callable
     assert "warning: 'odd' of acme-odd 1.0 failed and is left out of this run" in ended.err
     assert [item["label"] for item in manifest(tmp_path)["objectives"]] == ["dpo", "length"]
     (skipped,) = manifest(tmp_path)["skipped"]
-    assert (skipped["label"], skipped["from"]) == ("odd", "acme_odd:Odd of acme-odd 1.0")
+    assert (skipped["label"], skipped["place"]) == ("odd", "acme_odd:Odd of acme-odd 1.0")
     assert "called sys.exit('bye')" in skipped["error"]
 
 

@@ -13,7 +13,13 @@ def run_folder(tmp_path: Path) -> Path:
     folder = tmp_path / "run"
     folder.mkdir()
     objective = {"label": "dpo", "kind": "preference", "objective": "dpo:1", "weight": 1.0, "code_sha256": "0"}
-    manifest = {"status": "completed", "steps": 3, "objectives": [{**objective, "distribution": "d", "version": "1"}]}
+    about = {"model": {"path": "base"}, "data": {"description": "2 pairs", "fingerprint": "0"}, "seed": 1}
+    manifest = {
+        **about,
+        "status": "completed",
+        "steps": 3,
+        "objectives": [{**objective, "distribution": "d", "version": "1"}],
+    }
     (folder / "run.json").write_text(json.dumps(manifest), encoding="utf-8")
     return folder
 

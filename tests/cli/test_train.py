@@ -96,7 +96,7 @@ def test_a_run_as_json_writes_one_object_and_nothing_else(upo: Upo, small: list[
     assert ended.data["status"] == "completed"
     assert ended.data["steps"] == 2
     assert ended.data["output_dir"] == "out"
-    assert [item["label"] for item in ended.data["statistics"]] == ["length"]
+    assert [item["label"] for item in ended.data["scores"]] == ["length"]
     assert ended.err == ""
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from upo_sdk import EvalConfig, EvaluationRecord, RunConfig, align, evaluate
+from upo_sdk import EvalConfig, EvaluationRecord, align, evaluate
 from upo_sdk.config import DataConfig, ModelConfig, build_config
 from upo_sdk.demo import demo_eval_path, demo_model_path
 from upo_sdk.errors import CancelledError, ConfigError, ModelError
@@ -76,7 +76,6 @@ def test_a_demo_run_is_evaluated_on_its_held_out_prompts_with_its_objectives_bes
         "toxicity",
         "rude",
         "helpful",
-        *(f"violations@{share}>{epsilon}" for share in ("10%", "20%", "100%") for epsilon in ("0.001", "0.1")),
         "length/tokens",
         "length_ratio",
         "truncated",
@@ -84,6 +83,7 @@ def test_a_demo_run_is_evaluated_on_its_held_out_prompts_with_its_objectives_bes
         "distinct_1",
         "distinct_2",
         "distinct_3",
+        *(f"violations@{share}>{epsilon}" for share in ("10%", "20%", "100%") for epsilon in ("0.001", "0.1")),
         "kl",
         "accuracy",
         "margin",
@@ -269,8 +269,14 @@ def test_the_demo_s_data_is_known_whichever_way_it_is_named(tmp_path: Path) -> N
     assert {"rude", "helpful"} < set(result.metrics)
 
 
-def test_a_run_s_own_answers_are_those_of_its_evaluation() -> None:
-    """Both sample with the nucleus and the temperature of the paper, so that the caches serve both."""
-    fields = EvalConfig.model_fields
-    assert (fields["top_p"].default, fields["temperature"].default) == (0.95, 1.0)
-    assert RunConfig().training.seed == fields["seed"].default
+def test_a_run_s_own_answers_are_those_of_its_evaluation(tmp_path: Path) -> None:
+    """The same prompts, the same seed, the same sampling: every number that both have is the same."""
+    objectives = ["dpo", "length:0.5,target=8,normalize=zscore", "lexical:0"]
+    short = {"max_steps": 2, "per_device_train_batch_size": 4, "warmup_steps": 0, "seed": 7}
+    settings = {"objectives": objectives, "training": short, "eval_prompts": 4, "output_dir": str(tmp_path / "run")}
+    run = align(build_config(settings))
+    found = evaluate(EvalConfig.model_validate({"model": str(run.output_dir), "eval_prompts": 4}))
+    assert run.evaluation is not None
+    assert {"reward/length", "normalized_reward/length", "reward/lexical"} <= run.evaluation.metrics.keys()
+    assert {name: found.metrics[name] for name in run.evaluation.metrics} == run.evaluation.metrics
+    assert (found.model.weights_sha256, found.seed) == (run.evaluation.model.weights_sha256, run.evaluation.seed)

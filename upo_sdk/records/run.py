@@ -193,7 +193,7 @@ class RunRecord(FileRecord):
     output_dir: Path = Field(default=Path(), exclude=True)
     status: RunStatus = Field(description="Cancelled runs can be resumed from their checkpoint.")
     error: str | None = Field(default=None, description="Why it failed.")
-    started: str = Field(description="When, UTC.")
+    started: str = Field(default="", description="When, UTC.")
     finished: str | None = Field(default=None, description="When, UTC.")
     command: str = Field(default="", description="What was typed; empty for a run from code.")
     software: dict[str, str] = Field(default_factory=dict, description="Versions.")

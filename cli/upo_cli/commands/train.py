@@ -143,11 +143,17 @@ def _run(config: RunConfig, registry: Registry, *, as_json: bool, quiet: bool, l
         view.on_event(Progress("loading libraries", 1, 1, "import"))
         result = align(config, registry=registry, callbacks=[view], cancel=cancel, command=_typed())
     if _is_main_process():
-        print_json(result.model_dump(mode="json", by_alias=True)) if as_json else _print_result(result)
+        print_json(
+            {"output_dir": result.output_dir, **result.model_dump(mode="json", by_alias=True)}
+        ) if as_json else _print_result(result)
     if result.status == "cancelled":
         raise typer.Exit(INTERRUPTED)
     if config.push_to_hub and result.hub_url is None and _is_main_process():
         raise typer.Exit(1)
+
+
+def _as_data(result: RunRecord) -> dict[str, Any]:
+    return {"output_dir": result.output_dir, **result.model_dump(mode="json", by_alias=True)}
 
 
 def _print_result(result: RunRecord) -> None:
