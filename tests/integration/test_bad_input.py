@@ -53,7 +53,7 @@ DATA: dict[str, tuple[str, bytes, list[str]]] = {
 }
 
 OPTIONS: dict[str, tuple[list[str], list[str]]] = {
-    "a weight that is no number": (["-o", "toxicity:high"], ["'high'", "not a number"]),
+    "a weight that is no number": (["-o", "toxicity:high"], ["'high'", "is no weight"]),
     "a negative weight": (["-o", "toxicity:-0.3"], ["-0.3", "not negative"]),
     "a weight that is NaN": (["-o", "toxicity:nan"], ["nan"]),
     "an unknown objective": (["-o", "toxcity:0.3"], ["toxcity", "did you mean 'toxicity'"]),
@@ -172,8 +172,8 @@ def test_a_model_that_is_no_causal_language_model_is_refused(arguments: list[str
 
 
 def test_a_class_whose_options_cannot_be_resolved_is_refused(arguments: list[str], capsys: Any) -> None:
-    printed = expect_refusal([*arguments, "-o", "upo_plugins.length.objective:Length:0.1"], capsys)
-    assert "LengthOptions" in printed
+    printed = expect_refusal([*arguments, "-o", "upo_plugins.lexical.objective:Lexical:0.1"], capsys)
+    assert "LexicalOptions" in printed
 
 
 def test_a_hub_name_while_offline_is_refused(
