@@ -24,14 +24,14 @@ PARTS = {
     "plan: model configuration": "upo_sdk.plan.run_plan:load_model_config",
     "plan: counting parameters": "upo_sdk.plan.run_plan:count_parameters",
     "training arguments": "upo_sdk.run:training_arguments",
-    "tokenizer": "upo_sdk.run:load_tokenizer",
-    "tokenising": "upo_sdk.run:Preparation.tokenize",
+    "tokenizer": "upo_sdk.training.prepare:load_tokenizer",
+    "tokenising": "upo_sdk.training.prepare:Preparation.tokenize",
     "loading the model": "upo_sdk.policy.load_policy:load_language_model",
     "checking the layout": "upo_sdk.policy.load_policy:choose_layout",
-    "hash of the weights": "upo_sdk.run:weights_sha256",
-    "scores": "upo_sdk.run:Preparation.score",
-    "rows and reference log-probs": "upo_sdk.run:Preparation.rows",
-    "building the trainer": "upo_sdk.training.assembly:Assembly.trainer",
+    "hash of the weights": "upo_sdk.training.prepare:weights_sha256",
+    "scores": "upo_sdk.training.prepare:Preparation.score",
+    "rows and reference log-probs": "upo_sdk.training.prepare:Preparation.rows",
+    "building the trainer": "upo_sdk.run:build_trainer",
 }
 
 _CHILD = """

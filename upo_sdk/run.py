@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
+from upo_sdk.atomic_file import write_atomically
 from upo_sdk.cache import cache_in_use
 from upo_sdk.config import to_yaml
 from upo_sdk.context import RunContext
@@ -18,18 +18,17 @@ from upo_sdk.isolation import isolated
 from upo_sdk.plan import make_plan
 from upo_sdk.plugin.registry import load_registry
 from upo_sdk.policy import load_language_model, load_tokenizer
-from upo_sdk.policy.fingerprint import weights_sha256
 from upo_sdk.publish import CARD_FILE, check_hub, model_card, push_after_run, reserve_repository
-from upo_sdk.records import LineRecord, Sample, TrainedWith
+from upo_sdk.records import LineRecord, Sample
 from upo_sdk.report import write_report_or_warn
-from upo_sdk.scoring import NORMALIZATION_FILE, Rank, ZScore, to_json
+from upo_sdk.scoring import NORMALIZATION_FILE, to_json
 from upo_sdk.training import (
-    Assembly,
     Comparison,
     Failures,
-    Preparation,
     RunFolder,
     Tracking,
+    build_loss,
+    build_trainer,
     check_trackers,
     check_unchanged,
     checked_arguments,
@@ -38,6 +37,7 @@ from upo_sdk.training import (
     describe_training,
     ended,
     is_finished,
+    prepare,
     rehearse,
     set_gamma,
     train_to_the_end,
@@ -48,17 +48,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
-    from transformers import PreTrainedTokenizerBase
+    from transformers import TrainingArguments
 
     from upo_sdk.config import PluginPolicy, RunConfig
-    from upo_sdk.data import BadRow
     from upo_sdk.events import Callback, CancelToken
-    from upo_sdk.loss import UnifiedLoss
     from upo_sdk.plan import RunPlan
     from upo_sdk.plugin.registry import Registry
-    from upo_sdk.policy import Policy
-    from upo_sdk.records import RunLoss, RunRecord, ScoreStatistics
-    from upo_sdk.training import PreparedRows, Split
+    from upo_sdk.records import RunRecord
+    from upo_sdk.training import Prepared
     from upo_sdk.training.trainer import UPOTrainer
 
 __all__ = ["align", "plan_run"]
@@ -99,7 +96,7 @@ def align(
     reserve_repository(plan.config)
     with isolated():
         context = RunContext.of((*callbacks, *added), cancel, timeout=plan.config.plugins.timeout)
-        return _Run(plan, folder, context, command).execute()
+        return _run(plan, folder, context, command)
 
 
 @cache_in_use()
@@ -137,189 +134,89 @@ def _with_checkpoint(plan: RunPlan) -> RunPlan:
     return replace(plan, config=config, warnings=(*plan.warnings, *warnings))
 
 
-class _Run:
-    """One run, from the plan to the result; :meth:`execute` reads top to bottom."""
+def _run(plan: RunPlan, folder: RunFolder, context: RunContext, command: Sequence[str]) -> RunRecord:
+    """Prepare, train, compare the answers, and record it all."""
+    _announce(plan, context)
+    config, args = (
+        plan.config,
+        training_arguments(plan.config.training, folder.path, evaluate=plan.data.eval is not None),
+    )
+    alone = args.world_size == 1  # else all ranks would have to agree on the terms that are left
+    failures = Failures(alone and config.plugins.on_failure == "skip", context)
+    comparison = before = evaluation = None
+    samples: list[Sample] = []
+    with ExitStack() as until_the_end:
+        prepared = prepare(plan, args, folder, failures, context, until_the_end)
+        unified = build_loss(prepared, context)
+        loss = set_gamma(unified, prepared, args.device, folder.resumed_run, context)
+        run = describe_run(prepared, loss, folder.resume_from, failures.skipped, command)
+        with failures.of_comparison(saved=False):
+            comparison = Comparison.of(prepared, context)
+            before = comparison.before(prepared.policy) if comparison else None
+        _load_checkpoint(prepared, folder, args)
+        tracking = _tracking(config, folder, context)
+        trainer = build_trainer(prepared, unified, args, folder, tracking, context)
+        with _recorded(run, prepared, folder, trainer), tracking:
+            train_to_the_end(trainer, folder)
+        with failures.of_comparison(saved=True), suppress(CancelledError):  # only the comparison is left out
+            if comparison and before and is_finished(trainer):
+                evaluation, samples = comparison.record(before, comparison.after(prepared.policy))
+    run = ended(run, prepared.plan, trainer, evaluation, folder.newest_checkpoint())
+    if args.process_index == 0:
+        if samples:
+            LineRecord.save_lines(folder.path / Sample.RUN_FILE, samples)
+        describe_rewards(prepared, trainer.advantage_weights).save(folder.path)
+        run = _publish(run, config, context)
+    context.emit(RunFinished(run))
+    return run
 
-    def __init__(self, plan: RunPlan, folder: RunFolder, context: RunContext, command: Sequence[str]) -> None:
-        self.plan, self.config, self.command = plan, plan.config, command
-        self.folder, self.context = folder, context
-        self.args = training_arguments(self.config.training, folder.path, evaluate=plan.data.eval is not None)
-        self.is_main, self.batch_size = self.args.process_index == 0, 2 * self.args.per_device_eval_batch_size
-        self.preparation = Preparation(plan, context)
-        alone = self.args.world_size == 1  # else all ranks would have to agree on the terms that are left
-        self.failures = Failures(alone and self.config.plugins.on_failure == "skip", context)
-        self.tracking = Tracking(
-            check_trackers(self.config.training.report_to),
-            folder.path,
-            self.config.model_dump(mode="json", by_alias=True),
-            context.notice,
-        )
-        self.normalizers: dict[str, ZScore | Rank] = {}
-        self.trained_with = TrainedWith()
 
-    def execute(self) -> RunRecord:
-        self._announce()
-        tokenizer = load_tokenizer(self.plan.model)
-        with ExitStack() as until_the_end:
-            self._set_up(until_the_end)
-            train, held_out = self.preparation.tokenize(tokenizer)
-            policy = self._assembly.policy(*filter(None, (train, held_out)))
-            weights = weights_sha256(policy.lm)
-            self._compare_with_checkpoint(tokenizer, weights)
-            train, held_out = self._score(train, held_out)
-            self._compare_with_checkpoint(tokenizer, weights)  # again: an objective may have been skipped
-            statistics = self.preparation.describe(train)
-            train, held_out = self._normalize(train, held_out)
-            rows = self._rows(train, policy, weights)
-            held_out_rows = self._rows(held_out, policy, weights) if held_out else None
-            unified = self._assembly.loss(policy, train)
-            loss = self._set_gamma(unified, rows, train, policy, tokenizer, weights, statistics)
-            run = self._describe(policy.layout.name, statistics, loss, train, held_out)
-            comparison = before = evaluation = None
-            with self.failures.of_comparison(saved=False):
-                comparison = Comparison.of(self.preparation, tokenizer, held_out or train, self.normalizers)
-                before = comparison and comparison.before(policy)
-            self._load_checkpoint(policy)
-            trainer = self._assembly.trainer(policy, tokenizer, rows, held_out_rows, unified, self.trained_with)
-            bad_rows = [*self.plan.data.bad_rows, *train.bad_rows, *(held_out.bad_rows if held_out else ())]
-            with self._recorded(trainer, run, bad_rows), self.tracking:
-                train_to_the_end(trainer, self.folder)
-            samples: list[Sample] = []
-            with self.failures.of_comparison(saved=True), suppress(CancelledError):  # only the comparison is left out
-                if comparison and before and is_finished(trainer):
-                    evaluation, samples = comparison.record(before, comparison.after(policy))
-        run = ended(run, self.plan, trainer, evaluation, self.folder.newest_checkpoint())
-        if self.is_main:
-            if samples:
-                LineRecord.save_lines(self.folder.path / Sample.RUN_FILE, samples)
-            describe_rewards(self.plan.auxiliary, train, trainer.advantage_weights).save(self.folder.path)
-            run = self._conclude(run)
-        self.context.emit(RunFinished(run))
+def _announce(plan: RunPlan, context: RunContext) -> None:
+    context.emit(PlanReady(plan))
+    for text in plan.notices:
+        context.note(text)
+    for text in plan.warnings:
+        context.warn(text)
+
+
+def _load_checkpoint(prepared: Prepared, folder: RunFolder, args: TrainingArguments) -> None:
+    """Take the weights of the run that is resumed."""
+    if folder.resume_from:
+        lm = load_language_model(prepared.plan.model, str(folder.resume_from))
+        prepared.policy.use(lm.to(args.device))  # type: ignore[arg-type]  # typed as if it were a method of a tensor
+
+
+def _tracking(config: RunConfig, folder: RunFolder, context: RunContext) -> Tracking:
+    settings = config.model_dump(mode="json", by_alias=True)
+    return Tracking(check_trackers(config.training.report_to), folder.path, settings, context.notice)
+
+
+def _recorded(
+    run: RunRecord, prepared: Prepared, folder: RunFolder, trainer: UPOTrainer
+) -> AbstractContextManager[None]:
+    """Open the run folder once every rank has checked it, and keep its record true."""
+    trainer.accelerator.wait_for_everyone()
+    if not trainer.is_world_process_zero():
+        return nullcontext()
+    files = {"config.resolved.yaml": to_yaml(prepared.plan.config)}
+    if prepared.normalizers:
+        files[NORMALIZATION_FILE] = to_json(prepared.normalizers)
+    bad_rows = [*prepared.plan.data.bad_rows, *(row for split in prepared.splits for row in split.bad_rows)]
+    if bad_rows:
+        files[BAD_ROWS_FILE] = list_bad_rows(bad_rows)
+    return folder.recorded(run, files)
+
+
+def _publish(run: RunRecord, config: RunConfig, context: RunContext) -> RunRecord:
+    """Write the record, the card and the report, and push what is to be pushed."""
+    folder = run.output_dir
+    run.save(folder)
+    if run.status == "completed":
+        write_atomically(folder / CARD_FILE, model_card(folder))
+    write_report_or_warn(folder, context.callbacks)
+    if run.status != "completed" or not config.push_to_hub or config.hub_model_id is None:
         return run
-
-    def _conclude(self, run: RunRecord) -> RunRecord:
-        """Write the record, the card and the report, and push what is to be pushed."""
-        run.save(self.folder.path)
-        if run.status == "completed":
-            self.folder.write(CARD_FILE, model_card(self.folder.path))
-        write_report_or_warn(self.folder.path, self.context.callbacks)
-        config = self.config
-        if run.status != "completed" or not config.push_to_hub or config.hub_model_id is None:
-            return run
-        address = push_after_run(
-            self.folder.path, config.hub_model_id, self.context.callbacks, samples=config.hub_samples
-        )
-        run = run.model_copy(update={"hub_url": address})
-        run.save(self.folder.path)
-        return run
-
-    def _compare_with_checkpoint(self, tokenizer: PreTrainedTokenizerBase, weights: str) -> None:
-        """Compare what was not known when the run was planned: the weights, and which objectives take part."""
-        self.trained_with = describe_training(self.plan, tokenizer, self.args.world_size, weights)
-        if self.folder.resume_from:
-            allowed = self.config.training.allow_changed
-            changed = check_unchanged(self.folder.resume_from, self.trained_with, allowed)
-            self.trained_with = self.trained_with.resumed(self.folder.resume_from, changed)
-
-    def _set_up(self, until_the_end: ExitStack) -> None:
-        for item in (*self.plan.objectives, *self.plan.held_out):
-            with self.failures.of(item):
-                until_the_end.enter_context(self.context.guard.set_up(item, str(self.args.device)))
-        self._leave_out_skipped()
-
-    def _score(self, train: Split, held_out: Split | None) -> tuple[Split, Split | None]:
-        """Fit and score with one auxiliary objective after the other; what is held out is only fitted."""
-        for item in self.plan.held_out:
-            with self.failures.of(item):
-                self.context.guard.fit(item, train.completions)
-        for item in self.plan.auxiliary:
-            with self.failures.of(item):
-                self.context.guard.fit(item, train.completions)
-                scored = self.preparation.score(train, item)
-                held_out = self.preparation.score(held_out, item) if held_out else None
-                train = scored
-        self._leave_out_skipped()
-        return train, held_out
-
-    def _normalize(self, train: Split, held_out: Split | None) -> tuple[Split, Split | None]:
-        """Normalise the rewards by the training split, or as the run that is resumed did."""
-        self.normalizers = self.preparation.normalizers(train, self.folder.resumed_run)
-        normalize = self.preparation.normalize
-        return normalize(train, self.normalizers), normalize(held_out, self.normalizers) if held_out else None
-
-    def _leave_out_skipped(self) -> None:
-        self.plan = self.failures.without_skipped(self.plan)
-        self.preparation = replace(self.preparation, plan=self.plan)
-
-    def _recorded(
-        self, trainer: UPOTrainer, run: RunRecord, bad_rows: Sequence[BadRow]
-    ) -> AbstractContextManager[None]:
-        """Open the run folder once every rank has checked it, and keep its record true."""
-        trainer.accelerator.wait_for_everyone()
-        kept = {NORMALIZATION_FILE: to_json(self.normalizers)} if self.normalizers else {}
-        if bad_rows:
-            kept[BAD_ROWS_FILE] = list_bad_rows(bad_rows)
-        files = {"config.resolved.yaml": to_yaml(self.config), **kept}
-        return self.folder.recorded(run, files) if self.is_main else nullcontext()
-
-    def _announce(self) -> None:
-        self.context.emit(PlanReady(self.plan))
-        for text in self.plan.notices:
-            self.context.note(text)
-        for text in self.plan.warnings:
-            self.context.warn(text)
-
-    def _describe(
-        self,
-        layout: str,
-        statistics: Sequence[ScoreStatistics],
-        loss: RunLoss,
-        train: Split,
-        held_out: Split | None,
-    ) -> RunRecord:
-        return describe_run(
-            self.plan,
-            splits=[split for split in (train, held_out) if split],
-            trained_with=self.trained_with,
-            statistics=statistics,
-            normalizers=self.normalizers,
-            loss=loss,
-            layout=layout,
-            resumed=self.folder.resume_from,
-            skipped=self.failures.skipped,
-            command=self.command,
-        )
-
-    def _rows(self, split: Split, policy: Policy, weights: str) -> PreparedRows:
-        return self.preparation.rows(split, policy, weights=weights, batch_size=self.batch_size)
-
-    def _set_gamma(
-        self,
-        unified: UnifiedLoss,
-        rows: PreparedRows,
-        train: Split,
-        policy: Policy,
-        tokenizer: PreTrainedTokenizerBase,
-        weights: str,
-        statistics: Sequence[ScoreStatistics],
-    ) -> RunLoss:
-        parts = (rows, train, policy, self.normalizers, tokenizer)
-        sample = partial(self.preparation.sample, *parts, weights=weights, batch_size=self.batch_size)
-        constant = {item.label for item in statistics if item.constant}
-        return set_gamma(unified, self.plan, sample, self.args.device, self.folder.resumed_run, self.context, constant)
-
-    def _load_checkpoint(self, policy: Policy) -> None:
-        """Take the weights of the run that is resumed."""
-        if self.folder.resume_from:
-            lm = load_language_model(self.plan.model, str(self.folder.resume_from))
-            policy.use(lm.to(self.args.device))  # type: ignore[arg-type]  # see Assembly.policy
-
-    @property
-    def _assembly(self) -> Assembly:
-        return Assembly(
-            plan=self.plan,
-            args=self.args,
-            folder=self.folder,
-            context=self.context,
-            tracking=self.tracking,
-        )
+    address = push_after_run(folder, config.hub_model_id, context.callbacks, samples=config.hub_samples)
+    run = run.model_copy(update={"hub_url": address})
+    run.save(folder)
+    return run

@@ -2,12 +2,13 @@
 
 from upo_sdk.training.argument_rules import checked_arguments
 from upo_sdk.training.arguments import training_arguments
-from upo_sdk.training.assembly import Assembly
+from upo_sdk.training.assembly import build_loss, build_trainer
 from upo_sdk.training.balance import set_gamma
 from upo_sdk.training.callbacks import CollapseWarning, EventBridge, MetricsFile, StopWhenCancelled
 from upo_sdk.training.comparison import Comparison
 from upo_sdk.training.failures import Failures
-from upo_sdk.training.preparation import Preparation, Split, normalized
+from upo_sdk.training.preparation import Preparation, Split
+from upo_sdk.training.prepare import Prepared, prepare
 from upo_sdk.training.rehearsal import rehearse
 from upo_sdk.training.rows import Collator, PreparedRow, PreparedRows
 from upo_sdk.training.run_folder import RunFolder
@@ -18,7 +19,6 @@ from upo_sdk.training.train import is_finished, train_to_the_end
 from upo_sdk.training.trained_with import check_unchanged, describe_training
 
 __all__ = [
-    "Assembly",
     "CollapseWarning",
     "Collator",
     "Comparison",
@@ -26,6 +26,7 @@ __all__ = [
     "Failures",
     "MetricsFile",
     "Preparation",
+    "Prepared",
     "PreparedRow",
     "PreparedRows",
     "RunFolder",
@@ -33,6 +34,8 @@ __all__ = [
     "Step",
     "StopWhenCancelled",
     "Tracking",
+    "build_loss",
+    "build_trainer",
     "check_trackers",
     "check_unchanged",
     "checked_arguments",
@@ -41,7 +44,7 @@ __all__ = [
     "describe_training",
     "ended",
     "is_finished",
-    "normalized",
+    "prepare",
     "rehearse",
     "set_gamma",
     "train_to_the_end",

@@ -1,8 +1,7 @@
-"""Puts the parts of a run together: the policy with its layout, and the trainer with its loss and its watchers."""
+"""The parts of a run: the policy with its layout, the loss, and the trainer with its callbacks."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,118 +13,107 @@ from upo_sdk.loss import AuxiliaryTerm, PreferenceTerm, UnifiedLoss
 from upo_sdk.objectives.guarded_loss import GuardedLoss
 from upo_sdk.plugin.build import beta_of
 from upo_sdk.policy import load_policy
+from upo_sdk.records import MetricsRow
 from upo_sdk.training.callbacks import CollapseWarning, EventBridge, MetricsFile, StopWhenCancelled
 from upo_sdk.training.rows import Collator
 from upo_sdk.training.step import Step
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase, TrainerCallback, TrainingArguments
+    from collections.abc import Sequence
+
+    from transformers import TrainerCallback, TrainingArguments
 
     from upo_sdk.context import RunContext
     from upo_sdk.plan import RunPlan
     from upo_sdk.policy import Policy
-    from upo_sdk.records import TrainedWith
     from upo_sdk.training.preparation import Split
-    from upo_sdk.training.rows import PreparedRows
+    from upo_sdk.training.prepare import Prepared
     from upo_sdk.training.run_folder import RunFolder
     from upo_sdk.training.trackers import Tracking
     from upo_sdk.training.trainer import UPOTrainer
 
-__all__ = ["Assembly"]
+__all__ = ["build_loss", "build_trainer", "load_model"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Assembly:
-    """Builds what a run trains, from its plan."""
+def load_model(plan: RunPlan, splits: Sequence[Split], device: torch.device, context: RunContext) -> Policy:
+    """Load the model and choose the fastest layout that is exact for it on rows of all splits."""
+    context.emit(Progress("loading the model", 0, 1, "model"))
+    policy, reason = load_policy(
+        plan.model,
+        [split.dataset for split in splits],
+        device,
+        training=plan.config.training,
+        warn=context.warn,
+    )
+    context.emit(Progress("loading the model", 1, 1, "model"))
+    context.note(reason)
+    return policy
 
-    plan: RunPlan
-    args: TrainingArguments
-    folder: RunFolder
-    context: RunContext
-    tracking: Tracking
 
-    def policy(self, *splits: Split) -> Policy:
-        """Load the model and choose the fastest layout that is exact for it on rows of all splits."""
-        self.context.emit(Progress("loading the model", 0, 1, "model"))
-        policy, reason = load_policy(
-            self.plan.model,
-            [split.dataset for split in splits],
-            self.args.device,
-            training=self.plan.config.training,
-            warn=self.context.warn,
+def build_loss(prepared: Prepared, context: RunContext) -> UnifiedLoss:
+    """Build the loss of the plan's objectives, as the user configured it."""
+    plan, weight_N = prepared.plan, prepared.train.completion_weight_N
+    torch.manual_seed(plan.config.training.seed)  # the value head's first weights
+    learned = plan.auxiliary and plan.config.loss.baseline == "value"
+    return UnifiedLoss(
+        [
+            PreferenceTerm(item.label, item.weight, GuardedLoss(item, context.guard), item.schedule)
+            for item in plan.preference
+        ],
+        [
+            AuxiliaryTerm(item.label, item.weight, float(np.average(rewards, weights=weight_N)), item.schedule)
+            for item, rewards in zip(plan.auxiliary, prepared.train.rewards, strict=True)
+        ],
+        plan.config.loss,
+        hidden_size=prepared.policy.hidden_size if learned else None,
+    )
+
+
+def build_trainer(
+    prepared: Prepared,
+    unified: UnifiedLoss,
+    args: TrainingArguments,
+    folder: RunFolder,
+    tracking: Tracking,
+    context: RunContext,
+) -> UPOTrainer:
+    """Build the trainer.
+
+    Raises:
+        ConfigError: transformers refuses the arguments, or a tracker is not installed.
+    """
+    from upo_sdk.training.batching import epoch_batches
+    from upo_sdk.training.trainer import UPOTrainer  # heavy, and not needed by a run that is refused
+
+    plan, policy = prepared.plan, prepared.policy
+    beta, probe_steps = beta_of(plan.objectives, default=1.0), plan.config.training.probe_steps
+    callbacks: list[TrainerCallback] = [
+        EventBridge(context),
+        MetricsFile(folder.path / MetricsRow.FILE),
+        tracking,
+        CollapseWarning(context),
+        *([StopWhenCancelled(context.cancel)] if context.cancel else []),
+    ]
+    try:
+        return UPOTrainer(
+            policy,
+            Step(unified=unified, beta=beta, probe_steps=probe_steps),
+            args,
+            collator=Collator(policy.layout),
+            train_rows=prepared.rows,
+            eval_rows=prepared.held_out_rows,
+            tokenizer=prepared.tokenizer,
+            callbacks=callbacks,
+            trained_with=prepared.trained_with,
+            batches=epoch_batches(
+                prepared.rows,
+                plan.config.training,
+                layout=policy.layout.name,
+                ranks=args.world_size,
+                warn=context.warn,
+            ),
         )
-        self.context.emit(Progress("loading the model", 1, 1, "model"))
-        self.context.note(reason)
-        return policy
-
-    def loss(self, policy: Policy, train: Split) -> UnifiedLoss:
-        """Build the loss of the plan's objectives."""
-        torch.manual_seed(self.plan.config.training.seed)  # the value head's first weights
-        weight_N = train.completion_weight_N
-        learned = self.plan.auxiliary and self.plan.config.loss.baseline == "value"
-        return UnifiedLoss(
-            [
-                PreferenceTerm(item.label, item.weight, GuardedLoss(item, self.context.guard), item.schedule)
-                for item in self.plan.preference
-            ],
-            [
-                AuxiliaryTerm(item.label, item.weight, float(np.average(rewards, weights=weight_N)), item.schedule)
-                for item, rewards in zip(self.plan.auxiliary, train.rewards, strict=True)
-            ],
-            self.plan.config.loss,
-            hidden_size=policy.hidden_size if learned else None,
-        )
-
-    def trainer(
-        self,
-        policy: Policy,
-        tokenizer: PreTrainedTokenizerBase,
-        rows: PreparedRows,
-        held_out_rows: PreparedRows | None,
-        unified: UnifiedLoss,
-        trained_with: TrainedWith,
-    ) -> UPOTrainer:
-        """Build the trainer.
-
-        Raises:
-            ConfigError: transformers refuses the arguments, or a tracker is not installed.
-        """
-        from upo_sdk.training.batching import epoch_batches
-        from upo_sdk.training.trainer import UPOTrainer  # heavy, and not needed by a run that is refused
-
-        try:
-            return UPOTrainer(
-                policy,
-                Step(
-                    unified=unified,
-                    beta=beta_of(self.plan.objectives, default=1.0),
-                    probe_steps=self.plan.config.training.probe_steps,
-                ),
-                self.args,
-                collator=Collator(policy.layout),
-                train_rows=rows,
-                eval_rows=held_out_rows,
-                tokenizer=tokenizer,
-                callbacks=self._watchers(),
-                trained_with=trained_with,
-                batches=epoch_batches(
-                    rows,
-                    self.plan.config.training,
-                    layout=policy.layout.name,
-                    ranks=self.args.world_size,
-                    warn=self.context.warn,
-                ),
-            )
-        except (RuntimeError, ImportError) as error:  # a tracker of `training.report_to` that is not installed
-            raise ConfigError(
-                f"the trainer cannot be built: {error}", where="training", fix="install what it names, or leave it out"
-            ) from error
-
-    def _watchers(self) -> list[TrainerCallback]:
-        return [
-            EventBridge(self.context),
-            MetricsFile(self.folder.path / "metrics.jsonl"),
-            self.tracking,
-            CollapseWarning(self.context),
-            *([StopWhenCancelled(self.context.cancel)] if self.context.cancel else []),
-        ]
+    except (RuntimeError, ImportError) as error:  # a tracker of `training.report_to` that is not installed
+        raise ConfigError(
+            f"the trainer cannot be built: {error}", where="training", fix="install what it names, or leave it out"
+        ) from error

@@ -10,11 +10,12 @@ import torch
 from upo_sdk.loss import balance
 from upo_sdk.policy.layouts import PolicyOutput
 from upo_sdk.records import RunLoss, RunRecord
+from upo_sdk.training.preparation import Preparation
 from upo_sdk.training.rows import loss_inputs
 from upo_sdk.training.step import Step, sample_weights_N
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     from upo_sdk.config import LossConfig
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from upo_sdk.loss import UnifiedLoss
     from upo_sdk.plan import RunPlan
     from upo_sdk.records import Balance
+    from upo_sdk.training.prepare import Prepared
     from upo_sdk.training.rows import PreparedRow
 
 __all__ = ["RunBalance", "set_gamma"]
@@ -59,37 +61,27 @@ class RunBalance:
 
 
 def set_gamma(
-    unified: UnifiedLoss,
-    plan: RunPlan,
-    sample: Callable[[], Sequence[PreparedRow]],
-    device: torch.device,
-    resumed: Path | None,
-    context: RunContext,
-    constant: Collection[str] = (),
+    unified: UnifiedLoss, prepared: Prepared, device: torch.device, resumed: Path | None, context: RunContext
 ) -> RunLoss:
     """Set γ where the data decides it; return what the record of the run says of the loss.
 
     Args:
         unified: The loss of the plan, as the user configured it.
-        plan: Says what γ depends on, besides the data.
-        sample: Returns rows with reference log-probs, which are the policy's before training.
+        prepared: The rows that γ is measured on are drawn from it.
         device: Where to measure.
         resumed: The folder of the run that is resumed, or None; its γ is kept if it is of these objectives and this
             loss.
         context: Receives γ in words.
-        constant: Labels of objectives whose reward never varies.
     """
-    asked, measured = plan.config.loss, None
+    plan, measured = prepared.plan, None
+    asked = plan.config.loss
     if asked.scale == "balanced" and plan.auxiliary:
+        constant = {item.label for item in prepared.statistics if item.constant}
         kept = _kept(RunRecord.find(resumed), plan) if resumed else None
-        measured = kept or _measure(unified, sample(), device, constant)
+        measured = kept or _measure(unified, Preparation(plan, context).sample(prepared), device, constant)
         unified.config = measured.found.applied_to(asked)
-        context.note(measured.describe(_pulling(plan, constant)))
+        context.note(measured.describe([item.label for item in plan.auxiliary if item.label not in constant]))
     return _record(unified, asked, measured)
-
-
-def _pulling(plan: RunPlan, constant: Collection[str]) -> list[str]:
-    return [item.label for item in plan.auxiliary if item.label not in constant]
 
 
 def _measure(

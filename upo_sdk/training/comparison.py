@@ -16,17 +16,16 @@ from upo_sdk.policy.fingerprint import weights_sha256
 from upo_sdk.records import DataDescription, ModelIdentity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from transformers import PreTrainedTokenizerBase
 
+    from upo_sdk.context import RunContext
     from upo_sdk.evaluation.comparison import ScoredAnswers
     from upo_sdk.evaluation.rows import EvalRows
     from upo_sdk.plan import RunPlan
     from upo_sdk.policy import Policy
     from upo_sdk.records import EvaluationRecord, Sample, SharedWork
-    from upo_sdk.scoring import Rank, ZScore
-    from upo_sdk.training.preparation import Preparation, Split
+    from upo_sdk.training.preparation import Split
+    from upo_sdk.training.prepare import Prepared
 
 __all__ = ["Comparison", "ModelAnswers"]
 
@@ -46,58 +45,51 @@ class Comparison:
     An objective that reads columns of the dataset scores none: an answer of the model has no columns.
     """
 
-    preparation: Preparation
+    plan: RunPlan
     tokenizer: PreTrainedTokenizerBase
-    split: Split
+    split: str
     rows: EvalRows
     sampling: Sampling
     scorer: AnswerScorer
 
     @classmethod
-    def of(
-        cls,
-        preparation: Preparation,
-        tokenizer: PreTrainedTokenizerBase,
-        split: Split,
-        normalizers: Mapping[str, ZScore | Rank],
-    ) -> Comparison | None:
+    def of(cls, prepared: Prepared, context: RunContext) -> Comparison | None:
         """Choose the prompts; None if none is to be answered. Prompts that had to be shortened are warned of."""
-        plan = preparation.plan
+        plan, split = prepared.plan, prepared.held_out or prepared.train
         if not plan.config.eval_prompts:
             return None
         scorers = [item for item in (*plan.auxiliary, *plan.held_out) if item.scores_answers]
         names = [f"{kind}/{item.label}" for item in scorers for kind in ("reward", "normalized_reward")]
-        measures = ObjectiveMeasures.of(scorers, [*names, *FORM_NAMES], preparation.context)
         return cls(
-            preparation=preparation,
-            tokenizer=tokenizer,
-            split=split,
-            rows=_chosen_rows(plan, split, tokenizer, preparation),
+            plan=plan,
+            tokenizer=prepared.tokenizer,
+            split=split.name,
+            rows=_chosen_rows(plan, split, prepared.tokenizer, context),
             sampling=Sampling(max_new_tokens=plan.config.eval_max_new_tokens, seed=plan.config.training.seed),
             scorer=AnswerScorer(
                 objectives=scorers,
-                measures=measures,
-                normalizers=normalizers,
+                measures=ObjectiveMeasures.of(scorers, [*names, *FORM_NAMES], context),
+                normalizers=prepared.normalizers,
                 is_demo=are_demo_prompts(plan.data_config, split.name),
             ),
         )
 
     def before(self, policy: Policy) -> ModelAnswers:
         """Return the answers of the base model, which all runs from it share."""
-        return self._answers(policy, self.preparation.plan.model.path, "base answers")
+        return self._answers(policy, self.plan.model.path, "base answers")
 
     def after(self, policy: Policy) -> ModelAnswers:
         """Return the answers of the trained model."""
-        return self._answers(policy, str(self.preparation.plan.config.output_dir))
+        return self._answers(policy, str(self.plan.config.output_dir))
 
     def record(self, before: ModelAnswers, after: ModelAnswers) -> tuple[EvaluationRecord, list[Sample]]:
         """Return the evaluation of the trained model beside the base model, and all answers side by side."""
-        data = self.preparation.plan.data
+        data = self.plan.data
         record = evaluation_record(
             self.sampling,
             model=after.identity,
             baseline=before.identity,
-            data=DataDescription(description=data.description, fingerprint=data.fingerprint, split=self.split.name),
+            data=DataDescription(description=data.description, fingerprint=data.fingerprint, split=self.split),
             prompts=len(self.rows.prompts),
             metrics=metrics_of_both(answer_statistics(self.scorer, after.scored, before.scored)),
         )
@@ -105,21 +97,22 @@ class Comparison:
 
     def _answers(self, policy: Policy, path: str, shared: SharedWork | None = None) -> ModelAnswers:
         identity = ModelIdentity(path=path, weights_sha256=weights_sha256(policy.lm))
+        context = self.scorer.measures.context
         answers = sample_answers(
             policy.lm,
             self.tokenizer,
             self.rows.prompts,
             self.sampling,
-            self.preparation.context.cache,
+            context.cache,
             weights=identity.weights_sha256,
-            on_progress=self.preparation.context.progress(f"answering {self.split.name} prompts", "prompts", shared),
+            on_progress=context.progress(f"answering {self.split} prompts", "prompts", shared),
         )
         return ModelAnswers(identity=identity, scored=self.scorer.score(answers, "baseline" if shared else "model"))
 
 
-def _chosen_rows(plan: RunPlan, split: Split, tokenizer: PreTrainedTokenizerBase, preparation: Preparation) -> EvalRows:
+def _chosen_rows(plan: RunPlan, split: Split, tokenizer: PreTrainedTokenizerBase, context: RunContext) -> EvalRows:
     normalized = plan.data.train if plan.data.eval is None else plan.data.eval
     chosen = set(choose_prompts(normalized, plan.config.eval_prompts or 0)["prompt"][:])
     rows = split.dataset.select([row for row, text in enumerate(split.dataset["prompt"][:]) if text in chosen])
     on_date = plan.model.chat_template_date
-    return number_prompts(rows, tokenizer, preparation.context, room=plan.answer_room, on_date=on_date)
+    return number_prompts(rows, tokenizer, context, room=plan.answer_room, on_date=on_date)

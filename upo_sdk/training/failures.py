@@ -25,7 +25,7 @@ class Failures:
 
     Attributes:
         may_skip: Whether ``plugins.on_failure`` asks to go on without an objective that fails.
-        skipped: What was left out and why, for the manifest.
+        skipped: What was left out and why, for the record of the run.
     """
 
     may_skip: bool

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from upo_sdk.policy import Policy, ReferenceLogps
     from upo_sdk.records import DataFinding, ScoreStatistics
     from upo_sdk.scoring import Rank, ZScore
+    from upo_sdk.training.prepare import Prepared
     from upo_sdk.training.rows import PreparedRow
 
 __all__ = ["Preparation", "Split", "normalized"]
@@ -144,20 +145,18 @@ class Preparation:
                 self.context.warn(text)
         return statistics
 
-    def rows(self, split: Split, policy: Policy, *, weights: str, batch_size: int) -> PreparedRows:
+    def rows(self, split: Split, policy: Policy, weights: str) -> PreparedRows:
         """Join tokens, rewards, baselines and, if an objective needs them, reference log-probs.
 
         Args:
             split: Scored.
             policy: Before training.
             weights: The hash of its weights.
-            batch_size: Responses of the maximal length that one forward of the reference may hold.
         """
         needs, max_length = union_of_needs(self.plan.objectives), self.plan.data_config.max_length
         branches = TokenizedRows(split.dataset, mismatched=needs.kl, max_length=max_length)
         rewards_NK = np.stack(split.rewards, axis=1) if split.rewards else np.zeros((len(split.completions), 0))
-        tokens = batch_size * max_length
-        reference = self._reference(split.name, policy, branches, weights, tokens) if needs.reference else None
+        reference = self._reference(split.name, policy, branches, weights) if needs.reference else None
         columns = self.plan.data.columns
         return PreparedRows(
             split.dataset,
@@ -169,38 +168,27 @@ class Preparation:
             reference=reference,
         )
 
-    def sample(
-        self,
-        rows: PreparedRows,
-        split: Split,
-        policy: Policy,
-        normalizers: Mapping[str, ZScore | Rank],
-        tokenizer: PreTrainedTokenizerBase,
-        *,
-        weights: str,
-        batch_size: int,
-    ) -> list[PreparedRow]:
+    def sample(self, prepared: Prepared) -> list[PreparedRow]:
         """Return the rows that γ is measured on, with reference log-probs, whether the run needs those or not.
 
         They are drawn from all rows of the data, so that they are the same for every seed: where ``max_steps`` leaves
         out rows, the sample is tokenised and scored by itself.
         """
+        split, rows, policy, weights = prepared.train, prepared.rows, prepared.policy, prepared.weights_sha256
         whole = self.plan.balance_rows
         if whole is not None:
-            split = self._tokenize("sampled", whole, tokenizer, tell=False)
+            split = self._tokenize("sampled", whole, prepared.tokenizer, tell=False)
             for item in self.plan.auxiliary:
                 split = self.score(split, item)
-            split = self.normalize(split, normalizers)
-            rows = self.rows(split, policy, weights=weights, batch_size=batch_size)
+            split = self.normalize(split, prepared.normalizers)
+            rows = self.rows(split, policy, weights)
         drawn = sample_rows(len(rows), split.sample_weight_R)
         sample = rows.__getitems__(drawn)
         if sample[0].reference_logps is not None:
             return sample
-        branches = TokenizedRows(
-            split.dataset.select(drawn), mismatched=False, max_length=self.plan.data_config.max_length
-        )
-        tokens = batch_size * self.plan.data_config.max_length
-        logps = self._reference(f"some {split.name}", policy, branches, weights, tokens)
+        max_length = self.plan.data_config.max_length
+        chosen = TokenizedRows(split.dataset.select(drawn), mismatched=False, max_length=max_length)
+        logps = self._reference(f"some {split.name}", policy, chosen, weights)
         return [replace(row, reference_logps=logps[index]) for index, row in enumerate(sample)]
 
     def _score(self, item: LiveObjective, split: Split) -> FloatArray:
@@ -219,18 +207,17 @@ class Preparation:
             self.context.note(f"'{item.label}', {split.name} completions: {text}")
         return scored.rewards
 
-    def _reference(
-        self, name: str, policy: Policy, branches: TokenizedRows, weights: str, tokens_per_batch: int
-    ) -> ReferenceLogps:
+    def _reference(self, name: str, policy: Policy, branches: TokenizedRows, weights: str) -> ReferenceLogps:
+        max_length, training = self.plan.data_config.max_length, self.plan.config.training
         started = perf_counter()
         reference = reference_logps(
             policy,
             branches,
             self.context.cache,
             weights=weights,
-            tokens_per_batch=tokens_per_batch,
-            tokens_per_row=2 * self.plan.data_config.max_length,  # the prompt and both responses of a pair may have it
-            bf16=self.plan.config.training.bf16,
+            tokens_per_batch=2 * training.per_device_eval_batch_size * max_length,
+            tokens_per_row=2 * max_length,  # the prompt and both responses of a pair may have it
+            bf16=training.bf16,
             on_progress=self.context.progress(f"reference log-probs of {name} responses", "responses"),
         )
         found = len(branches.response_lengths_N) - reference.computed

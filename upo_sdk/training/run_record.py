@@ -22,14 +22,13 @@ from upo_sdk.training.train import is_finished
 from upo_sdk.training.trained_with import scorer_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from upo_sdk.plan import RunPlan
     from upo_sdk.plugin.build import LiveObjective
-    from upo_sdk.records import DistributionsRecord, EvaluationRecord, RunLoss, ScoreStatistics, TrainedWith
-    from upo_sdk.scoring import Rank, ZScore
-    from upo_sdk.training.preparation import Split
+    from upo_sdk.records import DistributionsRecord, EvaluationRecord, RunLoss
+    from upo_sdk.training.prepare import Prepared
     from upo_sdk.training.trainer import UPOTrainer
 
 __all__ = ["describe_rewards", "describe_run", "ended"]
@@ -37,33 +36,19 @@ __all__ = ["describe_rewards", "describe_run", "ended"]
 _PACKAGES = ("upo-sdk", "torch", "transformers", "accelerate", "datasets", "safetensors", "textstat", "detoxify")
 
 
-def describe_run(  # noqa: PLR0913 - the record has as many parts
-    plan: RunPlan,
-    *,
-    splits: Sequence[Split],
-    trained_with: TrainedWith,
-    statistics: Sequence[ScoreStatistics],
-    normalizers: Mapping[str, ZScore | Rank],
-    loss: RunLoss,
-    layout: str,
-    resumed: Path | None,
-    skipped: Sequence[LeftOut],
-    command: Sequence[str],
+def describe_run(
+    prepared: Prepared, loss: RunLoss, resumed: Path | None, skipped: Sequence[LeftOut], command: Sequence[str]
 ) -> RunRecord:
     """Describe a run that is about to train; its objectives are set up, so their scorers are known.
 
     Args:
-        plan: Of the run.
-        splits: Tokenised, with what was found in them.
-        trained_with: Of the run, with the weights of the base model.
-        statistics: Of the rewards.
-        normalizers: Of the rewards, by label.
+        prepared: What it starts from.
         loss: As it is trained with.
-        layout: Name of the policy's layout.
         resumed: The checkpoint that is resumed.
         skipped: Objectives that failed and were left out.
         command: What the user typed.
     """
+    plan, trained_with = prepared.plan, prepared.trained_with
     return RunRecord(
         output_dir=plan.config.output_dir,
         status="running",
@@ -73,7 +58,7 @@ def describe_run(  # noqa: PLR0913 - the record has as many parts
         model=RunModel(
             path=plan.model.path,
             revision=plan.model.revision,
-            weights_sha256=(trained_with.model or {}).get("weights_sha256"),
+            weights_sha256=prepared.weights_sha256,
             origin=model_origin(plan.model.path, plan.model.revision, is_demo=plan.is_demo),
         ),
         data=RunData(
@@ -82,16 +67,16 @@ def describe_run(  # noqa: PLR0913 - the record has as many parts
             conversational=plan.data.conversational,
             chat=common_chat(plan.data.train) if plan.data.conversational else None,
             origin=data_origin(plan.data_config.path),
-            findings={split.name: tuple(split.findings) for split in splits},
+            findings={split.name: tuple(split.findings) for split in prepared.splits},
         ),
         objectives=tuple(map(_describe, plan.objectives)),
         held_out=tuple(map(_describe, plan.held_out)),
         skipped=tuple(skipped),
-        scores=tuple(statistics),
-        normalization={label: normalizer.summary() for label, normalizer in normalizers.items()},
+        scores=prepared.statistics,
+        normalization={label: normalizer.summary() for label, normalizer in prepared.normalizers.items()},
         loss=loss,
         seed=plan.config.training.seed,
-        layout=layout,
+        layout=prepared.policy.layout.name,
         resumed_from=str(resumed) if resumed else None,
         changed_on_resuming=trained_with.changed_on_resuming,
         trained_with=trained_with.model_copy(update={"changed_on_resuming": {}}),
@@ -121,15 +106,13 @@ def ended(
     )
 
 
-def describe_rewards(
-    auxiliary: Sequence[LiveObjective], train: Split, advantage_weights: Sequence[float]
-) -> DistributionsRecord:
+def describe_rewards(prepared: Prepared, advantage_weights: Sequence[float]) -> DistributionsRecord:
     """Summarise the rewards of the training split, and the advantage weights of the last logging interval."""
     rewards = [
         Rewards(label=item.label, weight=item.weight, normalize=item.ref.normalize, values_N=values)
-        for item, values in zip(auxiliary, train.rewards, strict=True)
+        for item, values in zip(prepared.plan.auxiliary, prepared.train.rewards, strict=True)
     ]
-    tokens_N = row_lengths(train.dataset)[2]
+    tokens_N = row_lengths(prepared.train.dataset)[2]
     return describe_distributions(rewards, tokens_N, np.array(advantage_weights, dtype=float))
 
 

@@ -113,7 +113,7 @@ def test_reference_log_probs_are_joined_only_if_an_objective_needs_them(
 ) -> None:
     preparation, _ = prepare(plain(), objective)
     policy = Policy(load_language_model(preparation.plan.model), PaddedLayout())
-    rows = preparation.rows(scored(preparation), policy, weights="0" * 64, batch_size=4)
+    rows = preparation.rows(scored(preparation), policy, "0" * 64)
     assert len(rows) == 2
     for row in rows.__getitems__([0, 1]):
         assert (row.reference_logps is not None) is needed
@@ -127,5 +127,5 @@ def test_a_baseline_of_the_data_is_the_weighted_sum_of_the_rewards_over_a_prompt
 ) -> None:
     preparation, _ = prepare(plain("reward/length"), "sft", "length:0.5,target=2", baseline="prompt-mean")
     policy = Policy(load_language_model(preparation.plan.model), PaddedLayout())
-    rows = preparation.rows(scored(preparation), policy, weights="0" * 64, batch_size=4)
+    rows = preparation.rows(scored(preparation), policy, "0" * 64)
     assert [row.baseline for row in rows.__getitems__([0, 1])] == pytest.approx([0.25, 0])
