@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from upo_sdk.evaluation.paired_statistic import Better
     from upo_sdk.evaluation.rows import EvalRows
     from upo_sdk.plugin.build import LiveObjective
+    from upo_sdk.records import ModelIdentity
     from upo_sdk.scoring import Rank, ZScore
 
 __all__ = ["AnswerScorer", "ScoredAnswers", "answer_statistics", "evaluation_record", "side_by_side"]
@@ -40,12 +41,14 @@ class ScoredAnswers:
     """The answers of one model, with one value per answer.
 
     Attributes:
+        model: Which model answered.
         rewards: By the label of the objective, as it gives them.
         normalized_rewards: As they enter the loss, of objectives whose rewards are normalised.
         measures: What objectives, and the demo's grammar, measure in their own units, by name; NaN where one does not
             apply.
     """
 
+    model: ModelIdentity
     answers: Answers
     rewards: Mapping[str, FloatArray]
     normalized_rewards: Mapping[str, FloatArray]
@@ -68,11 +71,12 @@ class AnswerScorer:
     normalizers: Mapping[str, ZScore | Rank]
     is_demo: bool
 
-    def score(self, answers: Answers, whose: Whose) -> ScoredAnswers:
+    def score(self, answers: Answers, model: ModelIdentity, whose: Whose) -> ScoredAnswers:
         """Return the answers with what every objective says of them."""
         rewards = {item.label: self._rewards(item, answers, whose) for item in self.objectives}
         measures = self.measures.take(answers.completions, f"answers of the {whose}")
         return ScoredAnswers(
+            model=model,
             answers=answers,
             rewards=rewards,
             normalized_rewards={

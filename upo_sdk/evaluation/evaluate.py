@@ -129,8 +129,8 @@ class _Evaluation:
         with ExitStack() as until_the_end:
             scorer = self._set_up(until_the_end)
             model, base = self._read_both(rows, base_rows)
-            ours = scorer.score(model.answers, "model")
-            theirs = scorer.score(base.answers, "baseline") if base else None
+            ours = scorer.score(model.answers, model.identity, "model")
+            theirs = scorer.score(base.answers, base.identity, "baseline") if base else None
             violated = list(_violations(scorer.measures, rows, ours, theirs))
         margins_B = self._margins(model, base)
         metrics = metrics_of_both(

@@ -27,15 +27,7 @@ if TYPE_CHECKING:
     from upo_sdk.training.preparation import Split
     from upo_sdk.training.prepare import Prepared
 
-__all__ = ["Comparison", "ModelAnswers"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelAnswers:
-    """What one model answered."""
-
-    identity: ModelIdentity
-    scored: ScoredAnswers
+__all__ = ["Comparison"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,28 +66,28 @@ class Comparison:
             ),
         )
 
-    def before(self, policy: Policy) -> ModelAnswers:
+    def before(self, policy: Policy) -> ScoredAnswers:
         """Return the answers of the base model, which all runs from it share."""
         return self._answers(policy, self.plan.model.path, "base answers")
 
-    def after(self, policy: Policy) -> ModelAnswers:
+    def after(self, policy: Policy) -> ScoredAnswers:
         """Return the answers of the trained model."""
         return self._answers(policy, str(self.plan.config.output_dir))
 
-    def record(self, before: ModelAnswers, after: ModelAnswers) -> tuple[EvaluationRecord, list[Sample]]:
+    def record(self, before: ScoredAnswers, after: ScoredAnswers) -> tuple[EvaluationRecord, list[Sample]]:
         """Return the evaluation of the trained model beside the base model, and all answers side by side."""
         data = self.plan.data
         record = evaluation_record(
             self.sampling,
-            model=after.identity,
-            baseline=before.identity,
+            model=after.model,
+            baseline=before.model,
             data=DataDescription(description=data.description, fingerprint=data.fingerprint, split=self.split),
             prompts=len(self.rows.prompts),
-            metrics=metrics_of_both(answer_statistics(self.scorer, after.scored, before.scored)),
+            metrics=metrics_of_both(answer_statistics(self.scorer, after, before)),
         )
-        return record, side_by_side(self.rows, after.scored, before.scored)
+        return record, side_by_side(self.rows, after, before)
 
-    def _answers(self, policy: Policy, path: str, shared: SharedWork | None = None) -> ModelAnswers:
+    def _answers(self, policy: Policy, path: str, shared: SharedWork | None = None) -> ScoredAnswers:
         identity = ModelIdentity(path=path, weights_sha256=weights_sha256(policy.lm))
         context = self.scorer.measures.context
         answers = sample_answers(
@@ -107,7 +99,7 @@ class Comparison:
             weights=identity.weights_sha256,
             on_progress=context.progress(f"answering {self.split} prompts", "prompts", shared),
         )
-        return ModelAnswers(identity=identity, scored=self.scorer.score(answers, "baseline" if shared else "model"))
+        return self.scorer.score(answers, identity, "baseline" if shared else "model")
 
 
 def _chosen_rows(plan: RunPlan, split: Split, tokenizer: PreTrainedTokenizerBase, context: RunContext) -> EvalRows:
