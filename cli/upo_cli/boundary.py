@@ -75,7 +75,7 @@ class StrictCommand(TyperCommand):
                 flag = option.opts[0]
                 one_file = " with all rows in one file" if flag == "--data" else ""
                 raise UsageError(
-                    f"{flag} is given {times} times, and has one value",
+                    f"{flag} is given {times} times, but takes one value",
                     where=ctx.command_path,
                     fix=f"give {flag} once{one_file}",
                 )

@@ -81,7 +81,7 @@ def read_completions(path: Path) -> list[Completion]:
     return found
 
 
-_LINE = 'write lines such as {"prompt": "How much?", "response": "Three.", "price": 3}'
+_LINE = 'write lines like {"prompt": "How much?", "response": "Three.", "price": 3}'
 
 
 def _completion(line: str, where: str) -> Completion:
@@ -89,7 +89,7 @@ def _completion(line: str, where: str) -> Completion:
         row: Any = json.loads(line)
         prompt, response = row.pop("prompt"), row.pop("response")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError("it is no completion", where=where, fix=_LINE) from error
+        raise DataError("the line is not a JSON object with prompt and response", where=where, fix=_LINE) from error
     if not isinstance(prompt, str) or not isinstance(response, str):
         raise DataError("prompt and response are not both text", where=where, fix=_LINE)
     return Completion(prompt, response, row)
@@ -119,7 +119,7 @@ def _entry_points(folder: Path) -> list[str]:
         raise PluginError(f"{file} cannot be read: {error}", where=str(folder), fix="name a plugin's folder") from error
     modules = list(project.get("entry-points", {}).get(ENTRY_POINT_GROUP, {}).values())
     if not modules:
-        raise PluginError("the project registers no plugin", where=str(file), fix=fix)
+        raise PluginError("the project does not register a plugin", where=str(file), fix=fix)
     return modules
 
 

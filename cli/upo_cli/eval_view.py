@@ -35,7 +35,7 @@ def print_evaluation(result: EvaluationRecord) -> None:
         _print_sample(sample, out)
     if result.prompts < Estimate.ENOUGH:
         out.print(
-            f"note: fewer than {Estimate.ENOUGH} prompts say little, whatever the numbers", markup=False, soft_wrap=True
+            f"note: fewer than {Estimate.ENOUGH} prompts are too few to draw conclusions", markup=False, soft_wrap=True
         )
     for verdict in result.verdicts:
         out.print(_sentence(verdict), markup=False, soft_wrap=True, style="red" if verdict.holds else None)
@@ -90,6 +90,6 @@ def _sentence(verdict: Verdict) -> str:
     if verdict.value is None:
         return (
             f"failed: {verdict.condition}: the metric has no value here, or fewer than {Estimate.ENOUGH} prompts "
-            "behind it, so it cannot be said to be fine"
+            "behind it, so the condition cannot be checked"
         )
     return f"{'failed' if verdict.holds else 'fine'}: {verdict.condition}: the value is {verdict.value:.6g}"

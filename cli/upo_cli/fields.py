@@ -1,4 +1,4 @@
-"""How a field of a pydantic model reads to a user: its type with its range, and its default."""
+"""How a field of a pydantic model is shown to a user: its type with its range, and its default."""
 
 from __future__ import annotations
 

@@ -22,23 +22,23 @@ if TYPE_CHECKING:
 __all__ = ["build_app", "main"]
 
 _COMMANDS = {
-    "train": "Align a model: one preference loss plus any number of weighted objectives.",
-    "sweep": "Run a grid of weights and options, and see the trade-off between objectives.",
-    "eval": "Compare a model with its base: rewards, accuracy, divergence, style, safety, with intervals.",
-    "report": "Write report.html again: what a run or a sweep did, in one file.",
+    "train": "Train a model on preferences and any number of weighted objectives.",
+    "sweep": "Train with every combination of weights and options, and compare the trade-offs.",
+    "eval": "Compare a model with its base model: rewards, accuracy, divergence, style and safety.",
+    "report": "Write the HTML report of a run or a sweep again.",
     "push": "Push a finished run to the Hugging Face hub.",
-    "objectives": "What can be optimized.",
-    "plugins": "Where objectives, data formats and commands come from.",
-    "cache": "What is kept between runs: how much it is, and removing it.",
+    "objectives": "List the objectives and show their options.",
+    "plugins": "List, check and write plugins: they add objectives, data formats and commands.",
+    "cache": "Show or clean the cache, which later runs reuse.",
     "doctor": "Check the installation: libraries, device, memory, disk, network, plugins.",
-    "config": "Configuration files.",
+    "config": "Write and check configuration files.",
     "version": "Show the version of UPO and of Python.",
 }
 """Every command, in ``upo_cli.commands``, with what the list says of it while its module is not imported."""
 
-_HELP = "Align a language model with any preference loss plus weighted objectives, offline."
+_HELP = "Train a language model on preferences and any number of weighted objectives, offline."
 _EPILOG = """
-Exit codes: 0 done; 1 the run failed, or a bug; 2 bad input; 130 interrupted.
+Exit codes: 0 success; 1 failure, or a bug; 2 wrong input; 130 interrupted.
 
 Environment: UPO_PLUGINS=auto|none|NAME,NAME; UPO_PLUGINS_BLOCK and UPO_PLUGINS_REQUIRE=NAME,NAME; UPO_CACHE_DIR;
 UPO_DEBUG=1 shows tracebacks; NO_COLOR.

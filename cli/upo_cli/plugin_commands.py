@@ -22,7 +22,11 @@ def add_plugin_commands(app: typer.Typer, registry: Registry) -> None:
         print_error(error)
     taken = _names(app)
     for name in sorted(taken & _names(added)):
-        print_error(DuplicateNameError(f"a plugin adds a command '{name}', which exists; it is left out"))
+        print_error(
+            DuplicateNameError(
+                f"a plugin adds the command '{name}', which exists already; the plugin's command is left out"
+            )
+        )
     app.registered_commands += [item for item in added.registered_commands if _name(item) not in taken]
     app.registered_groups += [item for item in added.registered_groups if _name(item) not in taken]
 

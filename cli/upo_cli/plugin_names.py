@@ -80,9 +80,11 @@ def _words(typed: str) -> str:
 def _check_importable(names: PluginNames) -> None:
     package = names.package
     if keyword.iskeyword(package) or keyword.issoftkeyword(package):
-        raise _refusal(package, "is a word of Python's grammar, so no package can be called so", _prefixed(names))
+        raise _refusal(package, "is a keyword of Python and cannot be the name of a package", _prefixed(names))
     if package in sys.stdlib_module_names:
-        raise _refusal(package, "is a module of Python's standard library, which yours would hide", _prefixed(names))
+        raise _refusal(
+            package, "is a module of Python's standard library, and your package would hide it", _prefixed(names)
+        )
 
 
 def _check_free(names: PluginNames, registry: Registry) -> None:
@@ -92,9 +94,9 @@ def _check_free(names: PluginNames, registry: Registry) -> None:
     except PackageNotFoundError:
         pass
     else:
-        raise _refusal(names.distribution, f"is a distribution that is installed ({installed})", another)
+        raise _refusal(names.distribution, f"is the name of an installed package ({installed})", another)
     if _is_installed(names.package):
-        raise _refusal(names.package, "is a package that is installed, which yours would hide", another)
+        raise _refusal(names.package, "is an installed package, and yours would hide it", another)
     owner = registry.objectives.get(names.objective)
     claims = [item.origin for item in registry.plugins if item.name == names.objective]
     if owner is not None or claims:

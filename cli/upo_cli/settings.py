@@ -69,9 +69,7 @@ def with_beta(config: RunConfig, beta: str, registry: Registry) -> RunConfig:
     """
     takes = [takes_beta(ref, registry) for ref in config.objectives]
     if not any(takes):
-        raise ConfigError(
-            "no objective that you named takes a beta", where="--beta", fix=f"--objective dpo,beta={beta}"
-        )
+        raise ConfigError("none of the given objectives has a beta", where="--beta", fix=f"--objective dpo,beta={beta}")
     objectives = tuple(
         ref.model_copy(update={"options": {**ref.options, "beta": beta}}) if takes_it else ref
         for ref, takes_it in zip(config.objectives, takes, strict=True)

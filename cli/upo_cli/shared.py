@@ -37,19 +37,21 @@ SPELLINGS: dict[str, Callable[[str], str]] = {"token_normalize_func": lambda wor
 LogFormat = Literal["auto", "rich", "plain", "jsonl"]
 LogFormatOption = Annotated[
     LogFormat,
-    typer.Option(help="How progress is shown on stderr: bars, lines, or one JSON object a line. Default: auto."),
+    typer.Option(
+        help="How to show progress on stderr: bars (rich), lines (plain) or one JSON object per line. Default: auto."
+    ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Write one JSON object to stdout, errors included.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show warnings, errors and the result only.")]
+Json = Annotated[bool, typer.Option("--json", help="Write the result, or the error, to stdout as one JSON object.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show only warnings, errors and the result.")]
 Preset = Annotated[
-    str | None, typer.Option(metavar="NAME", help="Shipped settings to start from: paper.", rich_help_panel="Run")
+    str | None, typer.Option(metavar="NAME", help="Built-in settings to start from: paper.", rich_help_panel="Run")
 ]
 Sets = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help="Any setting by its dotted key, such as model.revision=main; repeatable.",
+        help="Any setting by its key, for example model.revision=main; repeatable.",
         rich_help_panel="Run",
     ),
 ]
@@ -57,18 +59,18 @@ Plugins = Annotated[
     str | None,
     typer.Option(
         metavar="auto|none|NAME,NAME",
-        help="Which third-party plugins may load, by distribution. [dim]Default: UPO_PLUGINS, else auto.[/dim]",
+        help="Third-party plugins that may load, by package name. [dim]Default: UPO_PLUGINS, else auto.[/dim]",
         rich_help_panel="Plugins",
     ),
 ]
 BlockPlugin = Annotated[
     list[str] | None,
-    typer.Option(metavar="NAME", help="A distribution that never loads; repeatable.", rich_help_panel="Plugins"),
+    typer.Option(metavar="NAME", help="A package whose plugins never load; repeatable.", rich_help_panel="Plugins"),
 ]
 RequirePlugin = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="NAME", help="A distribution without which nothing runs; repeatable.", rich_help_panel="Plugins"
+        metavar="NAME", help="A package that must load, or the command fails; repeatable.", rich_help_panel="Plugins"
     ),
 ]
 

@@ -45,7 +45,7 @@ Objectives = Annotated[
         "--objective",
         "-o",
         metavar="NAME:WEIGHT,WEIGHT,OPTION=VALUE,VALUE",
-        help="Such as toxicity:0,0.1,0.3 or dpo:beta=0.05,0.1; repeatable.",
+        help="An objective with the values to try, for example toxicity:0,0.1,0.3 or dpo:beta=0.05,0.1; repeatable.",
         rich_help_panel="Grid",
     ),
 ]
@@ -54,7 +54,7 @@ Varied = Annotated[
     typer.Option(
         "--sweep",
         metavar="KEY=VALUE,VALUE",
-        help="Values of any setting by its dotted key: training.learning_rate=1e-5,2e-5; repeatable.",
+        help="Values to try of any other setting, for example training.learning_rate=1e-5,2e-5; repeatable.",
         rich_help_panel="Grid",
     ),
 ]
@@ -62,26 +62,29 @@ Beta = Annotated[
     str | None,
     typer.Option(
         metavar="float,float",
-        help="beta of the preference objectives that are named, or several to vary it.",
+        help="beta of every preference objective, or several values to try.",
         rich_help_panel="Grid",
     ),
 ]
 Seeds = Annotated[
     int | None,
-    typer.Option(metavar="N", help="Run every point with N seeds and average over them.", rich_help_panel="Grid"),
+    typer.Option(metavar="N", help="Train every point with N seeds, and average the results.", rich_help_panel="Grid"),
 ]
 Random = Annotated[
     int | None,
-    typer.Option(metavar="N", help="N points of the grid, drawn by --seed, instead of all.", rich_help_panel="Grid"),
+    typer.Option(
+        metavar="N", help="Run N random points of the grid, drawn with --seed, instead of all.", rich_help_panel="Grid"
+    ),
 ]
 Jobs = Annotated[
-    int, typer.Option("--jobs", "-j", metavar="N", help="Points that run at the same time.", rich_help_panel="Sweep")
+    int,
+    typer.Option("--jobs", "-j", metavar="N", help="How many points run at the same time.", rich_help_panel="Sweep"),
 ]
 Pareto = Annotated[
     str | None,
     typer.Option(
         metavar="METRIC,METRIC",
-        help="What to compare points by. [dim]Default: held-out accuracy and every auxiliary reward.[/dim]",
+        help="The metrics to compare points by. [dim]Default: held-out accuracy and every auxiliary reward.[/dim]",
         rich_help_panel="Sweep",
     ),
 ]
@@ -99,12 +102,16 @@ OutputDir = Annotated[
 ]
 Overwrite = Annotated[
     bool,
-    typer.Option("--overwrite_output_dir", help="Begin anew in a folder that holds a sweep.", rich_help_panel="Sweep"),
+    typer.Option(
+        "--overwrite_output_dir", help="Replace the sweep in this folder and start again.", rich_help_panel="Sweep"
+    ),
 ]
 Resume = Annotated[
     Path | None,
     typer.Option(
-        metavar="FOLDER", help="Resume the sweep there, with its own grid and settings.", rich_help_panel="Sweep"
+        metavar="FOLDER",
+        help="Resume the sweep in this folder, with its grid and its settings.",
+        rich_help_panel="Sweep",
     ),
 ]
 BaseConfig = Annotated[
@@ -112,7 +119,7 @@ BaseConfig = Annotated[
     typer.Option("--base-config", "--config", "-c", metavar="FILE", help="A YAML or TOML file.", rich_help_panel="Run"),
 ]
 DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Show the points and their commands, and stop.", rich_help_panel="Sweep")
+    bool, typer.Option("--dry-run", help="Print the points and their commands, and stop.", rich_help_panel="Sweep")
 ]
 
 
@@ -145,9 +152,7 @@ def with_beta_varied(objectives: Sequence[str], beta: str, registry: Registry) -
 
     takes = [takes_beta(parse_objective(text, registry).variants[0].ref, registry) for text in objectives]
     if not any(takes):
-        raise ConfigError(
-            "no objective that you named takes a beta", where="--beta", fix=f"--objective dpo,beta={beta}"
-        )
+        raise ConfigError("none of the given objectives has a beta", where="--beta", fix=f"--objective dpo,beta={beta}")
     return [f"{text},beta={beta}" if takes_it else text for text, takes_it in zip(objectives, takes, strict=True)]
 
 
@@ -160,7 +165,7 @@ def check_alone(given: Mapping[str, Any]) -> None:
     named = next((flag for flag, value in given.items() if value), None)
     if named is not None:
         raise ConfigError(
-            f"{named} is given, and --resume takes what the sweep there was given",
+            f"{named} cannot be combined with --resume, which uses the settings of the sweep in the folder",
             where="--resume",
-            fix=f"leave {named} out; to add points, give the whole command again with --output_dir FOLDER",
+            fix=f"leave {named} out; to add points, repeat the whole command with --output_dir FOLDER",
         )

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         ),
         (["train", "--columns", "prompt=a", "--columns", "prompt=b"], "'prompt' is given twice", "--columns prompt="),
         (["train", "--columns", "prompt"], "'prompt' is not KEY=VALUE", "--columns key=value"),
-        (["train", "--beta", "0.1", "-o", "length"], "no objective that you named takes a beta", "dpo,beta=0.1"),
+        (["train", "--beta", "0.1", "-o", "length"], "none of the given objectives has a beta", "dpo,beta=0.1"),
         (["train", "--data", "a", "--data", "b"], "--data is given 2 times", "once with all rows in one file"),
         (["train", "--model", "a", "--model_name_or_path", "b"], "--model is given 2 times", "give --model once"),
         (["train", "--seed=1", "--seed=2", "--seed=1"], "--seed is given 3 times", "give --seed once"),

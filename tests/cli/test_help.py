@@ -21,7 +21,7 @@ def test_every_setting_is_an_option_in_the_help_of_train(upo_process: UpoProcess
 def test_an_option_carries_the_description_of_its_field(upo_process: UpoProcess) -> None:
     shown = upo_process("train", "--help", TERMINAL_WIDTH="250").out
     line = next(line for line in shown.splitlines() if "--expectile" in line)
-    assert "τ of the value baseline's expectile regression. Default: 0.7." in line
+    assert "τ of the expectile regression that trains the value head. Default: 0.7." in line
 
 
 def test_options_stand_in_one_panel_per_section(upo_process: UpoProcess) -> None:
@@ -38,7 +38,7 @@ def test_no_two_settings_claim_one_option() -> None:
 def test_the_help_documents_the_exit_codes(upo: Upo) -> None:
     ended = upo("--help")
     assert ended.code == 0
-    assert "Exit codes: 0 done; 1 the run failed, or a bug; 2 bad input; 130 interrupted." in ended.out
+    assert "Exit codes: 0 success; 1 failure, or a bug; 2 wrong input; 130 interrupted." in ended.out
 
 
 @pytest.mark.parametrize("arguments", [(), ("objectives",), ("plugins",), ("config",)])

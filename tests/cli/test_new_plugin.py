@@ -80,8 +80,8 @@ def test_every_file_is_complete_and_python_reads_it(kind: str, name: str) -> Non
 @pytest.mark.parametrize(
     ("name", "why", "instead"),
     [
-        ("class", "a word of Python's grammar", "upo-class"),
-        ("match", "a word of Python's grammar", "upo-match"),
+        ("class", "a keyword of Python", "upo-class"),
+        ("match", "a keyword of Python", "upo-match"),
         ("json", "standard library", "upo-json"),
         ("3d", "does not begin with a letter", "upo-my-3d"),
         ("upo-3d", "does not begin with a letter", "upo-my-3d"),
@@ -90,9 +90,9 @@ def test_every_file_is_complete_and_python_reads_it(kind: str, name: str) -> Non
         ("../polite", "not a name that pip can install", "polite"),
         ("höflich", "not a name that pip can install", "h-flich"),
         ("", "not a name that pip can install", "upo-polite"),
-        ("pytest", "a distribution that is installed", "upo-pytest"),
-        ("upo-sdk", "a distribution that is installed", "upo-sdk-2"),
-        ("yaml", "a package that is installed", "upo-yaml"),
+        ("pytest", "the name of an installed package", "upo-pytest"),
+        ("upo-sdk", "the name of an installed package", "upo-sdk-2"),
+        ("yaml", "an installed package", "upo-yaml"),
         ("toxicity", "an objective of upo-sdk", "upo-my-toxicity"),
         ("upo-dpo", "an objective of upo-sdk", "upo-my-dpo"),
     ],

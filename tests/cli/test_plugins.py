@@ -149,7 +149,7 @@ def test_a_plugin_adds_a_command_but_takes_none_of_ours(upo_process: UpoProcess,
     assert said.out == "hello from a plugin\n"
     shown = upo_process("--help")
     assert "say-hello" in shown.out
-    assert "a plugin adds a command 'train', which exists; it is left out" in shown.err
+    assert "a plugin adds the command 'train', which exists already" in shown.err
     assert "usurped" not in upo_process("train", "-o", "dop").out
 
 
@@ -163,7 +163,7 @@ def test_a_broken_plugin_breaks_neither_the_help_nor_the_list(upo_process: UpoPr
     assert "half installed" in broken["reason"]
     objectives = upo_process("objectives", "list")
     assert objectives.code == 0
-    assert "upo plugins list says why" in objectives.err
+    assert "upo plugins list shows why" in objectives.err
 
 
 def test_a_broken_plugin_that_is_asked_for_stops_a_run_with_the_fix(

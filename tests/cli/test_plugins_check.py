@@ -114,7 +114,7 @@ def test_what_cannot_be_checked_is_bad_input(upo: Upo, target: str, message: str
 def test_a_folder_that_registers_nothing_or_breaks_is_bad_input(upo_process: UpoProcess, tmp_path: Path) -> None:
     (tmp_path / "plugin").mkdir()
     (tmp_path / "plugin" / "pyproject.toml").write_text('[project]\nname = "acme"\n')
-    assert "registers no plugin" in upo_process("plugins", "check", "./plugin").err
+    assert "does not register a plugin" in upo_process("plugins", "check", "./plugin").err
     (tmp_path / "plugin" / "pyproject.toml").write_text('[project.entry-points.upo]\nacme = "acme_broken"\n')
     ended = upo_process("plugins", "check", "./plugin")
     assert (ended.code, "No module named 'acme_broken'" in ended.err) == (2, True)

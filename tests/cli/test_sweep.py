@@ -168,12 +168,12 @@ def resolved(command: str) -> Any:
         ([*GRID, "--resume_from_checkpoint", "last"], "no such option: --resume_from_checkpoint"),
         (["--resume", "nowhere"], "there is no such folder"),
         (["--resume", "."], "the folder is not a sweep"),
-        (["--resume", ".", "--seeds", "2"], "--seeds is given, and --resume takes"),
-        (["--resume", ".", "--max_steps", "2"], "--max_steps is given"),
+        (["--resume", ".", "--seeds", "2"], "--seeds cannot be combined with --resume"),
+        (["--resume", ".", "--max_steps", "2"], "--max_steps cannot be combined"),
         ([*GRID, "--output_dir", "full"], "holds something that is not a sweep"),
         ([*GRID, "--num_samples", "0"], "greater than or equal to 1"),
         ([*GRID, "--model", "./nowhere", "--data", "./nowhere"], "there is no such model folder"),
-        (["-o", "toxicity:0,1", "--beta", "0.1,0.2"], "no objective that you named takes a beta"),
+        (["-o", "toxicity:0,1", "--beta", "0.1,0.2"], "none of the given objectives has a beta"),
     ],
 )
 def test_what_cannot_be_swept_ends_with_2_and_says_why(upo: Upo, arguments: list[str], what: str) -> None:

@@ -20,16 +20,19 @@ class DataConfig(Section):
         description="A .jsonl, .json, .csv (each also .gz) or .parquet file, a save_to_disk folder, or a hub name.",
     )
     split: str = Field(default="train", min_length=1, description="Split of a folder or hub dataset to train on.")
-    eval_path: str | None = Field(default=None, description="Data to evaluate on, if it lies elsewhere.")
+    eval_path: str | None = Field(
+        default=None, description="Data to evaluate on, if it is in another file, folder or hub dataset."
+    )
     eval_split: str | None = Field(default=None, description="Split of a folder or hub dataset to evaluate on.")
     eval_fraction: float = Field(
         default=0.0,
         ge=0,
         lt=1,
-        description="Share of the prompts to hold out for evaluation; no prompt is in both parts.",
+        description="Fraction of the prompts to hold out for evaluation; no prompt is in both parts.",
     )
     columns: dict[str, str] = Field(
-        default_factory=dict, description="Our column names to yours, such as {prompt: question, chosen: response_a}."
+        default_factory=dict,
+        description="Which of your columns has which role, for example {prompt: question, chosen: response_a}.",
     )
     format: str | None = Field(
         default=None,
@@ -37,12 +40,14 @@ class DataConfig(Section):
     )
     on_bad_rows: Literal["refuse", "drop"] = Field(
         default="refuse",
-        description="Rows that cannot be used: refuse the data, or drop them, counted and listed in bad_rows.jsonl.",
+        description="Rows that cannot be used: refuse the data, or drop these rows and list them in bad_rows.jsonl.",
     )
     max_rows: int | None = Field(default=None, ge=1, description="Use only the first rows of the training data.")
-    max_length: int = Field(default=1024, ge=2, description="Tokens of prompt and response together.")
+    max_length: int = Field(
+        default=1024, ge=2, description="Most tokens of prompt and response together; longer rows are shortened."
+    )
     max_prompt_length: int | None = Field(
-        default=None, ge=1, description="Tokens of the prompt, whatever the response needs."
+        default=None, ge=1, description="Most tokens of the prompt, even if the response leaves room for more."
     )
 
     @model_validator(mode="before")

@@ -17,7 +17,7 @@ __all__ = ["EvalConfig"]
 
 
 class EvalConfig(Section):
-    """What to evaluate, beside what, on which data, by which objectives.
+    """Settings of an evaluation: the models, the data and the objectives.
 
     A run folder brings its own base model, evaluation data and objectives; what is given here goes before them. The
     path ``demo`` is the embedded demo model.
@@ -25,34 +25,33 @@ class EvalConfig(Section):
 
     model: ModelConfig = Field(description="The model to evaluate: a run folder, a model's folder or a hub name.")
     baseline: ModelConfig | None = Field(
-        default=None, description="The model to compare with, which is also the reference; a run's own base model."
+        default=None, description="The model to compare with, and the reference model. Default: the run's base model."
     )
     data: DataConfig | None = Field(
-        default=None, description="The data to evaluate on; a run's own evaluation split if left out."
+        default=None, description="The data to evaluate on. Default: the run's evaluation split."
     )
     objectives: tuple[ObjectiveRef, ...] = Field(
-        default=(), description="Objectives to score the answers with; a run's own if left out."
+        default=(), description="Objectives that score the answers. Default: the run's."
     )
     num_samples: int = Field(default=1, ge=1, description="Answers to sample per prompt and model.")
-    eval_prompts: int = Field(default=512, ge=1, description="Distinct prompts at most; all there are up to this many.")
+    eval_prompts: int = Field(default=512, ge=1, description="Most distinct prompts to use.")
     max_new_tokens: int | None = Field(
         default=None, ge=1, description="Tokens per answer; default: as the run was evaluated, else 64."
     )
     temperature: float = Field(default=1.0, gt=0, description="Temperature of sampling.")
-    top_p: float = Field(default=0.95, gt=0, le=1, description="Nucleus sampling: the share of the mass that is kept.")
-    seed: int | None = Field(
-        default=None, ge=0, description="Seed of sampling, and of nothing else; default: the run's, else 42."
-    )
-    batch_size: int = Field(default=32, ge=1, description="Answers that are sampled together.")
-    samples: int = Field(default=3, ge=0, description="Answers side by side that eval.json keeps.")
+    top_p: float = Field(default=0.95, gt=0, le=1, description="Nucleus sampling: the probability mass to sample from.")
+    seed: int | None = Field(default=None, ge=0, description="Seed of sampling only; default: the run's, else 42.")
+    batch_size: int = Field(default=32, ge=1, description="Answers sampled together in one batch.")
+    samples: int = Field(default=3, ge=0, description="Prompts whose answers eval.json shows side by side.")
     output_dir: Path | None = Field(
-        default=None, description="Where the results are written; default: the run folder, of other models upo-eval."
+        default=None,
+        description="Where to write the results; default: the run folder, or upo-eval for a model without one.",
     )
     judge: JudgeConfig | None = Field(
-        default=None, description="Who compares the model's answers with the others; nobody by default."
+        default=None, description="A judge that compares the model's answers with others. Default: none."
     )
     fail_if: tuple[str, ...] = Field(
-        default=(), description="Conditions such as toxicity>0.02; the command ends with 1 if one holds."
+        default=(), description="Conditions, for example toxicity>0.02; the exit code is 1 if one holds."
     )
     plugins: PluginPolicy = Field(default_factory=PluginPolicy)
 

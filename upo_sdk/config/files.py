@@ -145,7 +145,7 @@ def to_yaml(config: RunConfig) -> str:
 
 
 def dump_yaml(settings: Settings) -> str:
-    """Write settings as YAML in their order, no value folded over lines: who looks for a path in the text finds it."""
+    """Write settings as YAML in their order, without folding long values, so that a path can be found in the text."""
     return yaml.safe_dump(settings, sort_keys=False, allow_unicode=True, width=10_000)
 
 

@@ -36,31 +36,31 @@ class JudgeConfig(Section):
         default=None, description="Name of the environment variable with the endpoint's key; never the key itself."
     )
     template: Path | None = Field(
-        default=None, description="File with the question, instead of ours; it names {prompt}, {first} and {second}."
+        default=None, description="File with your own question; it must contain {prompt}, {first} and {second}."
     )
     against: Literal["baseline", "chosen"] = Field(
-        default="baseline", description="Whose answers are the others: the baseline's, or the data's chosen responses."
+        default="baseline", description="What to compare with: the baseline's answers, or the data's chosen responses."
     )
     threshold: float = Field(
         default=0.0,
         ge=0,
-        description="Differences of rewards (hf:) or of log-probs (lm:) up to this are ties.",
+        description="A difference of rewards (hf:) or log-probs (lm:) up to this is a tie.",
     )
-    max_tokens: int = Field(default=16, ge=1, description="Tokens that the endpoint's model may answer.")
+    max_tokens: int = Field(default=16, ge=1, description="Most tokens of the endpoint's answer.")
     parameters: dict[str, Any] = Field(
         default_factory=dict,
-        description="Further fields of a request, such as max_completion_tokens; null leaves one of ours out.",
+        description="Further fields of a request, for example max_completion_tokens; null removes a default field.",
     )
-    timeout: float = Field(default=60.0, gt=0, description="Seconds for one answer of the endpoint.")
+    timeout: float = Field(default=60.0, gt=0, description="Seconds to wait for one answer of the endpoint.")
     retries: int = Field(
         default=5, ge=0, description="Further attempts after a time-out, a broken connection, status 429 or 5xx."
     )
     max_wait: float = Field(
-        default=60.0, gt=0, description="Most seconds between two attempts, also if the endpoint asks for more."
+        default=60.0, gt=0, description="Most seconds between two attempts, even if the endpoint asks for more."
     )
     concurrency: int = Field(default=8, ge=1, le=128, description="Requests at a time.")
     max_requests: int | None = Field(
-        default=None, ge=1, description="Most requests of one evaluation, further attempts included; null is no limit."
+        default=None, ge=1, description="Most requests in one evaluation, repeated attempts included; null: no limit."
     )
     prompt_price: float | None = Field(default=None, ge=0, description="Price of a million prompt tokens.")
     completion_price: float | None = Field(default=None, ge=0, description="Price of a million tokens of answers.")
@@ -72,7 +72,7 @@ class JudgeConfig(Section):
     @model_validator(mode="before")
     @classmethod
     def _accept_target_and_no_key(cls, value: Any) -> Any:
-        """Raise errors of our own where a key may have been written, because pydantic's repeat what was given."""
+        """Raise errors of our own where a key may have been written, because pydantic's show the input."""
         if not isinstance(value, dict):
             return {"target": value} if isinstance(value, str) else value
         unknown = [str(name) for name in value if name not in cls.model_fields]
@@ -95,7 +95,7 @@ class JudgeConfig(Section):
 
     @property
     def kind(self) -> JudgeKind:
-        """What the target is."""
+        """Which kind of judge the target is."""
         if self.target.startswith(("http://", "https://")):
             return "endpoint"
         scheme, _, name = self.target.partition(":")

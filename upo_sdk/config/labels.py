@@ -24,5 +24,5 @@ def check_labels(labels: Sequence[str]) -> None:
         raise ObjectiveRefError(
             f"objective '{twice[0]}' is named twice",
             where="`objectives`",
-            fix=f"name it once, or give one of the two a label of its own: as=second_{twice[0].rpartition(':')[2]}",
+            fix=f"name it once, or give one of the two another label: as=second_{twice[0].rpartition(':')[2]}",
         )

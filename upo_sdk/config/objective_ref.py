@@ -22,7 +22,7 @@ _IMPORT_PATH = re.compile(rf"{_NAME}(\.{_NAME})*:{_NAME}(\.{_NAME})*")
 # The commas within a schedule's brackets do not part options, so it is taken out first. A name may hold an '@'.
 _SCHEDULE = re.compile(r"^([^,]*)@([^,@:/]*\([^()]*\)|(?:linear|cosine|step)\b[^,]*)(?=,|$)")
 _FILE = re.compile(rf"(?P<path>[^,]*?\w\.py)(?::(?P<function>{_NAME}))?(?::(?P<weight>.*))?")
-_FORM = "NAME[:WEIGHT][@SCHEDULE][,OPTION=VALUE]..., such as toxicity:0.3 or toxicity:0.3,model=builtin"
+_FORM = "NAME[:WEIGHT][@SCHEDULE][,OPTION=VALUE]..., for example toxicity:0.3 or toxicity:0.3,model=builtin"
 _RESERVED = {"as": "label", "normalize": "normalize"}
 
 

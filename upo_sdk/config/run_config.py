@@ -16,20 +16,16 @@ __all__ = ["RunConfig"]
 
 
 class RunConfig(Section):
-    """What to align, on what, towards what, and how.
+    """Settings of a run: the model, the data, the objectives and the training.
 
     Without ``model`` and ``data`` the embedded demo is used. ``model="..."``, ``data="..."`` and
     ``objectives=["dpo", "toxicity:0.3"]`` may be given in their short text forms.
     """
 
-    model: ModelConfig | None = Field(
-        default=None, description="The model to align; the embedded demo model if left out."
-    )
-    data: DataConfig | None = Field(
-        default=None, description="The preference data; the embedded demo data if left out."
-    )
+    model: ModelConfig | None = Field(default=None, description="The model to train. Default: the built-in demo model.")
+    data: DataConfig | None = Field(default=None, description="The preference data. Default: the built-in demo data.")
     objectives: tuple[ObjectiveRef, ...] = Field(
-        default=(), description="Preference and auxiliary objectives with weights."
+        default=(), description="Preference and auxiliary objectives, with their weights."
     )
     loss: LossConfig = Field(default_factory=LossConfig)
     training: TrainingConfig = Field(default_factory=TrainingConfig)
@@ -42,19 +38,20 @@ class RunConfig(Section):
     eval_prompts: int | None = Field(
         default=None,
         ge=0,
-        description="Distinct held-out prompts to answer before and after training; default 64 in the demo, else 0.",
+        description="Distinct held-out prompts to answer before and after training; default: 64 in the demo, else 0.",
     )
     eval_max_new_tokens: int = Field(default=64, ge=1, description="Tokens to generate per evaluation prompt.")
     push_to_hub: bool = Field(
         default=False, description="Push model, tokenizer, card and records to the Hugging Face hub at the end."
     )
     hub_model_id: str | None = Field(
-        default=None, description="Repository to push to, such as org/name; by default the run folder's name."
+        default=None, description="Repository to push to, for example org/name. Default: the run folder's name."
     )
     hub_private_repo: bool = Field(default=False, description="Make the repository private if it is created.")
     hub_samples: bool = Field(
         default=False,
-        description="Push what shows texts of the data too: report.html, samples.jsonl, eval.json's samples.",
+        description="Also push files that show texts of your data: report.html, samples.jsonl and the samples of "
+        "eval.json.",
     )
 
     @model_validator(mode="after")

@@ -66,5 +66,5 @@ def _error(text: str, what: str, fix: str = "") -> ObjectiveRefError:
     return ObjectiveRefError(
         f"the schedule '{text}' {what}",
         where="the part of an objective behind '@'",
-        fix=f"{fix}write such as toxicity:0.3@linear(0,500), @cosine(100,400) or @step(200)",
+        fix=f"{fix}for example toxicity:0.3@linear(0,500), @cosine(100,400) or @step(200)",
     )

@@ -22,24 +22,28 @@ class ModelConfig(Section):
     path: str = Field(description="Folder or hub name of a causal language model.")
     revision: str | None = Field(default=None, description="Branch, tag or commit of a hub model.")
     tokenizer: str | None = Field(
-        default=None, description="Folder or hub name of the tokenizer, if it is not the model's."
+        default=None, description="Folder or hub name of the tokenizer. Default: the model's tokenizer."
     )
     chat_template: str | None = Field(
         default=None,
-        description="A .jinja file instead of the tokenizer's chat template, or the name of one of its templates.",
+        description="A .jinja file to use instead of the tokenizer's chat template, or the name of one of its "
+        "templates.",
     )
     chat_template_date: date | None = Field(
         default=None,
-        description="What a chat template that writes the date takes for today, such as 2026-01-31; default: today.",
+        description="The date that a chat template writes as today's, for example 2026-01-31; default: today.",
     )
     dtype: Literal["float32", "bfloat16", "float16", "auto"] = Field(
-        default="float32", description="Data type of the weights in memory; with bf16 keep float32."
+        default="float32", description="Data type of the weights in memory; keep float32 when training with bf16."
     )
     dropout: bool = Field(
         default=False,
-        description="Keep the model's dropout in training; without it, policy and reference start equal.",
+        description="Use the model's dropout in training; without it, policy and reference start equal.",
     )
-    attn_implementation: str | None = Field(default=None, description="Attention implementation of transformers.")
+    attn_implementation: str | None = Field(
+        default=None,
+        description="Attention implementation, as transformers names it, for example sdpa or flash_attention_2.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -52,8 +56,9 @@ class LossConfig(Section):
 
     scale: Literal["paper", "balanced"] = Field(
         default="paper",
-        description="paper: γ as given; balanced: γ from the data, so that at the start the auxiliary term pulls on a "
-        "response as hard as the preference term, times the sum of the weights.",
+        description="paper: use gamma as given; balanced: compute γ from the data, so that at the start the "
+        "gradients of "
+        "the auxiliary term are as large as those of the preference term, times the sum of the weights.",
     )
     gamma: float = Field(default=0.5, ge=0, description="γ: weight of the auxiliary (actor) term.")
     lambda_: float = Field(
@@ -61,17 +66,22 @@ class LossConfig(Section):
         ge=0,
         validation_alias="lambda",
         serialization_alias="lambda",
-        description="λ: how sharply the advantage weighs the likelihood; 0 is a control.",
+        description="λ: how strongly a response's advantage changes its weight in the auxiliary term; 0: all weigh "
+        "the same.",
     )
-    expectile: float = Field(default=0.7, gt=0, lt=1, description="τ of the value baseline's expectile regression.")
+    expectile: float = Field(
+        default=0.7, gt=0, lt=1, description="τ of the expectile regression that trains the value head."
+    )
     gate_steps: int = Field(default=100, ge=0, description="Optimizer steps before the auxiliary term starts.")
     baseline: Literal["value", "soft", "prompt-mean", "none"] = Field(
-        default="value", description="Baseline V(x): a learned head, or computed per prompt from the data."
+        default="value",
+        description="Baseline V(x): value is a learned head; soft and prompt-mean are computed per prompt from the "
+        "data.",
     )
     length_normalization: Literal["auto", "token-mean", "sum"] = Field(
         default="auto",
-        description="Log-likelihood per token (the paper) or per sequence in the auxiliary term; auto: per token, and "
-        "with scale balanced as the preference term has it.",
+        description="Log-likelihood in the auxiliary term: mean per token (as in the paper) or sum over the response. "
+        "auto: per token; with scale balanced, the same as in the preference term.",
     )
     advantage_cap: float | None = Field(
         default=None, gt=0, description="Upper bound of λA; none by default, as in the paper."
@@ -105,54 +115,59 @@ class TrainingConfig(Section):
     num_train_epochs: float = Field(default=1.0, gt=0, description="Passes over the data.")
     max_steps: int = Field(default=-1, ge=-1, description="Optimizer steps; overrides the epochs if positive.")
     per_device_train_batch_size: int = Field(
-        default=8, ge=1, description="Rows (pairs or single completions) per device."
+        default=8, ge=1, description="Rows (pairs or single completions) per device and batch."
     )
     tokens_per_batch: int | None = Field(
         default=None,
         ge=1,
-        description="Tokens per device and batch instead of a number of rows; a row has its prompt and all responses.",
+        description="Tokens per device and batch, instead of a number of rows; a row counts its prompt and all its "
+        "responses.",
     )
     train_sampling_strategy: Literal["random", "group_by_length", "sequential"] = Field(
-        default="random", description="Which rows share a batch: any, rows of like length, or neighbours in the data."
+        default="random",
+        description="Which rows share a batch: random ones, rows of similar length, or rows in the order of the data.",
     )
     per_device_eval_batch_size: int = Field(
-        default=8, ge=1, description="Rows per device in evaluation, scoring excluded."
+        default=8, ge=1, description="Rows per device and batch in evaluation; scoring has batch sizes of its own."
     )
     gradient_accumulation_steps: int = Field(default=1, ge=1, description="Batches per optimizer step.")
     warmup_steps: int = Field(default=0, ge=0, description="Steps of linear warm-up.")
     lr_scheduler_type: str = Field(default="linear", description="Learning-rate schedule.")
     layout: LayoutName = Field(
-        default="auto", description="How prompts and responses are laid out; auto picks the fastest that is exact."
+        default="auto",
+        description="How prompts and responses are arranged in a batch; auto picks the fastest layout that is exact.",
     )
     cpu_kernels: Literal["auto", "off"] = Field(
         default="auto",
-        description="auto: parts of the model take fewer passes over memory where that is exact; off: its own modules.",
+        description="auto: use faster CPU versions of the model's modules where they are exact; off: do not.",
     )
     optim: str = Field(default="adamw_torch_fused", description="Optimizer of the policy.")
     weight_decay: float = Field(default=0.0, ge=0, description="Weight decay.")
     max_grad_norm: float = Field(default=1.0, ge=0, description="Gradient clipping of the policy; 0 is off.")
     bf16: bool = Field(default=False, description="bfloat16 autocast.")
-    gradient_checkpointing: bool = Field(default=False, description="Trade time for memory.")
+    gradient_checkpointing: bool = Field(default=False, description="Use less memory, but more time.")
     seed: int = Field(default=42, ge=0, description="Seed of data order, dropout and the value head.")
     logging_steps: int = Field(default=10, ge=1, description="Steps between two rows of metrics.jsonl.")
     probe_steps: int = Field(
         default=0,
         ge=0,
-        description="Steps between two comparisons of the objectives' gradients by the parameters; 0 is off.",
+        description="Steps between two measurements of the objectives' gradients with respect to the parameters; 0 "
+        "is off.",
     )
     save_steps: int = Field(default=0, ge=0, description="Steps between two checkpoints; 0 saves only the final model.")
     save_total_limit: int | None = Field(default=None, ge=1, description="How many checkpoints to keep.")
     allow_changed: tuple[Changeable, ...] = Field(
         default=(),
-        description="What may differ from the run that is resumed; it is recorded in run.json. Else a difference is "
-        "an error.",
+        description="What may differ from the run that is resumed; the change is recorded in run.json. Any other "
+        "difference "
+        "is an error.",
     )
     eval_steps: int = Field(default=0, ge=0, description="Steps between two evaluations; 0 evaluates once, at the end.")
     report_to: str = Field(
-        default="none", description="Trackers, with commas between: mlflow, tensorboard, trackio, wandb."
+        default="none", description="Experiment trackers, separated by commas: mlflow, tensorboard, trackio, wandb."
     )
     arguments: dict[str, Any] = Field(
-        default_factory=dict, description="Any other transformers.TrainingArguments, by name."
+        default_factory=dict, description="Any other argument of transformers.TrainingArguments, by name."
     )
 
 
@@ -160,15 +175,16 @@ class PluginPolicy(Section):
     """Which third-party distributions may load; decided from metadata before any of their code is imported."""
 
     allow: tuple[str, ...] | Literal["auto", "none"] = Field(
-        default="none", description="auto: every installed one; none: built-ins only; or a list of distributions."
+        default="none",
+        description="auto: every installed plugin; none: built-in ones only; or a list of package names.",
     )
-    block: tuple[str, ...] = Field(default=(), description="Distributions that never load.")
-    require: tuple[str, ...] = Field(default=(), description="Distributions without which the run is refused.")
+    block: tuple[str, ...] = Field(default=(), description="Packages whose plugins never load.")
+    require: tuple[str, ...] = Field(default=(), description="Packages that must load, or the run does not start.")
     timeout: float | None = Field(
-        default=600.0, gt=0, description="Seconds that an objective may take to score one batch; null is no limit."
+        default=600.0, gt=0, description="Seconds that an objective may take to score one batch; null: no limit."
     )
     on_failure: Literal["stop", "skip"] = Field(
         default="stop",
-        description="What becomes of a run whose auxiliary objective fails before training: it stops, or continues "
-        "without that objective.",
+        description="If an auxiliary objective fails before training: stop the run, or skip the objective and "
+        "continue.",
     )

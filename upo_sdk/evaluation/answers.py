@@ -202,7 +202,7 @@ def sample_answers(
         sampling: How.
         cache: Where token ids are kept.
         weights: :func:`weights_sha256` of the model.
-        batch_size: Answers that are sampled together.
+        batch_size: Answers sampled together in one batch.
         on_progress: Called with the answers that are there and their total.
     """
     draws = [Draw(prompt.ids, sample) for prompt in prompts for sample in range(sampling.num_samples)]

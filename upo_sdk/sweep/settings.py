@@ -26,11 +26,11 @@ class SweepConfig:
         settings: Other settings that vary, by dotted key: ``{"training.learning_rate": [1e-5, 2e-5]}``.
         seeds: Runs per point: with the seed of ``base`` and those that follow it. None is one, without averages.
         random: Draw so many points of the grid, by the seed of ``base``; a larger number keeps those of a smaller one.
-        jobs: Points that run at the same time.
+        jobs: How many points run at the same time.
         pareto: Metrics to compare points by; by default the accuracy on held-out pairs and every auxiliary reward.
         evaluation: Settings of the evaluation of every point, by field of :class:`EvalConfig`.
         output_dir: The folder of the sweep.
-        overwrite: Begin anew in a folder that holds a sweep.
+        overwrite: Replace the sweep in this folder and start again.
         command: What was typed, to be written down.
 
     Raises:

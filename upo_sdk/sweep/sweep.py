@@ -126,7 +126,7 @@ def resume_sweep(
 
     Args:
         path: The folder.
-        jobs: Points that run at the same time.
+        jobs: How many points run at the same time.
         pareto: Metrics to compare points by; by default those it has.
         callbacks: Receive the events of this sweep.
         cancel: As of :func:`sweep`.

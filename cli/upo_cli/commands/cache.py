@@ -23,7 +23,7 @@ NAME = "cache"
 _UNITS = {"B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 _SECONDS = {"H": 3600, "D": 86400, "W": 7 * 86400}
 
-app = typer.Typer(name=NAME, help="What is kept between runs: how much it is, and removing it.", no_args_is_help=True)
+app = typer.Typer(name=NAME, help="Show or clean the cache, which later runs reuse.", no_args_is_help=True)
 
 
 def register(root: typer.Typer) -> None:
@@ -33,7 +33,7 @@ def register(root: typer.Typer) -> None:
 
 @app.command("info", cls=StrictCommand)
 def info(*, json: Json = False) -> None:
-    """Show the folder of the cache, and how much of what it holds."""
+    """Show the cache's folder, and the size of each part."""
     from upo_sdk.cache import cache_info
 
     found = cache_info()
@@ -44,15 +44,22 @@ def info(*, json: Json = False) -> None:
 def prune(
     *,
     older_than: Annotated[
-        str | None, typer.Option("--older-than", metavar="AGE", help="Remove what was last used longer ago: 30d, 12h.")
+        str | None,
+        typer.Option(
+            "--older-than", metavar="AGE", help="Remove entries not used for this long, for example 30d or 12h."
+        ),
     ] = None,
     max_size: Annotated[
         str | None,
-        typer.Option("--max-size", metavar="SIZE", help="Remove what was used longest ago until this is left: 2GB."),
+        typer.Option(
+            "--max-size",
+            metavar="SIZE",
+            help="Remove the least recently used entries until this size is left, for example 2GB.",
+        ),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Remove what was not used for long. What is removed is computed again when it is needed.
+    """Remove entries that were not used for a long time. They are computed again when needed.
 
     Nothing is removed while a run, an evaluation or a sweep uses the cache.
     """
@@ -60,15 +67,15 @@ def prune(
 
     if older_than is None and max_size is None:
         raise UsageError(
-            "nothing says what may be removed",
+            "no limit is given",
             where="upo cache prune",
             fix="give --older-than 30d, --max-size 2GB, or both",
         )
     limits: dict[str, float] = {}
     if older_than is not None:
-        limits["older_than"] = _number(older_than, _SECONDS, "D", "--older-than", "an age such as 30d, 12h or 2w")
+        limits["older_than"] = _number(older_than, _SECONDS, "D", "--older-than", "an age, for example 30d, 12h or 2w")
     if max_size is not None:
-        limits["max_size"] = _number(max_size, _UNITS, "B", "--max-size", "a size such as 500MB or 2GB")
+        limits["max_size"] = _number(max_size, _UNITS, "B", "--max-size", "a size, for example 500MB or 2GB")
     pruned = prune_cache(**limits)
     if json:
         removed = {"entries": pruned.entries, "files": pruned.files, "freed_bytes": pruned.bytes}

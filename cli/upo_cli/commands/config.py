@@ -21,7 +21,7 @@ __all__ = ["NAME", "register"]
 
 NAME = "config"
 
-app = typer.Typer(name=NAME, help="Configuration files.", no_args_is_help=True)
+app = typer.Typer(name=NAME, help="Write and check configuration files.", no_args_is_help=True)
 
 
 def register(root: typer.Typer) -> None:
@@ -31,7 +31,7 @@ def register(root: typer.Typer) -> None:
 
 @app.command(cls=StrictCommand)
 def schema() -> None:
-    """Print the JSON Schema of a configuration file; editors complete and check YAML with it."""
+    """Print the JSON Schema of a configuration file, with which editors complete and check YAML."""
     print_json(RunConfig.model_json_schema(by_alias=True))
 
 
@@ -43,7 +43,7 @@ def validate(
     block_plugin: BlockPlugin = None,
     json: Json = False,
 ) -> None:
-    """Check a configuration file: keys, types, ranges, and names and options of objectives."""
+    """Check a configuration file: its keys, types and ranges, and the names and options of objectives."""
     config = resolve(UserSettings(file=file, plugins=plugins, block_plugin=block_plugin))
     registry = load_registry(config.plugins).check()
     check_named_options(config, registry)
@@ -59,12 +59,12 @@ def validate(
 @app.command(cls=StrictCommand)
 def init(
     *,
-    preset: Annotated[str | None, typer.Option(metavar="NAME", help="Shipped settings to start from: paper.")] = None,
+    preset: Annotated[str | None, typer.Option(metavar="NAME", help="Built-in settings to start from: paper.")] = None,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write it; '-' is stdout.")
+        Path, typer.Option("--output", "-o", metavar="FILE", help="The file to write; '-' is stdout.")
     ] = Path("run.yaml"),
 ) -> None:
-    """Write a commented configuration file to start from; a file that exists is never overwritten."""
+    """Write a configuration file with comments to start from. An existing file is never overwritten."""
     text = starter_file(preset)
     if str(output) == "-":
         typer.echo(text, nl=False)

@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(*, plugins: Plugins = None, block_plugin: BlockPlugin = None, json: Json = False) -> None:
-    """Check the installation: libraries, device, memory, disk, network, plugins. Ends with 1 if one is broken."""
+    """Check libraries, device, memory, disk, network and plugins. The exit code is 1 if one is broken."""
     from upo_cli.checks import run_checks
 
     found = run_checks(plugins, block_plugin)

@@ -38,13 +38,13 @@ __all__ = ["NAME", "register"]
 NAME = "eval"
 
 _EPILOG = """
-A run folder is evaluated on its own evaluation split, with its own objectives, against its own base model. What is
-sampled, scored or computed is kept: a second evaluation, or one that was killed, does nothing twice.
+A run folder is evaluated on the run's evaluation split, with the run's objectives, against the run's base model.
+Answers and scores are cached: an evaluation that is repeated, or was stopped, reuses them.
 
-Every option is also understood with dashes: --num-samples. Ends with 1 if a condition of --fail-if holds.
+Options also work with dashes: --num-samples. The exit code is 1 if a condition of --fail-if holds.
 """
 
-_STOPPING = "stopping after this batch, what was done is kept; interrupt again to stop at once"
+_STOPPING = "stopping after this batch, finished work is kept; interrupt again to stop at once"
 
 
 def register(app: typer.Typer) -> None:
@@ -64,7 +64,9 @@ def evaluate(  # noqa: PLR0913 - one per option
     ] = None,
     baseline: Annotated[
         str | None,
-        typer.Option(metavar="MODEL", help="What to compare with; of a run its base model.", rich_help_panel="Run"),
+        typer.Option(
+            metavar="MODEL", help="The model to compare with. Default: the run's base model.", rich_help_panel="Run"
+        ),
     ] = None,
     objective: Annotated[
         list[str] | None,
@@ -72,7 +74,8 @@ def evaluate(  # noqa: PLR0913 - one per option
             "--objective",
             "-o",
             metavar="NAME,OPTION=VALUE",
-            help="Scores the answers; repeatable; of a run its own. A preference objective sets beta.",
+            help="An objective that scores the answers; repeatable. Default: the run's. A preference objective sets "
+            "beta.",
             rich_help_panel="Run",
         ),
     ] = None,
@@ -81,7 +84,8 @@ def evaluate(  # noqa: PLR0913 - one per option
         typer.Option(
             "--fail_if",
             metavar="CONDITION",
-            help="Such as 'toxicity>0.02' or 'length_ratio>1.5'; repeatable. The command ends with 1 if one holds.",
+            help="A condition, for example 'toxicity>0.02' or 'length_ratio>1.5'; repeatable. The exit code is 1 if "
+            "one holds.",
             rich_help_panel="Run",
         ),
     ] = None,
@@ -95,14 +99,16 @@ def evaluate(  # noqa: PLR0913 - one per option
     require_plugin: RequirePlugin = None,
     **given: Any,
 ) -> None:
-    """Compare a model with its base: rewards, accuracy, divergence, style, safety, with intervals."""
+    """Compare a model with its base model: rewards, accuracy, divergence, style and safety."""
     if schema:
         from upo_sdk.records import EvaluationRecord as Result
 
         print_json(Result.model_json_schema())
         return
     if model is None:
-        raise ConfigError("there is no model to evaluate", where="upo eval", fix="name one, such as: upo eval upo-run")
+        raise ConfigError(
+            "there is no model to evaluate", where="upo eval", fix="name one, for example: upo eval upo-run"
+        )
     settings = settings_from_options(given, EvalConfig)
     assign(settings, "model.path", model)
     if baseline is not None:

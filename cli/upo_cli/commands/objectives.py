@@ -22,7 +22,7 @@ __all__ = ["NAME", "register"]
 
 NAME = "objectives"
 
-app = typer.Typer(name=NAME, help="What can be optimized.", no_args_is_help=True)
+app = typer.Typer(name=NAME, help="List the objectives and show their options.", no_args_is_help=True)
 
 
 def register(root: typer.Typer) -> None:
@@ -32,7 +32,7 @@ def register(root: typer.Typer) -> None:
 
 @app.command("list", cls=StrictCommand)
 def list_objectives(*, plugins: Plugins = None, block_plugin: BlockPlugin = None, json: Json = False) -> None:
-    """List the objectives and the distributions they come from."""
+    """List the objectives and the packages they come from."""
     registry = load_plugins(plugins, block_plugin)
     found = [_describe(item) for item in registry.objectives.values()]
     if json:
@@ -45,7 +45,7 @@ def list_objectives(*, plugins: Plugins = None, block_plugin: BlockPlugin = None
 
 @app.command(cls=StrictCommand)
 def show(
-    name: Annotated[str, typer.Argument(help="Name of an objective, or a dotted path, which is imported.")],
+    name: Annotated[str, typer.Argument(help="Name of an objective, or the import path of one.")],
     *,
     plugins: Plugins = None,
     block_plugin: BlockPlugin = None,
@@ -112,5 +112,5 @@ def _options(ref: ObjectiveRef, registry: Registry) -> list[dict[str, str]]:
 def _mention_failures(registry: Registry) -> None:
     if registry.errors:
         console(stderr=True).print(
-            f"{len(registry.errors)} plugin(s) did not load: upo plugins list says why", style="yellow"
+            f"{len(registry.errors)} plugin(s) did not load: upo plugins list shows why", style="yellow"
         )

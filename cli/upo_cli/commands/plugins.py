@@ -20,7 +20,11 @@ __all__ = ["NAME", "register"]
 
 NAME = "plugins"
 
-app = typer.Typer(name=NAME, help="Where objectives, data formats and commands come from.", no_args_is_help=True)
+app = typer.Typer(
+    name=NAME,
+    help="List, check and write plugins: they add objectives, data formats and commands.",
+    no_args_is_help=True,
+)
 
 
 def register(root: typer.Typer) -> None:
@@ -32,7 +36,7 @@ def register(root: typer.Typer) -> None:
 
 @app.command("list", cls=StrictCommand)
 def list_plugins(*, plugins: Plugins = None, block_plugin: BlockPlugin = None, json: Json = False) -> None:
-    """List every plugin that is installed, whether it loaded, and why not. A broken one is no error here."""
+    """List every installed plugin, and say whether it loaded or why not. The exit code is 0 even if one is broken."""
     registry = load_plugins(plugins, block_plugin)
     found = [_describe(item, registry) for item in registry.plugins]
     problems = [{"what": error.what, "where": error.where, "fix": error.fix} for error in registry.errors]

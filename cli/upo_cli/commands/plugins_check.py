@@ -39,14 +39,15 @@ def check(
     completions: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="JSON lines with prompt, response and columns to score; default: our samples."
+            metavar="FILE",
+            help="JSON lines with prompt, response and further columns to score. Default: built-in samples.",
         ),
     ] = None,
     plugins: Plugins = None,
     block_plugin: BlockPlugin = None,
     json: Json = False,
 ) -> int:
-    """Run the conformance checks on an objective; ends with 1 if one fails. This imports and runs its code."""
+    """Run the conformance checks on an objective, which imports and runs its code. The exit code is 1 if one fails."""
     from upo_cli.check_targets import find_targets, read_completions
 
     samples = read_completions(completions) if completions else None

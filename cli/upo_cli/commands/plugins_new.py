@@ -20,16 +20,18 @@ def register(plugins: typer.Typer) -> None:
 
 
 def new(
-    name: Annotated[str, typer.Argument(help="Name of the new distribution, such as upo-polite.")],
+    name: Annotated[str, typer.Argument(help="Name of the new package, for example upo-polite.")],
     *,
     kind: Annotated[
         Literal["auxiliary", "preference"],
         typer.Option(help="A reward on texts, or a loss on log-probabilities and labels."),
     ] = "auxiliary",
-    folder: Annotated[Path, typer.Option("--dir", metavar="DIR", help="Where its folder is made.")] = Path(),
+    folder: Annotated[
+        Path, typer.Option("--dir", metavar="DIR", help="Where to create the package's folder.")
+    ] = Path(),
     json: Json = False,
 ) -> None:
-    """Write a distribution with one objective, whose tests pass at once; the objective is NAME without 'upo-'."""
+    """Write a new package with one objective and tests that pass. The objective is called NAME without 'upo-'."""
     from upo_cli.plugin_names import PluginNames
     from upo_cli.scaffold import render, write_distribution
 

@@ -22,23 +22,24 @@ def register(app: typer.Typer) -> None:
 
 
 def push(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="The --output_dir of a run that ended.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished run.")],
     *,
     hub_model_id: Annotated[
         str | None,
-        typer.Option("--hub_model_id", metavar="OWNER/NAME", help="The repository; by default named like the folder."),
+        typer.Option("--hub_model_id", metavar="OWNER/NAME", help="The repository. Default: the folder's name."),
     ] = None,
     hub_private_repo: Annotated[
         bool, typer.Option("--hub_private_repo", help="Make the repository private if it is created.")
     ] = False,
     hub_samples: Annotated[
-        bool, typer.Option("--hub_samples", help="Push what shows texts of the data too: the report and the samples.")
+        bool,
+        typer.Option("--hub_samples", help="Also push files that show texts of your data: the report and the samples."),
     ] = False,
     json: Json = False,
 ) -> None:
     """Push a finished run to the Hugging Face hub.
 
-    Model, tokenizer, card and records go in one commit. The token is that of HF_TOKEN or `hf auth login`.
+    Model, tokenizer, card and records go in one commit. The access token comes from HF_TOKEN or `hf auth login`.
     """
     from upo_sdk.publish.hub import create_repository, repository_name
     from upo_sdk.publish.push import push_run, require_finished

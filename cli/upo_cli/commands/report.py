@@ -26,7 +26,7 @@ def report(
     *,
     json: Json = False,
 ) -> None:
-    """Write report.html again: what a run or a sweep did, in one file."""
+    """Write the HTML report of a run or a sweep again."""
     from upo_sdk.report import write_report
 
     page = write_report(folder)

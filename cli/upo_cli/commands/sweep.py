@@ -66,12 +66,12 @@ NAME = "sweep"
 _OF_A_RUN = ("output_dir", "overwrite_output_dir", "resume_from_checkpoint")
 
 _EPILOG = """
-A comma parts the values of a weight or of an option: toxicity:0,0.1,0.3 has three weights, dpo:beta=0.05,0.1 two
-values of an option, and in dpo:0.5,1,beta=0.05,0.1 both vary. Every combination is a point.
+Separate values by commas: toxicity:0,0.1,0.3 tries three weights, dpo:beta=0.05,0.1 two values of beta, and
+dpo:0.5,1,beta=0.05,0.1 varies both. Each combination is one training run, called a point.
 
-The same command resumes a sweep that was stopped or killed, and so does upo sweep --resume FOLDER.
+To resume a sweep that was stopped or killed, repeat the command, or run upo sweep --resume FOLDER.
 
-Every option of upo train is understood and holds for all points. Without --model and --data the demo is swept.
+Every option of upo train works too, and applies to all points. Without --model and --data, the built-in demo runs.
 """
 
 
@@ -107,7 +107,7 @@ def sweep(  # noqa: PLR0913 - one per option
     require_plugin: RequirePlugin = None,
     **given: Any,
 ) -> None:
-    """Run a grid of weights and options, and see the trade-off between objectives.
+    """Train with every combination of weights and options, and compare the trade-offs.
 
     Every point is an ordinary run in FOLDER/points/NAME, evaluated on held-out data by all objectives of the sweep; the
     points share one cache of scores, reference log-probs and answers of the base model.

@@ -40,9 +40,10 @@ __all__ = ["NAME", "register"]
 NAME = "train"
 
 _EPILOG = """
-Layers: default < --preset < --config < environment < command line. Objectives given here replace those of the file.
+Later settings win: default < --preset < --config < environment < command line. Objectives given here replace those
+of the file.
 
-Every option is also understood with dashes: --learning-rate. Without --model and --data the embedded demo is run.
+Options also work with dashes: --learning-rate. Without --model and --data, the built-in demo runs.
 """
 
 
@@ -63,7 +64,7 @@ def train(  # noqa: PLR0913 - one per option
             "--objective",
             "-o",
             metavar="NAME:WEIGHT,OPTION=VALUE",
-            help="Such as dpo or toxicity:0.3; repeatable. upo objectives list shows all.",
+            help="An objective, for example dpo or toxicity:0.3; repeatable. List them: upo objectives list.",
             rich_help_panel="Objectives",
         ),
     ] = None,
@@ -71,13 +72,13 @@ def train(  # noqa: PLR0913 - one per option
         str | None,
         typer.Option(
             metavar="float > 0",
-            help="beta of the preference objectives that are named; wins over theirs.",
+            help="beta of every preference objective; overrides a beta that is written in an objective.",
             rich_help_panel="Objectives",
         ),
     ] = None,
     set_: Sets = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the resolved plan and stop.", rich_help_panel="Run")
+        bool, typer.Option("--dry-run", help="Check everything, print the plan and stop.", rich_help_panel="Run")
     ] = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -87,7 +88,7 @@ def train(  # noqa: PLR0913 - one per option
     require_plugin: RequirePlugin = None,
     **given: Any,
 ) -> None:
-    """Align a model: one preference loss plus any number of weighted objectives."""
+    """Train a model on preferences and any number of weighted objectives."""
     resolved = resolve(
         UserSettings(
             preset=preset,
