@@ -95,7 +95,7 @@ class RunContext:
             CancelledError: The caller did.
         """
         if self.is_cancelled:
-            raise CancelledError(self.cancelled, where=where, fix="run the same command again: what was done is kept")
+            raise CancelledError(self.cancelled, where=where, fix="run the same command again: finished work is kept")
 
     def progress(self, task: str, unit: str, shared: SharedWork | None = None) -> Callable[[int, int], None]:
         """Return a function that emits the progress of a task, and ends it if the caller cancels."""

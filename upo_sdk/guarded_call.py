@@ -1,7 +1,7 @@
-"""Call somebody else's code within a time limit, with its prints caught. It is no sandbox.
+"""Call third-party code within a time limit, with its prints caught. This is not a sandbox.
 
 A call in the main thread is interrupted by an alarm, which also ends a regular expression that backtracks for ever.
-Elsewhere, and on Windows, the call is made in a thread of its own, which is left behind when its time is up.
+Elsewhere, and on Windows, the call runs in another thread, which is left behind when the time is up.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-__all__ = ["TimeLimitError", "prints_caught", "within"]
+__all__ = ["TimeLimitError", "call_with_time_limit", "prints_caught"]
 
 T = TypeVar("T")
 
@@ -33,11 +33,11 @@ class _TimeIsUp(BaseException):
     """Not an ``Exception``, so that an ordinary ``except`` in the interrupted code does not catch it."""
 
 
-def within(seconds: float | None, function: Callable[[], T]) -> T:
+def call_with_time_limit(seconds: float | None, function: Callable[[], T]) -> T:
     """Return what the function returns, or raise what it raises.
 
     Raises:
-        TimeLimitError: It took longer. Outside the main thread it then goes on in the background.
+        TimeLimitError: It took longer. Outside the main thread, the function then continues in the background.
     """
     if seconds is None:
         return function()

@@ -43,7 +43,7 @@ class Bars:
         """Take the display off the screen; the cursor is shown again."""
         self._display.stop()
 
-    def say(self, text: str) -> None:
+    def write(self, text: str) -> None:
         """Show a line below the bars from the next refresh on; safe in a signal handler, since nothing is printed."""
         self._display.message = text
 

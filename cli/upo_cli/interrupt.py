@@ -17,11 +17,11 @@ _MESSAGE = "stopping after this step, a checkpoint will be written; interrupt ag
 
 
 @contextmanager
-def stop_on_signal(tell: Callable[[str], None], message: str = _MESSAGE) -> Generator[threading.Event]:
+def stop_on_signal(show: Callable[[str], None], message: str = _MESSAGE) -> Generator[threading.Event]:
     """Yield a token that a signal sets; the handlers that were there are put back afterwards.
 
     Args:
-        tell: Says the message; it may not touch a buffered stream, which the signal may have interrupted.
+        show: Shows the message; it may not touch a buffered stream, which the signal may have interrupted.
         message: What the first signal is answered with.
 
     Raises:
@@ -33,7 +33,7 @@ def stop_on_signal(tell: Callable[[str], None], message: str = _MESSAGE) -> Gene
         if cancel.is_set():
             raise KeyboardInterrupt
         cancel.set()
-        tell(message)
+        show(message)
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

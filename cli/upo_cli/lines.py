@@ -28,7 +28,7 @@ class Lines:
     def stop(self) -> None:
         """Nothing to end."""
 
-    def say(self, text: str) -> None:
+    def write(self, text: str) -> None:
         """Print a line."""
         self._print(text)
 

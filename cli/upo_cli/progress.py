@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ProgressView", "Silent", "open_view", "scores_table"]
 
-_WORTH_SAYING_SECONDS = 10.0
+_SHOWN_FROM_SECONDS = 10.0
 _SHOWN = ("loss", "eval_loss", "rewards/accuracies", "rewards/margins", "advantage/ess")
 
 
@@ -78,9 +78,9 @@ class ProgressView(Silent):
         self._tasks.stop()
 
     def stopping(self, text: str) -> None:
-        """Say that the first signal has arrived; safe in a signal handler."""
+        """Show that the first signal has arrived; safe in a signal handler."""
         if self._live:
-            self._tasks.say(text)
+            self._tasks.write(text)
         else:
             super().stopping(text)
 
@@ -88,7 +88,7 @@ class ProgressView(Silent):
         """Show one event."""
         match event:
             case events.Notice("info", text):
-                self._say(f"note: {text}")
+                self._print(f"note: {text}")
             case events.Notice(_, text):
                 self._warn(text)
             case events.PlanReady(plan):
@@ -102,7 +102,7 @@ class ProgressView(Silent):
             case events.StepLogged(step, total, metrics):
                 self._step(step, total, metrics)
             case events.CheckpointSaved(path):
-                self._say(f"checkpoint: {path}")
+                self._print(f"checkpoint: {path}")
             case _:
                 pass
 
@@ -119,7 +119,7 @@ class ProgressView(Silent):
         shown = "  ".join(f"{name} {metrics[name]:.3g}" for name in _SHOWN if name in metrics)
         self._tasks.note(events.TRAINING, f"loss {metrics['loss']:.3g}" if "loss" in metrics else "")
         left = f"  about {self._left} left" if self._left and step < total else ""
-        self._say(f"step {step}/{total}  {shown}{left}")
+        self._print(f"step {step}/{total}  {shown}{left}")
 
     def _trained(self, done: int, total: int, unit: str) -> None:
         """Show how far training is: by a bar, else by the steps that are logged and one line after the first step."""
@@ -127,8 +127,8 @@ class ProgressView(Silent):
         if self._live:
             self._tasks.advance(events.TRAINING, done, total, unit)
         elif seconds is not None:
-            if not self._left and seconds >= _WORTH_SAYING_SECONDS:
-                self._say(f"training: about {in_words(seconds)} left, by the time of the first step")
+            if not self._left and seconds >= _SHOWN_FROM_SECONDS:
+                self._print(f"training: about {in_words(seconds)} left, by the time of the first step")
             self._left = in_words(seconds)
 
 

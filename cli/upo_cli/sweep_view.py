@@ -78,7 +78,7 @@ class SweepView(SilentSweep):
             case SweepReady(sweep):
                 self._ready(sweep)
             case PointStarted(name):
-                self._say(f"{name}: started")
+                self._print(f"{name}: started")
                 if self._live:
                     self._tasks[name] = self._bars.add_task(f"  {name}", total=None)
             case PointProgress():
@@ -91,7 +91,7 @@ class SweepView(SilentSweep):
     def _ready(self, sweep: SweepRecord) -> None:
         done, total = _count_of(sweep)
         kept = f", {done} of them done already" if done else ""
-        self._say(f"{total} points{kept}")
+        self._print(f"{total} points{kept}")
         self._all = self._bars.add_task("points", completed=done, total=total)
 
     def _progress(self, event: PointProgress) -> None:
@@ -107,7 +107,7 @@ class SweepView(SilentSweep):
         stage = "training" if is_training else event.phase
         if is_training or self._phases.get(event.name) != stage:
             how_far = f" {event.done}/{event.total}" if is_training else ""
-            self._say(f"{event.name}: {stage}{how_far}")
+            self._print(f"{event.name}: {stage}{how_far}")
         self._phases[event.name] = stage
 
     def _ended(self, point: SweepPoint, sweep: SweepRecord) -> None:
@@ -117,7 +117,7 @@ class SweepView(SilentSweep):
         if self._all is not None:
             self._bars.update(self._all, completed=done)
         text = f"{_how_it_ended(point)} ({done}/{total} points)"
-        (self._warn if point.status == "failed" else self._say)(text)
+        (self._warn if point.status == "failed" else self._print)(text)
 
 
 def open_view(log_format: LogFormat, *, quiet: bool) -> SilentSweep | SweepLines:

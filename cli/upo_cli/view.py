@@ -52,7 +52,7 @@ class PrintedView(View):
         self._err = err or console(stderr=True)
         self._spelled = spelled
 
-    def _say(self, text: str) -> None:
+    def _print(self, text: str) -> None:
         self._err.print(self._spelled(text), markup=False, soft_wrap=True)
 
     def _warn(self, text: str) -> None:

@@ -153,8 +153,8 @@ def resolved(command: str) -> Any:
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [
-        (["-o", "toxicity:0.3"], "nothing varies"),
-        ([], "nothing varies"),
+        (["-o", "toxicity:0.3"], "no setting has several values"),
+        ([], "no setting has several values"),
         (["-o", "toxicity:0,x"], "the weight 'x' is not a number"),
         (["-o", "toxicity:0,0.3@linear(0,9),0.1"], "@linear(0,9) stands behind some weights"),
         (["-o", "toxcity:0,1"], "there is no objective 'toxcity'"),

@@ -1,4 +1,4 @@
-"""A sweep whose points run in this process, and what it told."""
+"""A sweep whose points run in this process, and the events that it sent."""
 
 from __future__ import annotations
 
@@ -21,33 +21,33 @@ class InProcess:
     """A point in a thread instead of a process."""
 
     def __init__(
-        self, name: str, folder: Path, _log: Path, told: SimpleQueue[tuple[str, PointMessage]], _jobs: int
+        self, name: str, folder: Path, _log: Path, messages: SimpleQueue[tuple[str, PointMessage]], _jobs: int
     ) -> None:
         self.name, self.phase = name, "preparing"
-        self._channel = _Channel(name, told)
+        self._channel = _Channel(name, messages)
         self._thread = Thread(target=self._run, args=(folder,))
         self._thread.start()
 
-    def say(self, word: str) -> None:
+    def send(self, word: str) -> None:
         if word == STOP:
             self._channel.cancel.set()
         self._channel.allowed.set()
 
     def end(self) -> None:
-        self.say(STOP)
+        self.send(STOP)
         self._thread.join()
 
     def _run(self, folder: Path) -> None:
-        self._channel.tell(run_point(folder, self._channel))
+        self._channel.send(run_point(folder, self._channel))
 
 
 class _Channel(Channel):
-    def __init__(self, name: str, told: SimpleQueue[tuple[str, PointMessage]]) -> None:
+    def __init__(self, name: str, messages: SimpleQueue[tuple[str, PointMessage]]) -> None:
         super().__init__()
-        self.name, self.told, self.allowed = name, told, Event()
+        self.name, self.messages, self.allowed = name, messages, Event()
 
-    def tell(self, told: PointMessage) -> None:
-        self.told.put((self.name, told))
+    def send(self, message: PointMessage) -> None:
+        self.messages.put((self.name, message))
 
     def wait_to_evaluate(self) -> None:
         self.allowed.wait()
@@ -57,16 +57,16 @@ class Log:
     """Remembers which points started and how they ended; may set a token when one starts."""
 
     def __init__(self, stop_at: int = 0) -> None:
-        self.told = list[tuple[str, str]]()
+        self.events = list[tuple[str, str]]()
         self.cancel = Event()
         self._stop_at = stop_at
 
     def on_event(self, event: object, /) -> None:
         if isinstance(event, PointStarted):
-            self.told.append((event.name, "started"))
+            self.events.append((event.name, "started"))
         elif isinstance(event, PointEnded):
-            self.told.append((event.point.name, event.point.status))
-            if len(self.told) == self._stop_at:
+            self.events.append((event.point.name, event.point.status))
+            if len(self.events) == self._stop_at:
                 self.cancel.set()
 
 

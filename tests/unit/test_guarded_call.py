@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from upo_sdk.guarded_call import TimeLimitError, prints_caught, within
+from upo_sdk.guarded_call import TimeLimitError, call_with_time_limit, prints_caught
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,15 +37,15 @@ def elsewhere(function: Callable[[], Any]) -> Any:
 
 def test_what_is_done_in_time_returns_or_raises_as_it_would() -> None:
     for call in (lambda f: f(), elsewhere):
-        assert call(lambda: within(30, lambda: 7)) == 7
+        assert call(lambda: call_with_time_limit(30, lambda: 7)) == 7
         with pytest.raises(ZeroDivisionError):
-            call(lambda: within(30, lambda: 1 // 0))
+            call(lambda: call_with_time_limit(30, lambda: 1 // 0))
         with pytest.raises(SystemExit):
-            call(lambda: within(30, sys.exit))
+            call(lambda: call_with_time_limit(30, sys.exit))
 
 
 def test_without_a_limit_it_is_called_here() -> None:
-    assert within(None, threading.get_ident) == threading.get_ident()
+    assert call_with_time_limit(None, threading.get_ident) == threading.get_ident()
 
 
 @posix
@@ -61,14 +61,14 @@ def test_in_the_main_thread_a_call_is_interrupted_where_it_is() -> None:
             reached.append("cleaned up")
 
     with pytest.raises(TimeLimitError):
-        within(0.05, waits)
+        call_with_time_limit(0.05, waits)
     assert reached == ["cleaned up"]
 
 
 @posix
 def test_a_regular_expression_that_backtracks_for_ever_is_interrupted() -> None:
     with pytest.raises(TimeLimitError):
-        within(0.1, lambda: re.match(r"(a+)+$", "a" * 60 + "b"))
+        call_with_time_limit(0.1, lambda: re.match(r"(a+)+$", "a" * 60 + "b"))
 
 
 @posix
@@ -79,14 +79,14 @@ def test_code_that_swallows_everything_is_interrupted_again() -> None:
                 wait()
 
     with pytest.raises(TimeLimitError):
-        within(0.05, lambda: [stubborn(), wait()])
+        call_with_time_limit(0.05, lambda: [stubborn(), wait()])
 
 
 @posix
 def test_the_alarm_is_as_it_was_afterwards() -> None:
-    within(30, lambda: None)
+    call_with_time_limit(30, lambda: None)
     with pytest.raises(TimeLimitError):
-        within(0.01, wait)
+        call_with_time_limit(0.01, wait)
     assert signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
 
@@ -98,7 +98,7 @@ def test_an_alarm_that_somebody_uses_is_left_alone() -> None:
     signal.setitimer(signal.ITIMER_REAL, 0.1)
     try:
         with pytest.raises(TimeLimitError):
-            within(0.3, wait)
+            call_with_time_limit(0.3, wait)
     finally:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
     assert rung == [signal.SIGALRM]
@@ -112,7 +112,7 @@ def test_elsewhere_the_caller_goes_on_and_the_call_is_left_behind() -> None:
         ended.set()
 
     with pytest.raises(TimeLimitError):
-        elsewhere(lambda: within(0.05, hangs))
+        elsewhere(lambda: call_with_time_limit(0.05, hangs))
     assert not ended.is_set()
     go_on.set()
     assert ended.wait(60)
@@ -121,9 +121,9 @@ def test_elsewhere_the_caller_goes_on_and_the_call_is_left_behind() -> None:
 def test_a_call_that_is_left_behind_does_not_keep_the_process() -> None:
     code = """
 import threading
-from upo_sdk.guarded_call import TimeLimitError, within
+from upo_sdk.guarded_call import TimeLimitError, call_with_time_limit
 def limited():
-    try: within(0.05, threading.Event().wait)
+    try: call_with_time_limit(0.05, threading.Event().wait)
     except TimeLimitError: print("late")
 thread = threading.Thread(target=limited); thread.start(); thread.join()
 """
@@ -136,7 +136,7 @@ def test_elsewhere_the_callers_context_is_kept() -> None:
 
     def call() -> int:
         variable.set(3)
-        return within(30, variable.get)
+        return call_with_time_limit(30, variable.get)
 
     assert elsewhere(call) == 3
 
@@ -199,5 +199,5 @@ def test_two_threads_are_caught_apart_and_stdout_comes_back(monkeypatch: pytest.
 def test_a_call_in_time_costs_little() -> None:
     start = time.perf_counter()
     for _ in range(100):
-        within(30, lambda: None)
+        call_with_time_limit(30, lambda: None)
     assert time.perf_counter() - start < 5

@@ -17,11 +17,11 @@ __all__ = ["check_no_messages", "columns_of_messages", "parse_cell", "read_cells
 
 _OBJECT = re.compile(r"""\s*(array\()?\[?\s*\{\s*['"]""")
 _MESSAGES = re.compile(_OBJECT.pattern + r"""(role|content|from|value)['"]\s*:""")
-_MIXED = "and other rows of this column do not: write all of them as messages, or all as plain text"
+_MIXED = "and other rows of this column do not: write all rows as messages, or all as plain text"
 _NOTHING = object()
 """What a text holds that cannot be read; null can."""
 _UNREADABLE = (
-    "looks like messages and is neither JSON nor a Python literal: write the column with json.dumps, "
+    "looks like messages, but is neither JSON nor a Python literal: write the column with json.dumps, "
     "or the file as JSON Lines"
 )
 

@@ -29,7 +29,7 @@ _DATE = re.compile(r"\bdate_string\b")
 _DATE_FORMAT = "%d %b %Y"
 """How the templates that take a ``date_string`` (Llama 3) write it themselves."""
 _ROWS_CHECKED = 100
-_FIX = "correct the messages, or take another template: `model.chat_template=FILE`"
+_FIX = "correct the messages, or use another template: `model.chat_template=FILE`"
 _DIRECTIVES = "aAwdbBmyYHIMSfpjUWcxXGuV"
 
 
@@ -53,9 +53,10 @@ def choose_template(tokenizer: PreTrainedTokenizerBase, chosen: str | None) -> N
     try:
         tokenizer.chat_template = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        has = f"the tokenizer has the templates {', '.join(sorted(named))}" if named else "the tokenizer names none"
+        has = f"the tokenizer has the templates {', '.join(sorted(named))}" if named else "the tokenizer has none "
+        "with a name"
         raise ModelError(
-            f"there is no chat template '{chosen}': {has}, and it is no file that can be read",
+            f"there is no chat template '{chosen}': {has}, and there is no such file",
             where=tokenizer.name_or_path or "tokenizer",
             fix="give a name or a .jinja file: `model.chat_template=FILE.jinja`",
         ) from error
@@ -200,7 +201,7 @@ def _check_there_is_one(tokenizer: PreTrainedTokenizerBase) -> None:
     where = tokenizer.name_or_path or "tokenizer"
     if not tokenizer.chat_template:
         raise ModelError(
-            "the data are conversations and the tokenizer has no chat template",
+            "the data are conversations, and the tokenizer has no chat template",
             where=where,
             fix="give one with `model.chat_template=FILE.jinja`, use an instruction-tuned model's tokenizer, or "
             "give texts instead of messages",
@@ -208,14 +209,14 @@ def _check_there_is_one(tokenizer: PreTrainedTokenizerBase) -> None:
     templates: list[Any] = list(_named(tokenizer).values()) or [tokenizer.chat_template]
     if not all(isinstance(text, str) for text in templates):
         raise ModelError(
-            "the tokenizer's chat template is no text",
+            "the tokenizer's chat template is not text",
             where=where,
             fix="correct chat_template in its tokenizer_config.json, or give one with `model.chat_template=FILE.jinja`",
         )
     names = sorted(_named(tokenizer))
     if names and "default" not in names:
         raise ModelError(
-            f"the tokenizer has several chat templates and none is the default: {', '.join(names)}",
+            f"the tokenizer has several chat templates and none of them is the default: {', '.join(names)}",
             where=where,
             fix=f"choose one: `model.chat_template={names[0]}`",
         )

@@ -37,7 +37,7 @@ def with_context(prompt: list[Message], row: Mapping[str, Any], shape: Shape) ->
     system, history = _system(row, column), _history(row, shape.beside["history"])
     if prompt and prompt[0]["role"] == "system":
         if system and system[0]["content"] != prompt[0]["content"]:
-            raise RowError(column, "differs from the system message that the conversation begins with: keep one")
+            raise RowError(column, "differs from the system message at the start of the conversation: keep one of them")
         system, prompt = prompt[:1], prompt[1:]
     return [*system, *history, *prompt]
 

@@ -27,7 +27,7 @@ __all__ = ["SUFFIXES", "Row", "data_suffix", "read_file"]
 
 Row = tuple[int, dict[str, Any]]
 
-_SAVE_AS_UTF8 = "save it as UTF-8, such as: iconv -f latin1 -t utf-8 OLD > NEW"
+_SAVE_AS_UTF8 = "save it as UTF-8, for example: iconv -f latin1 -t utf-8 OLD > NEW"
 _COPIED_AT_ONCE = 2**20
 _LINE = re.compile(r"[^\r]*\r\n|[^\r]*\r|[^\r]+")
 _LONGEST_CELL = 2**31 - 1
@@ -47,9 +47,9 @@ def read_file(path: Path, problems: Problems) -> Iterator[Row]:
     suffix = data_suffix(path)
     if suffix is None:
         raise DataError(
-            "the kind of this file is unknown",
+            "the format of this file is unknown",
             where=str(path),
-            fix=f"name it after its kind: {', '.join(SUFFIXES)} (.gz may follow all but .parquet)",
+            fix=f"give it the suffix of its format: {', '.join(SUFFIXES)} (.gz may follow all but .parquet)",
         )
     if path.stat().st_size == 0:
         raise DataError("the file is empty", where=str(path), fix="give a file that has rows")
@@ -63,7 +63,9 @@ def read_file(path: Path, problems: Problems) -> Iterator[Row]:
         ) from error
     except OSError as error:
         raise DataError(
-            f"the file cannot be read: {error.strerror or error}", where=str(path), fix="check the path and its rights"
+            f"the file cannot be read: {error.strerror or error}",
+            where=str(path),
+            fix="check the path and its permissions",
         ) from error
 
 
@@ -101,7 +103,7 @@ def _parse_object(line: bytes) -> dict[str, Any]:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise RowError(None, f"has the key {_twice(name for name, _ in pairs)} twice, and only one value can be used")
+        raise RowError(None, f"has the key {_twice(name for name, _ in pairs)} twice")
     return found
 
 
@@ -161,7 +163,9 @@ def _check_is_row(value: Mapping[str, Any], path: Path) -> None:
     for key, rows in value.items():
         if _are_rows(rows):
             raise DataError(
-                f"the rows stand under the key '{key}' of one object", where=str(path), fix="write that list alone"
+                f"the rows are under the key '{key}' of one object",
+                where=str(path),
+                fix="write only that list into the file",
             )
     parts = list(value.values())
     by_column = all(isinstance(part, Mapping) for part in parts) and len({tuple(part) for part in parts}) == 1
@@ -211,14 +215,14 @@ def _with_long_cells(reader: csv.DictReader[str]) -> Iterator[dict[str | Any, An
 def _check_header(header: Sequence[str], path: Path) -> None:
     if len(set(header)) < len(header):
         raise DataError(
-            f"two columns are called {_twice(header)}, and only one can be used",
+            f"two columns are called {_twice(header)}",
             where=str(path),
             fix="rename one of them, or leave it out",
         )
     found = [name for mark, name in _SEPARATORS.items() if len(header) == 1 and mark in header[0]]
     if found:
         raise DataError(
-            f"the columns look separated by {found[0]}, not by commas: {header[0]}",
+            f"the columns seem to be separated by {found[0]}, not by commas: {header[0]}",
             where=str(path),
             fix="save the file with commas, or as JSON Lines",
         )
@@ -252,7 +256,7 @@ def _read_parquet(path: Path, problems: Problems) -> Iterator[Row]:  # noqa: ARG
                 yield number, row
     except pa.ArrowException as error:
         raise DataError(
-            f"the file is not valid Parquet: {str(error).splitlines()[0]}", where=str(path), fix="write it again"
+            f"the file is not valid Parquet: {str(error).splitlines()[0]}", where=str(path), fix="write the file again"
         ) from error
 
 
@@ -273,7 +277,9 @@ def _as_utf8(file: IO[bytes], path: Path, encoding: str) -> IO[bytes]:
         except UnicodeError as error:
             copy.close()
             raise DataError(
-                f"the file looks like {encoding.upper()} and is not: {error}", where=str(path), fix=_SAVE_AS_UTF8
+                f"the file looks like {encoding.upper()}, but is not: {error}",
+                where=str(path),
+                fix=_SAVE_AS_UTF8,
             ) from error
     copy.seek(0)
     return copy

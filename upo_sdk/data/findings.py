@@ -25,7 +25,7 @@ __all__ = [
     "UNLEARNED",
     "UNSCORED",
     "count_findings",
-    "noted",
+    "finding_key",
     "once_key",
 ]
 
@@ -48,92 +48,93 @@ _SEPARATOR = "\t"
 
 class _Kind(NamedTuple):
     level: Literal["info", "warning"]
-    says: str
+    text: str
     """With ``{detail}`` and ``{rows}``."""
 
 
 _KINDS = {
     DROPPED: _Kind(
         "warning",
-        "the chat template leaves out {detail} ({rows}): the policy never reads it. Take a template that writes it, "
-        "`model.chat_template=FILE`, or leave it out of the data",
+        "the chat template leaves out {detail} ({rows}): the policy never sees it. Use a template that writes it, "
+        "`model.chat_template=FILE`, or remove it from the data",
     ),
     UNLEARNED: _Kind(
         "warning",
         "the chat template changes or leaves out {detail} ({rows}): objectives score it as it is in the data, and the "
-        "policy learns what the template writes. Take another template, `model.chat_template=FILE`, or give that part "
-        "in a key that the template reads",
+        "policy learns what the template writes. Use another template, `model.chat_template=FILE`, or put that part "
+        "into a key that the template reads",
     ),
     UNSCORED: _Kind(
         "info",
-        "{detail} of responses is learned and not scored ({rows}): objectives read the content alone. Write it into "
+        "{detail} of responses is learned but not scored ({rows}): objectives read only the content. Write it into "
         "the content to have it scored",
     ),
     ADDED_TO_ANSWERS: _Kind(
         "info",
-        "the chat template adds {detail} to answers ({rows}): it is learned and not scored. Inputs of the template "
+        "the chat template adds {detail} to answers ({rows}): it is learned but not scored. Inputs of the template "
         "(column chat_template_kwargs) or another one (`model.chat_template=FILE`) may leave it out",
     ),
     ADDED_TO_PROMPTS: _Kind(
         "info",
-        "the chat template adds text of its own to prompts, {detail} ({rows}). A system message in the data may "
+        "the chat template adds text to prompts, {detail} ({rows}). A system message in the data may "
         "replace it, and `model.chat_template=FILE` does",
     ),
     OPENING: _Kind(
         "warning",
-        "the chat template opens an answer with {detail} when it is to be generated, and not when it is there "
-        "({rows}): generation will begin with what was not learned. Give answers with their reasoning, inputs that "
-        "turn it off (column chat_template_kwargs), or another template (`model.chat_template=FILE`)",
+        "the chat template starts an answer with {detail} for generation, but not in the training data "
+        "({rows}): generated answers will start with text that was not learned. Add the reasoning to the answers, "
+        "set inputs that "
+        "turn it off (column chat_template_kwargs), or use another template (`model.chat_template=FILE`)",
     ),
     CONTINUED: _Kind(
         "warning",
-        "the last message of a prompt is the assistant's ({rows}): the response is a turn of its own behind it, not "
-        "its continuation. To continue it, make both one message of the response",
+        "the last message of a prompt is the assistant's ({rows}): the response is a separate turn after it, not "
+        "its continuation. To continue the message, write both as one message of the response",
     ),
     OTHER_SPEAKERS: _Kind(
         "info",
-        "responses hold messages of other roles, {detail} ({rows}): the policy reads them, and they get no loss and "
+        "responses hold messages of other roles, {detail} ({rows}): the policy reads them, but they have no loss and "
         "no score",
     ),
     MERGED: _Kind(
         "info",
-        "the end of the prompt and the beginning of a response share a token ({rows}): the prompt that is learned ends "
-        "before it. To avoid it, put the blank or line break between them at the beginning of the response",
+        "the end of the prompt and the start of a response share a token ({rows}): this token counts as part of the "
+        "response. To avoid this, put the blank or line break between them at the beginning of the response",
     ),
     EOS_ADDED: _Kind(
         "info",
         "the chat template does not end an answer with the tokenizer's end-of-sequence token ({rows}): it is appended, "
-        "and generation stops there. Set the tokenizer's eos_token to the template's end of turn to stop at that",
+        "and generation stops there. To stop at the template's end of turn, make that the tokenizer's eos_token",
     ),
     CONTROL_TOKENS: _Kind(
         "warning",
-        "texts hold a control token, {detail} ({rows}): the policy reads it as such, so that it can end or "
-        "forge a turn. Take it out of these texts, or write it in another way",
+        "texts contain a control token, {detail} ({rows}): the policy reads it as one, so it can end or "
+        "fake a turn. Remove it from these texts, or write it in another way",
     ),
     PROMPT_REPEATED: _Kind(
         "warning",
-        "responses begin with the text of their prompt ({rows}): the prompt stands there twice, and its copy is "
-        "learned and scored. Take it off the responses; or, for pairs in plain text, remove the column of the prompt, "
-        "so that what both responses begin with is the prompt",
+        "responses begin with the text of their prompt ({rows}): the policy reads the prompt twice, and the copy is "
+        "learned and scored. Remove it from the responses; or, for pairs in plain text, remove the prompt column: the "
+        "common beginning of both responses is then the prompt",
     ),
     LOST_IN_TOKENS: _Kind(
         "warning",
-        "texts do not come back from their tokens ({rows}): the tokenizer loses {detail}. Objectives score what the "
-        "policy never sees. Take another tokenizer, or change these texts",
+        "decoding the tokens does not give the text back ({rows}): the tokenizer loses {detail}. Objectives score text "
+        "that the policy never sees. Use another tokenizer, or change these texts",
     ),
 }
 
-_EACH_BY_ITSELF = frozenset({DROPPED, UNLEARNED, UNSCORED, OTHER_SPEAKERS})
-"""Kinds whose detail names a key or a role, so that each is told; of the others the first row's is told."""
+_REPORTED_PER_DETAIL = frozenset({DROPPED, UNLEARNED, UNSCORED, OTHER_SPEAKERS})
+"""Kinds whose detail names a key or a role, so that each is reported; of the others, the first row's."""
 
 
 def once_key(finding: DataFinding) -> str:
-    """Return what is said once for all splits: the kind, and the detail where each is said by itself."""
-    return noted(finding.kind, finding.detail if finding.kind in _EACH_BY_ITSELF else "")
+    """Return the key under which a finding is reported once for all splits: its kind, and the detail of some kinds."""
+    return finding_key(finding.kind, finding.detail if finding.kind in _REPORTED_PER_DETAIL else "")
 
 
-def noted(kind: str, detail: str = "") -> str:
-    """Return what is kept of one finding with a row."""
+def finding_key(kind: str, detail: str = "") -> str:
+    """Return the kind and the detail of one finding as text, which is stored with its row."""
     return f"{kind}{_SEPARATOR}{detail}"
 
 
@@ -141,7 +142,7 @@ def count_findings(notes: Iterable[tuple[int, Sequence[str]]], of: int) -> tuple
     """Return every finding once, in the order of :data:`_KINDS`.
 
     Args:
-        notes: The number of each row that has findings, and what :func:`noted` made of them.
+        notes: The number of each row that has findings, and the :func:`finding_key` of each finding.
         of: Rows in all.
     """
     count, first = Counter[tuple[str, str]](), dict[tuple[str, str], tuple[int, str]]()
@@ -149,7 +150,7 @@ def count_findings(notes: Iterable[tuple[int, Sequence[str]]], of: int) -> tuple
         seen = dict[tuple[str, str], str]()
         for note in own:
             kind, _, detail = note.partition(_SEPARATOR)
-            seen.setdefault((kind, detail if kind in _EACH_BY_ITSELF else ""), detail)
+            seen.setdefault((kind, detail if kind in _REPORTED_PER_DETAIL else ""), detail)
         count.update(seen.keys())
         for key, detail in seen.items():
             first.setdefault(key, (row, detail))
@@ -163,7 +164,7 @@ def count_findings(notes: Iterable[tuple[int, Sequence[str]]], of: int) -> tuple
 def _finding(kind: str, first: tuple[int, str], rows: int, of: int) -> DataFinding:
     row, detail = first
     where = f"{rows:,} of {of:,} rows, first row {row}"
-    level, says = _KINDS[kind]
+    level, text = _KINDS[kind]
     return DataFinding(
         kind=kind,
         detail=detail,
@@ -171,5 +172,5 @@ def _finding(kind: str, first: tuple[int, str], rows: int, of: int) -> DataFindi
         rows=rows,
         of=of,
         first_row=row,
-        text=says.format(detail=detail, rows=where),
+        text=text.format(detail=detail, rows=where),
     )

@@ -274,7 +274,7 @@ def _check_same_form(train: _Split, evaluation: _Split, config: DataConfig) -> N
         raise DataError(
             f"training data are {_form(train)}, evaluation data are {_form(evaluation)}",
             where=config.eval_path or config.path,
-            fix="give both in the same form",
+            fix="give both in the same format",
         )
 
 

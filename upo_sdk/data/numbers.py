@@ -74,7 +74,7 @@ def check_numbers(data: PreferenceData, rewarded: Sequence[str], margin_readers:
     notices = list[str]()
     parts = [part for part in (data.train, data.eval) if part is not None]
     if SAMPLE_WEIGHT in data.columns:
-        notices.append(f"the data's column '{SAMPLE_WEIGHT}' says how much each row counts")
+        notices.append(f"the data's column '{SAMPLE_WEIGHT}' is the weight of each row in the loss")
         train_weights, *_ = [sample_weights(part) for part in parts]
         _require_any(train_weights)
     if MARGIN in data.columns and margin_readers:
@@ -82,7 +82,7 @@ def check_numbers(data: PreferenceData, rewarded: Sequence[str], margin_readers:
         for part in parts:
             margins(part)
     for label in (label for label in rewarded if has_rewards(label, data.columns)):
-        notices.append(f"'{label}' does not score the data: its rewards are there, in 'reward/{label}'")
+        notices.append(f"'{label}' does not score the data: its rewards are read from the column 'reward/{label}'")
         for part in parts:
             rewards_in_data(part, label)
     return notices
@@ -91,7 +91,7 @@ def check_numbers(data: PreferenceData, rewarded: Sequence[str], margin_readers:
 def _require_any(weight_R: FloatArray) -> None:
     if not weight_R.any():
         raise DataError(
-            f"all {len(weight_R):,} rows have weight 0, so there is nothing to learn from",
+            f"all {len(weight_R):,} rows have weight 0, so nothing can be learned",
             where=f"column '{SAMPLE_WEIGHT}'",
             fix="give the rows that count a weight above 0, or leave the column out",
         )

@@ -7,7 +7,7 @@ import unicodedata
 from bisect import bisect_left
 from typing import TYPE_CHECKING, Any
 
-from upo_sdk.data.findings import LOST_IN_TOKENS, noted
+from upo_sdk.data.findings import LOST_IN_TOKENS, finding_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +57,7 @@ class RoundTrip:
                 if plain not in back and plain in given:  # else the chat template changed it
                     self._loses = True
                     where = _where(text.strip(), back)
-                    return [noted(LOST_IN_TOKENS, f"{_what(plain, back, unknown=unknown)}, as in {where}")]
+                    return [finding_key(LOST_IN_TOKENS, f"{_what(plain, back, unknown=unknown)}, as in {where}")]
         return []
 
     def _back(self, whole: str, tokens: Sequence[int]) -> str:

@@ -108,7 +108,9 @@ def _text(row: Mapping[str, Any], shape: Shape) -> NormalisedRow:
         prompt, *responses = split_text(*responses)
     for column, response in zip(shape.responses, responses, strict=True):
         if not response.strip():
-            raise RowError(column, "is empty" if shape.prompt else "is empty behind the prompt that both share")
+            raise RowError(
+                column, "is empty" if shape.prompt else "is empty after the prompt that both responses share"
+            )
     _check_shared(prompt, shape)
     context = [message["content"] or "" for message in read_context(row, shape)]
     return {"prompt": _joined([*context, prompt]), "responses": responses}
@@ -196,7 +198,9 @@ def _check_different(responses: list[str], shape: Shape) -> None:
 def _check_shared(prompt: str | list[Message], shape: Shape) -> None:
     if not prompt and not shape.prompt:
         raise RowError(
-            shape.responses[0], f"and '{shape.responses[1]}' share no beginning, and there is no column 'prompt'"
+            shape.responses[0],
+            f"and '{shape.responses[1]}' have no common beginning that could be the prompt, and "
+            f"there is no column 'prompt'",
         )
 
 

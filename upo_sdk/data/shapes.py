@@ -145,7 +145,7 @@ def detect_shape(sample: Mapping[str, Any], config: DataConfig, source: str) -> 
         if config.format not in BUILTIN_FORMATS or config.format == shape.kind:
             return _in_their_names(shape, ours)
     raise DataError(
-        f"the columns fit no known shape: {', '.join(map(repr, names)) or 'there are none'}",
+        f"the columns match no known data format: {', '.join(map(repr, names)) or 'there are none'}",
         where=source,
         fix=f"{_guess(names)}pairs need chosen and rejected (and prompt), single completions need prompt, completion "
         "and label; name yours, for example `data.columns.prompt=question`",
@@ -199,16 +199,16 @@ def _check_mapping(columns: Mapping[str, str], found: list[str], source: str) ->
     for ours, theirs in columns.items():
         if ours not in ROLES:
             raise DataError(
-                f"'{ours}' is no column of ours that could be mapped",
+                f"'{ours}' is not a role that a column can have",
                 where="`data.columns`",
                 fix=f"{did_you_mean(ours, list(ROLES))}map one of: {', '.join(ROLES)}, for example "
                 "`data.columns.prompt=question`",
             )
         if theirs not in found:
             raise DataError(
-                f"there is no column '{theirs}' to take '{ours}' from",
+                f"there is no column '{theirs}', which `data.columns` names for '{ours}'",
                 where=source,
-                fix=f"{did_you_mean(theirs, found)}its columns are: {', '.join(map(repr, found))}",
+                fix=f"{did_you_mean(theirs, found)}the columns are: {', '.join(map(repr, found))}",
             )
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from upo_sdk.data.text_encoder import Ids
     from upo_sdk.data.truncation import Limits
 
-__all__ = ["TokenRow", "Trained", "shortened", "within"]
+__all__ = ["TokenRow", "Trained", "shorten_to_fit", "shortened"]
 
 Trained: TypeAlias = "Sequence[Sequence[int] | None] | None"
 """Per response, where runs of trained tokens begin and end, one after the other.
@@ -46,7 +46,7 @@ class TokenRow(NamedTuple):
         kept_responses: What is left of each response, None for a whole one; None if all are whole. The text of EOS
             at its end goes too.
         kept_response_messages: The same as messages, JSON.
-        findings: What :func:`~upo_sdk.data.findings.noted` made, or None.
+        findings: The :func:`~upo_sdk.data.findings.finding_key` of each finding, or None.
         bad: Source, column (or an empty text) and reason of a row that cannot be used, or None.
     """
 
@@ -111,7 +111,9 @@ def shortened(row: Encoded, encoder: Encoder, limits: Limits) -> TokenRow | RowE
     )
 
 
-def within(messages: Sequence[Message], inputs: Mapping[str, Any], encoder: Encoder, room: int) -> list[Message] | None:
+def shorten_to_fit(
+    messages: Sequence[Message], inputs: Mapping[str, Any], encoder: Encoder, room: int
+) -> list[Message] | None:
     """Return a conversation without as many of its oldest turns as its generation prompt needs to fit.
 
     This is the rule for every prompt, in training and where answers are generated.
@@ -150,7 +152,7 @@ def _with_fewer_turns(row: Encoded, conversation: Conversation, encoder: Encoder
         return row
     prompt, inputs = conversation.prompt, conversation.template_inputs
     try:
-        kept = within(prompt, inputs, encoder, room) or [list(prompt), *with_fewer_turns(prompt)][-1]
+        kept = shorten_to_fit(prompt, inputs, encoder, room) or [list(prompt), *with_fewer_turns(prompt)][-1]
     except RowError as error:
         return error
     return row if kept == prompt else encoder.encode_conversation(conversation._replace(prompt=kept))

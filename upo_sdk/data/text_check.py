@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, cast
 
-from upo_sdk.data.findings import CONTROL_TOKENS, PROMPT_REPEATED, noted
+from upo_sdk.data.findings import CONTROL_TOKENS, PROMPT_REPEATED, finding_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -50,7 +50,7 @@ class TextCheck:
             own = _without_end(response, self._ends_of_turns if rendered else self._eos)
             found += self._control_tokens_in(own, "a response")
         if _repeated(prompt, responses):
-            found.append(noted(PROMPT_REPEATED))
+            found.append(finding_key(PROMPT_REPEATED))
         return found
 
     def of_messages(self, conversation: Conversation, *, closed: bool) -> list[str]:
@@ -68,7 +68,7 @@ class TextCheck:
             found += self._control_tokens_in(text, "a response")
         asked = prompt[-1]["content"] or "" if prompt else ""
         if _repeated(asked, [response[0]["content"] or "" for response in responses]):
-            found.append(noted(PROMPT_REPEATED))
+            found.append(finding_key(PROMPT_REPEATED))
         return found
 
     def _texts_of_response(self, response: Sequence[Message], *, closed: bool) -> Iterator[str]:
@@ -80,7 +80,7 @@ class TextCheck:
     def _control_tokens_in(self, text: str, where: str) -> Iterator[str]:
         found = self._control.search(text)
         if found:
-            yield noted(CONTROL_TOKENS, f"{found.group()!r} in {where}")
+            yield finding_key(CONTROL_TOKENS, f"{found.group()!r} in {where}")
 
 
 def _control_tokens(tokenizer: PreTrainedTokenizerBase) -> list[str]:

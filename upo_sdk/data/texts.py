@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from datasets import Dataset
 
-__all__ = ["Completions", "completions", "what_is_left"]
+__all__ = ["Completions", "apply_truncation", "completions"]
 
 
 _NOTHING = Needs()
@@ -90,7 +90,7 @@ class Completions(Sequence[Completion]):
     def _of(self, row: Mapping[str, Any]) -> Iterator[Completion]:
         nothing = [None] * len(row["responses"])
         counts = row.get("response_token_counts") or nothing
-        left = what_is_left(row)
+        left = apply_truncation(row)
         spoken = load_conversation(left) if "prompt_messages" in row else None
         messages = spoken.responses if spoken else nothing
         per_response = zip(left["responses"], _columns(row, self._needs), counts, messages, strict=True)
@@ -98,7 +98,7 @@ class Completions(Sequence[Completion]):
             yield Completion(left["prompt"], response, columns, count, spoken and spoken.prompt, own)
 
 
-def what_is_left(row: Mapping[str, Any]) -> dict[str, Any]:
+def apply_truncation(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a row of a dataset with what truncation left of its prompt, its responses and their messages."""
     left = dict(row)
     left |= {name: row[kept] for name, kept in _KEPT_PROMPT.items() if row.get(kept) is not None}

@@ -89,12 +89,13 @@ class TruncationReport:
             f"{self.responses_shortened:,} of {self.responses:,} responses their end ({self.tokens_dropped:,} tokens)"
         )
         if self.responses_shortened:
-            said += "; objectives score what is left"
+            said += "; objectives score the shortened text"
         if self.pairs_left_out:
             said += f"; {self.pairs_left_out:,} pairs became identical and are left out"
         if self.rows_left_out:
             said += (
-                f"; {self.rows_left_out:,} rows are left out, because system message and last turn alone are too long: "
+                f"; {self.rows_left_out:,} rows are left out, because their system message and last turn alone are "
+                f"too long: "
                 f"{self.fix} would fit them"
             )
         return said

@@ -68,8 +68,9 @@ def describe_unused(
 def describe_overruled(overruled: Mapping[str, int]) -> list[str]:
     """Return a warning for every column of the prompt that the messages of the responses overrule."""
     return [
-        f"the column '{name}' differs from the prompt that the responses begin with (row {row}): that one is learned, "
-        "not the column. Take one of the two out of the data"
+        f"the column '{name}' differs from the prompt that the responses begin with (row {row}): that prompt is "
+        f"learned, "
+        "not the column. Remove one of the two from the data"
         for name, row in overruled.items()
     ]
 

@@ -13,8 +13,8 @@ from upo_sdk.cache import content_key
 from upo_sdk.data.columns import read_rows_of
 from upo_sdk.data.encoding import Encoder
 from upo_sdk.data.messages import join_contents, load_messages
-from upo_sdk.data.shortening import within
-from upo_sdk.data.texts import what_is_left
+from upo_sdk.data.shortening import shorten_to_fit
+from upo_sdk.data.texts import apply_truncation
 from upo_sdk.data.truncation import Limits, truncate
 from upo_sdk.errors import DataError
 from upo_sdk.evaluation.generation import Draw, Sampling, end_ids, generate_ids
@@ -114,7 +114,7 @@ def distinct_prompts(dataset: Dataset, count: int | None = None) -> list[Prompt]
 
 
 def _prompt(row: Mapping[str, Any]) -> Prompt:
-    left = what_is_left(row)
+    left = apply_truncation(row)
     return Prompt(
         text=row["prompt"],
         ids=row["prompt_ids"],
@@ -128,7 +128,7 @@ def fit_prompts(
     prompts: Sequence[Prompt],
     room: int | None,
     tokenizer: PreTrainedTokenizerBase,
-    tell: Callable[[str], None],
+    warn: Callable[[str], None],
     on_date: date | None = None,
 ) -> list[Prompt]:
     """Return the prompts, those without room for an answer behind them shortened as training would shorten them.
@@ -139,7 +139,7 @@ def fit_prompts(
         prompts: Tokenised by the tokenizer.
         room: Tokens that a prompt may have, from :func:`~upo_sdk.policy.positions.prompt_room`; None is no limit.
         tokenizer: What the model reads.
-        tell: Hears, once, how many were shortened, and how many left out.
+        warn: Receives one message: how many were shortened, and how many left out.
         on_date: What a chat template that writes the date takes for today.
 
     Raises:
@@ -150,19 +150,21 @@ def fit_prompts(
         return list(prompts)
     encoder = Encoder(tokenizer, conversational=long[0].messages is not None, on_date=on_date)
     fitted = [prompt if len(prompt.ids) <= room else _fitted(prompt, room, encoder) for prompt in prompts]
-    left, lose = [prompt for prompt in fitted if prompt], "oldest turns" if long[0].messages else "beginning"
+    left = [prompt for prompt in fitted if prompt]
+    cut = "oldest turns are" if long[0].messages else "beginning is"
     if not left:
         raise DataError(
-            f"no prompt fits into the {room:,} tokens that leave the model positions for an answer",
-            where=f"such as '{_start(long[0].text)}'",
+            f"no prompt is short enough: a prompt may have {room:,} tokens, so that the model has positions left "
+            f"for an answer",
+            where=f"for example '{_start(long[0].text)}'",
             fix="ask for fewer new tokens, or give shorter prompts",
         )
     out = len(prompts) - len(left)
-    tell(
-        f"{len(long):,} of {len(prompts):,} prompts have more than the {room:,} tokens that leave the model positions "
-        f"for an answer: they lose their {lose} before it answers"
+    warn(
+        f"{len(long):,} of {len(prompts):,} prompts have more than the {room:,} tokens after which the model still has "
+        f"positions for an answer: their {cut} cut off"
         + (f", and {out:,} whose last turn alone is too long are left out" if out else "")
-        + f"; such as '{_start(long[0].text)}'"
+        + f"; for example '{_start(long[0].text)}'"
     )
     return left
 
@@ -171,7 +173,7 @@ def _fitted(prompt: Prompt, room: int, encoder: Encoder) -> Prompt | None:
     if prompt.messages is None:
         limits = Limits(max_length=room + 1, max_prompt_length=None)
         return replace(prompt, ids=truncate(list(prompt.ids), [[0]], limits, bos=encoder.bos)[0])
-    messages = within(prompt.messages, prompt.template_inputs, encoder, room)
+    messages = shorten_to_fit(prompt.messages, prompt.template_inputs, encoder, room)
     if messages is None:
         return None
     ids = encoder.prompt_ids(messages, prompt.template_inputs)

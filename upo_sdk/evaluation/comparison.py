@@ -72,7 +72,7 @@ class AnswerScorer:
     is_demo: bool
 
     def score(self, answers: Answers, model: ModelIdentity, whose: Whose) -> ScoredAnswers:
-        """Return the answers with what every objective says of them."""
+        """Return the answers with the score of every objective."""
         rewards = {item.label: self._rewards(item, answers, whose) for item in self.objectives}
         measures = self.measures.take(answers.completions, f"answers of the {whose}")
         return ScoredAnswers(
@@ -86,7 +86,7 @@ class AnswerScorer:
         )
 
     def better(self, measure: str) -> Better:
-        """Return which direction of a measure is an improvement, where that can be said."""
+        """Return which direction of a measure is an improvement, if one is."""
         return DEMO_NAMES[measure] if self.is_demo and measure in DEMO_NAMES else self.measures.better(measure)
 
     def _rewards(self, item: LiveObjective, answers: Answers, whose: Whose) -> FloatArray:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["DEMO_NAMES", "are_demo_prompts", "conflicts", "demo_measures"]
 
 DEMO_NAMES: dict[str, Better] = {"rude": "lower", "helpful": "higher"}
-"""What the grammar says of an answer, and which direction is an improvement."""
+"""What the demo's grammar measures of an answer, and which direction is an improvement."""
 
 
 def demo_measures(answers: Answers) -> dict[str, FloatArray]:

@@ -82,7 +82,7 @@ def evaluate(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _ModelOutputs:
-    """What one model said.
+    """The answers of one model.
 
     Attributes:
         pair_logps: Log-probs of the data's pairs, if they are compared.

@@ -41,7 +41,7 @@ class Sampling:
 
 
 class Draw(NamedTuple):
-    """One sequence to sample: which prompt, and the how-manieth answer to it."""
+    """One sequence to sample: the prompt, and the index of this answer among the answers to it."""
 
     prompt_ids: Sequence[int]
     sample: int

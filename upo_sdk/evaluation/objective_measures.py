@@ -65,7 +65,7 @@ class ObjectiveMeasures:
 
     @property
     def categories(self) -> list[str]:
-        """The harms by the last part of their names, where that tells them apart."""
+        """The harms by the last part of their names, if those differ."""
         short = [name.rpartition("/")[2] for name in self.harms]
         twice = {name for name, count in Counter(short).items() if count > 1}
         return [name if part in twice else part for name, part in zip(self.harms, short, strict=True)]

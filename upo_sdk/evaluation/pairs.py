@@ -1,4 +1,4 @@
-"""What the implicit reward of a model says of pairs that were labelled: accuracy and margin."""
+"""How well a model's implicit reward ranks labelled pairs: accuracy and margin."""
 
 from __future__ import annotations
 

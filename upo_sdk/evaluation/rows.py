@@ -89,7 +89,7 @@ def tokenize_rows(
     room: int | None,
     on_date: date | None = None,
 ) -> EvalRows:
-    """Tokenise rows and number their prompts; what truncation cost and the chat template changed is told.
+    """Tokenise rows and number their prompts; warn of what truncation and the chat template changed.
 
     Args:
         rows: Normalised.
@@ -125,7 +125,7 @@ def number_prompts(
     room: int | None,
     on_date: date | None = None,
 ) -> EvalRows:
-    """Number the prompts of tokenised rows; those without room for an answer are shortened, which is said.
+    """Number the prompts of tokenised rows; shorten those without room for an answer, with a warning.
 
     Args:
         tokenized: By the tokenizer.

@@ -15,7 +15,7 @@ from upo_sdk.evaluation.judging import check_judged
 from upo_sdk.evaluation.output import check_writable
 from upo_sdk.evaluation.source import read_run_config, run_folder_of
 from upo_sdk.evaluation.thresholds import Threshold, check_prompts, parse_threshold
-from upo_sdk.plan import with_demo_options, within_positions
+from upo_sdk.plan import limit_to_positions, with_demo_options
 from upo_sdk.plan.compatibility import unused_columns
 from upo_sdk.plugin.build import LiveObjective, beta_of, build_objectives
 from upo_sdk.policy import load_model_config
@@ -83,7 +83,7 @@ class EvalTask:
 
 
 def plan_evaluation(config: EvalConfig, registry: Registry) -> EvalTask:
-    """Resolve a configuration: what a run folder brings fills in what is not given.
+    """Resolve a configuration: a run folder's settings are used for those that are not given.
 
     Raises:
         UPOError: A condition cannot be read, or the model, the data, an objective or the output folder cannot be used.
@@ -102,7 +102,7 @@ def plan_evaluation(config: EvalConfig, registry: Registry) -> EvalTask:
     if config.baseline:
         model_configs.append(load_model_config(config.baseline, setting="`baseline.path=FOLDER`"))
     for model_config in model_configs:
-        data_config = within_positions(data_config, model_config, notices)
+        data_config = limit_to_positions(data_config, model_config, notices)
     data = load_preference_data(data_config, formats=registry.dataset_formats(data_config.format))
     notices += data.describe_bad_rows()
     notices += unused_columns(objectives, data)[1]
@@ -112,7 +112,9 @@ def plan_evaluation(config: EvalConfig, registry: Registry) -> EvalTask:
     check_prompts(thresholds, len(set(rows["prompt"][:])) if thresholds else 0, config.eval_prompts)
     check_judged(config, rows, registry)
     if split == "training":
-        notices.append("the run held nothing out: its training prompts are evaluated, on which a model does better")
+        notices.append(
+            "the run has no held-out data: its training prompts are evaluated, and results on those are better"
+        )
     seed = (run.training.seed if run else _SEED) if config.seed is None else config.seed
     return EvalTask(
         config=config.model_copy(update={"data": data_config, "output_dir": output_dir, "seed": seed}),
@@ -133,7 +135,7 @@ def plan_evaluation(config: EvalConfig, registry: Registry) -> EvalTask:
 
 
 def _resolved(config: EvalConfig, run: RunConfig | None, registry: Registry, notices: list[str]) -> EvalConfig:
-    """Fill in what a run, or the demo, brings along."""
+    """Fill in the settings of the run or of the demo."""
     model, data, objectives = config.model, config.data, config.objectives
     if model.path == _DEMO:
         model = model.model_copy(update={"path": str(demo.demo_model_path())})
@@ -151,9 +153,9 @@ def _resolved(config: EvalConfig, run: RunConfig | None, registry: Registry, not
         data = data or run.data
         objectives = objectives or run.objectives
     if data is None:
-        load_model_config(model)  # a mistyped path is told before what it would have brought
+        load_model_config(model)  # a mistyped path is reported first
         raise ConfigError(
-            "there is no data to evaluate on: the model is not a run folder, which would bring its own",
+            "there is no data to evaluate on: only a run folder has data of its own, and the model is not one",
             where="`data.path`",
             fix="give `data.path=PATH` with prompts and responses, or evaluate a run folder",
         )
@@ -174,7 +176,9 @@ def _scoring(objectives: Sequence[LiveObjective], notices: list[str]) -> list[Li
             continue
         needs = item.objective.needs
         if needs.columns or needs.score_columns:
-            notices.append(f"'{item.label}' reads columns of the data, which a model's answer has not: it is left out")
+            notices.append(
+                f"'{item.label}' needs columns of the data that generated answers do not have: it is left out"
+            )
         else:
             kept.append(item)
     return kept

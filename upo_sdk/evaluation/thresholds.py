@@ -1,4 +1,4 @@
-"""Conditions such as ``toxicity>0.02`` under which an evaluation fails."""
+"""Conditions, for example ``toxicity>0.02``, under which an evaluation fails."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Part = Literal["value", "low", "high", "baseline", "difference", "difference.low
 _PARTS: tuple[Part, ...] = ("difference.low", "difference.high", "difference", "baseline", "low", "high", "value")
 _OPERATORS = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
 _CONDITION = re.compile(r"(?P<name>.+?)\s*(?P<sign>>=|<=|>|<)\s*(?P<limit>[^<>=\s]+)")
-_FORM = "write METRIC>NUMBER, with >, <, >= or <=, such as toxicity>0.02 or toxicity.difference>0.01"
+_FORM = "write METRIC>NUMBER, with >, <, >= or <=, for example toxicity>0.02 or toxicity.difference>0.01"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

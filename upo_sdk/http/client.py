@@ -174,7 +174,7 @@ class JsonClient:
             body += chunk
             if len(body) > self.max_bytes:
                 raise RequestError(
-                    f"{self.name} answered more than {self.max_bytes:,} bytes, and was not read on",
+                    f"{self.name} answered more than {self.max_bytes:,} bytes, and was not read further",
                     "unusable",
                     "answer too long",
                     answer.status_code,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from upo_sdk.errors import ObjectiveFailedError, UPOError
-from upo_sdk.guarded_call import TimeLimitError, prints_caught, within
+from upo_sdk.guarded_call import TimeLimitError, call_with_time_limit, prints_caught
 from upo_sdk.objectives.protocol import Fingerprinted, FittedToData, Measuring, MeasuringHarm
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ class Guard:
                 return function()
 
         try:
-            return within(seconds, quietly)
+            return call_with_time_limit(seconds, quietly)
         except UPOError:
             raise
         except TimeLimitError:

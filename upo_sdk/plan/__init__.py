@@ -2,7 +2,7 @@
 
 from upo_sdk.plan.demo_defaults import with_demo_options
 from upo_sdk.plan.memory import MemoryEstimate
-from upo_sdk.plan.model_limits import within_positions
+from upo_sdk.plan.model_limits import limit_to_positions
 from upo_sdk.plan.run_plan import RunPlan, make_plan
 
-__all__ = ["MemoryEstimate", "RunPlan", "make_plan", "with_demo_options", "within_positions"]
+__all__ = ["MemoryEstimate", "RunPlan", "limit_to_positions", "make_plan", "with_demo_options"]

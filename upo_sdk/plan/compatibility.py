@@ -82,10 +82,11 @@ def check_weighting(objectives: Sequence[LiveObjective], config: RunConfig, data
             )
         if not item.is_preference and item.schedule and config.loss.baseline in {"soft", "prompt-mean"}:
             raise ConfigError(
-                f"the baseline '{config.loss.baseline}' is computed once from the weights, and that of '{item.label}' "
+                f"the baseline '{config.loss.baseline}' is computed once from the weights, and the weight of "
+                f"'{item.label}' "
                 f"changes over the run",
                 where=f"objective '{item.ref}'",
-                fix="use `loss.baseline=value`, which follows, or none; or leave out the schedule",
+                fix="use `loss.baseline=value` or none, or leave out the schedule",
             )
 
 
@@ -120,9 +121,7 @@ def label_balance(data: PreferenceData) -> list[str]:
     counts = f"{desirable:,} of {total:,} completions are desirable"
     if rarer == 0:
         return [f"{counts}: without any of the other label there is no preference to learn"]
-    return [
-        f"{counts}: the rarer label teaches little; weigh it more (a preference objective's options, sample_weight)"
-    ]
+    return [f"{counts}: the rarer label has little influence; give it more weight (by options or sample_weight)"]
 
 
 def check_scorers(

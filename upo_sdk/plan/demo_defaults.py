@@ -18,7 +18,7 @@ __all__ = ["with_demo", "with_demo_options"]
 def with_demo(config: RunConfig, registry: Registry, notices: list[str]) -> RunConfig:
     """Return the configuration with the demo's settings below what the user wrote."""
     notices.append(
-        "no `model.path` and no `data.path`: the embedded demo model and data are used, with the demo's settings"
+        "no `model.path` and no `data.path`: the built-in demo model and data are used, with the demo's settings"
     )
     written = config.model_dump(exclude_unset=True, by_alias=True)
     objectives = [with_demo_options(ref, registry, notices) for ref in config.objectives]
@@ -46,12 +46,13 @@ def _gamma(config: RunConfig, notices: list[str]) -> float:
     given = config.loss.scale == "balanced" or "gamma" in config.loss.model_fields_set
     if not given and gamma is None:
         notices.append(
-            f"the demo's γ of {settings.GAMMA:g} was found for dpo, and nobody measured these objectives there: add "
+            f"the demo's γ of {settings.GAMMA:g} was chosen for dpo, and is not tested with these objectives: add "
             "`loss.scale=balanced`, or compare the held-out accuracy with that of a run without the auxiliary objective"
         )
     elif not given and gamma != settings.GAMMA:
         notices.append(
-            f"γ is {gamma:g} in the demo: the preference objective pulls {gamma:g} times as hard as dpo there"
+            f"γ is {gamma:g} in the demo: the gradients of the preference objective are {gamma:g} times as large as "
+            f"those of dpo there"
         )
     return settings.GAMMA if gamma is None else gamma
 

@@ -9,10 +9,10 @@ from upo_sdk.policy.positions import positions
 if TYPE_CHECKING:
     from upo_sdk.config import DataConfig
 
-__all__ = ["within_positions"]
+__all__ = ["limit_to_positions"]
 
 
-def within_positions(data: DataConfig, model_config: Any, notices: list[str]) -> DataConfig:
+def limit_to_positions(data: DataConfig, model_config: Any, notices: list[str]) -> DataConfig:
     """Return the configuration with lengths that the model has positions for."""
     limit = positions(model_config)
     if limit is None or data.max_length <= limit:

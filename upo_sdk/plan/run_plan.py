@@ -18,7 +18,7 @@ from upo_sdk.plan.compatibility import (
 )
 from upo_sdk.plan.demo_defaults import with_demo
 from upo_sdk.plan.memory import MemoryEstimate, estimate_memory
-from upo_sdk.plan.model_limits import within_positions
+from upo_sdk.plan.model_limits import limit_to_positions
 from upo_sdk.plan.objectives import split_off_held_out, with_default_preference
 from upo_sdk.plan.row_sample import RowSample, tokenize_sample
 from upo_sdk.plan.steps import count_steps, ranks, reachable_rows, rows_per_batch
@@ -121,7 +121,7 @@ def make_plan(config: RunConfig, registry: Registry) -> RunPlan:
     model_config = load_model_config(model)
     check_weights(Path(model.path))
     parameters = count_parameters(build_skeleton(model_config, model))
-    data_config = within_positions(data_config, model_config, notices)
+    data_config = limit_to_positions(data_config, model_config, notices)
     data = load_preference_data(data_config, formats=registry.dataset_formats(data_config.format))
     tokenizer = load_tokenizer(model)
     model = with_template_date(model, tokenizer, data, notices, drop=data_config.on_bad_rows == "drop", is_demo=is_demo)

@@ -39,7 +39,7 @@ def with_template_date(
         return model
     today = datetime.now().astimezone().date()
     notices.append(
-        f"the chat template writes the date, {today}: on another day the tokens are others; "
-        f"`model.chat_template_date={today}` keeps them"
+        f"the chat template writes the date, {today}: on another day the tokens differ; "
+        f"`model.chat_template_date={today}` keeps them the same"
     )
     return model.model_copy(update={"chat_template_date": today})

@@ -83,7 +83,7 @@ def _reasons(
         (
             training.report_to == "none",
             "training.arguments.run_name",
-            "no tracker is asked for by `training.report_to`",
+            "`training.report_to` names no tracker",
         ),
         (not config.eval_prompts, "eval_max_new_tokens", "no answers are compared without `eval_prompts`"),
         (not config.push_to_hub, "hub_samples", "nothing is pushed without `push_to_hub`"),

@@ -57,8 +57,8 @@ def _late_schedules(plan: RunPlan) -> Iterator[str]:
     for item in plan.objectives:
         if item.schedule and item.schedule.first_step() >= plan.steps:
             yield (
-                f"'{item.label}' has no weight before step {item.schedule.first_step() + 1} and this run has "
-                f"{plan.steps}: it will teach nothing; let {item.schedule} start earlier"
+                f"'{item.label}' has weight 0 before step {item.schedule.first_step() + 1}, and this run has only "
+                f"{plan.steps} steps: it has no effect; let {item.schedule} start earlier"
             )
 
 
@@ -72,6 +72,7 @@ def _preference_alone(plan: RunPlan) -> Iterator[str]:
     most = settings.DPO_ALONE_STEPS
     if plan.is_demo and not plan.auxiliary and plan.steps > most:
         yield (
-            f"a preference objective alone forgets how to write such short answers after about {most} steps: add "
+            f"with a preference objective alone, the demo model forgets how to write such short answers after about "
+            f"{most} steps: add "
             f"`training.max_steps={most}`, or an auxiliary objective"
         )

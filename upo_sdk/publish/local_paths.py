@@ -27,12 +27,12 @@ def without_local_paths(folder: Path) -> Callable[[str], str]:
     names = {text: Path(text).name for text in sorted(found, key=len, reverse=True)}
     home = str(Path.home())
 
-    def portable(text: str) -> str:
+    def replace_paths(text: str) -> str:
         for local, name in names.items():
             text = text.replace(local, name)
         return text.replace(home, "~") if home != Path(home).anchor else text
 
-    return portable
+    return replace_paths
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -115,7 +115,7 @@ def push_after_run(
 
 def _contents(folder: Path, repository: str, *, samples: bool) -> dict[str, Path | bytes]:
     """Return what is pushed, by name: files as they are, texts without the paths of this machine."""
-    portable = without_local_paths(folder)
+    replace_paths = without_local_paths(folder)
     names = sorted(entry.name for entry in folder.iterdir() if entry.is_file())
     texts = (*_RECORDS, *(_WITH_TEXTS if samples else ()))
     changes: dict[str, Callable[[str], str]] = {
@@ -128,7 +128,7 @@ def _contents(folder: Path, repository: str, *, samples: bool) -> dict[str, Path
     }
     for name in (name for name in texts if name in names):
         text = (folder / name).read_text(encoding="utf-8")
-        found[name] = portable(changes[name](text) if name in changes else text).encode()
+        found[name] = replace_paths(changes[name](text) if name in changes else text).encode()
     return found
 
 

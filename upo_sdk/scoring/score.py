@@ -34,7 +34,7 @@ _BATCH_SIZE = 128
 _WINDOW = 64 * _BATCH_SIZE
 """Completions that are in memory at a time."""
 
-_WORTH_SECONDS = 2.0
+_NOTICE_FROM_SECONDS = 2.0
 """Starting processes pays if this process would take longer, by its last batch: the first may load word lists."""
 
 
@@ -134,7 +134,7 @@ class _Scorer(ExitStack):
         """Yield the rewards of every batch, in order."""
         seconds = 0.0
         for done, batch in enumerate(batches):
-            takes_long = done > 1 and seconds * (len(batches) - done) > _WORTH_SECONDS
+            takes_long = done > 1 and seconds * (len(batches) - done) > _NOTICE_FROM_SECONDS
             if self._pool is None and self._workers > 1 and takes_long:
                 pool = ScoringPool(self._live, self._fingerprint, self._workers, seconds=self._guard.seconds)
                 self._pool = self.enter_context(pool)

@@ -1,8 +1,8 @@
-"""How the process of a point and that of the sweep talk: lines of JSON one way, words the other.
+"""How a point's process and the sweep's process communicate: JSON lines to the sweep, single words to the point.
 
-The sweep says ``evaluate`` when the point may evaluate, and ``stop`` when it should end with a checkpoint. The end of
-the stream means that the sweep is gone, however it went: then the point ends at once, so that none outlives its sweep
-and writes beside the next one.
+The sweep sends ``evaluate`` when the point may evaluate, and ``stop`` when it should save a checkpoint and end. If the
+stream ends, the sweep is gone: then the point ends at once, so that it does not outlive its sweep and write into the
+folder of the next one.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _ORPHANED = 1
 
 
 class PointMessage(Section):
-    """One line of a point: where it is, or how it ended."""
+    """One message of a point: its progress, or how it ended."""
 
     phase: Phase
     task: str = Field(default="", description="What the numbers count.")
@@ -43,7 +43,7 @@ class Channel:
     """The point's end.
 
     Attributes:
-        cancel: Set once the sweep says ``stop``.
+        cancel: Set once the sweep sends ``stop``.
     """
 
     def __init__(self, out: TextIO | None = None) -> None:
@@ -61,10 +61,10 @@ class Channel:
         threading.Thread(target=channel._listen, daemon=True).start()
         return channel
 
-    def tell(self, told: PointMessage) -> None:
-        """Say where the point is."""
+    def send(self, message: PointMessage) -> None:
+        """Report where the point is."""
         if self._out is not None:
-            self._out.write(told.model_dump_json() + "\n")
+            self._out.write(message.model_dump_json() + "\n")
 
     def wait_to_evaluate(self) -> None:
         """Return when the sweep lets this point evaluate, or wants it to stop."""

@@ -97,7 +97,7 @@ def _split(text: str) -> tuple[str, list[_Part]]:
             parts[-1].values.append(segment)
         else:
             fix = f"write {name}:{segment}, or {name},OPTION={segment}"
-            raise ObjectiveRefError(f"'{segment}' is a value of nothing", where=_place(text), fix=fix)
+            raise ObjectiveRefError(f"'{segment}' is a value without an option", where=_place(text), fix=fix)
     return name, parts
 
 

@@ -1,7 +1,7 @@
 """One point of a sweep in a process of its own: ``python -m upo_sdk.sweep.point SWEEP/points/NAME``.
 
-What is done is not done again: a finished run is only evaluated, an unfinished one goes on from its newest checkpoint,
-or begins anew where there is none.
+Finished work is not repeated: a finished run is only evaluated, an unfinished one resumes from its newest checkpoint,
+or starts again if there is none.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ __all__ = ["main", "run_point"]
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the point of a folder and end the process: 0 done, 1 failed, 130 stopped by the sweep."""
-    parser = argparse.ArgumentParser(description="Run, or go on with, one point of a sweep.")
+    parser = argparse.ArgumentParser(description="Run, or resume, one point of a sweep.")
     parser.add_argument("folder", type=Path, help="SWEEP/points/NAME, as sweep.json has it")
     parser.add_argument("--attached", action="store_true", help="talk to the sweep over stdin and stdout")
     given = parser.parse_args(arguments)
     channel = Channel.attached() if given.attached else Channel()
     ended = run_point(given.folder, channel)
-    channel.tell(ended)
+    channel.send(ended)
     if ended.failure:
         sys.stderr.write(f"{ended.failure.what}\n")
     sys.exit({"done": 0, "cancelled": CancelledError.exit_code}.get(ended.phase, 1))
@@ -49,7 +49,7 @@ def run_point(folder: Path, channel: Channel) -> PointMessage:
 
     Args:
         folder: The run folder; two levels above it is the sweep's.
-        channel: Hears about progress, and says when to stop.
+        channel: Receives progress, and says when to stop.
     """
     sweep = SweepFolder(folder.parent.parent)
     try:
@@ -61,7 +61,7 @@ def run_point(folder: Path, channel: Channel) -> PointMessage:
         return PointMessage(phase="cancelled")
     except UPOError as error:
         failure = PointFailure(code=error.code, what=error.what, where=error.where, fix=error.fix)
-    except Exception as error:  # noqa: BLE001 - the traceback is in the log; the other points go on
+    except Exception as error:  # noqa: BLE001 - the traceback is in the log; the other points continue
         traceback.print_exc()
         failure = PointFailure(code="bug", what=f"{type(error).__name__}: {error}", fix="see its log for the traceback")
     return PointMessage(phase="failed", failure=failure)
@@ -80,17 +80,17 @@ class _Point:
             if record is None:
                 return PointMessage(phase="cancelled")
         if record.evaluation != self.evaluation:
-            self.channel.tell(PointMessage(phase="waiting"))
+            self.channel.send(PointMessage(phase="waiting"))
             self.channel.wait_to_evaluate()
             self._evaluate(record)
         return PointMessage(phase="done")
 
     def _train(self) -> PointRecord | None:
-        """Run, or go on with, the run; return None if it was stopped."""
+        """Start or resume the run; return None if it was stopped."""
         from upo_sdk.run import align
 
-        started, progress = perf_counter(), PointProgress(self.channel.tell, "preparing")
-        self.channel.tell(PointMessage(phase="preparing"))
+        started, progress = perf_counter(), PointProgress(self.channel.send, "preparing")
+        self.channel.send(PointMessage(phase="preparing"))
         command = shlex.split(self.point.command)
         result = align(self._config(), callbacks=[progress], cancel=self.channel.cancel, command=command)
         if result.status == "cancelled":
@@ -105,7 +105,7 @@ class _Point:
         place = {"output_dir": self.folder}
         if _status(self.folder) in {"running", "cancelled"} and _has_checkpoint(self.folder):
             return build_config(self.point.config, {**place, "resume_from_checkpoint": "last"})
-        if self.folder.exists():  # of a run that was ended before it could be gone on with
+        if self.folder.exists():  # of a run that ended before its first checkpoint
             shutil.rmtree(self.folder)
         return build_config(self.point.config, place)
 
@@ -113,8 +113,8 @@ class _Point:
         from upo_sdk.config import EvalConfig
         from upo_sdk.evaluation.evaluate import evaluate
 
-        started, progress = perf_counter(), PointProgress(self.channel.tell, "evaluating")
-        self.channel.tell(PointMessage(phase="evaluating"))
+        started, progress = perf_counter(), PointProgress(self.channel.send, "evaluating")
+        self.channel.send(PointMessage(phase="evaluating"))
         settings = {"model": str(self.folder), "plugins": self.point.config.get("plugins", {}), **self.evaluation}
         evaluation = evaluate(EvalConfig.model_validate(settings), callbacks=[progress], cancel=self.channel.cancel)
         done = {

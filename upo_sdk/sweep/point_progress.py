@@ -1,6 +1,6 @@
 """What the process of a point sees of its run and its evaluation: where they are, and what the caches had.
 
-Tasks that only report progress say with their first event how much was there already.
+Tasks that only report progress show in their first event how much was there already.
 """
 
 from __future__ import annotations
@@ -40,29 +40,31 @@ class PointProgress:
         preparation: Seconds from the start of a run to the last event before its first logged step.
     """
 
-    def __init__(self, tell: Callable[[PointMessage], None], phase: Phase) -> None:
+    def __init__(self, send: Callable[[PointMessage], None], phase: Phase) -> None:
         self.phase: Phase = phase
         self.preparation = 0.0
-        self._tell, self._started = tell, perf_counter()
-        self._told = list[CacheUse]()
+        self._send, self._started = send, perf_counter()
+        self._cache_uses = list[CacheUse]()
         self._tasks = dict[str, _Task]()
 
     def on_event(self, event: Event, /) -> None:
         """Pass on one event."""
         match event:
             case events.CacheUsed(task=task, label=label, found=found, computed=computed, seconds=seconds):
-                self._told.append(CacheUse(task=task, label=label, found=found, computed=computed, seconds=seconds))
+                self._cache_uses.append(
+                    CacheUse(task=task, label=label, found=found, computed=computed, seconds=seconds)
+                )
                 self._still_preparing()
             case events.Progress(task=events.TRAINING):
-                self.phase = "training"  # the logged steps are told, which are enough for one of several points
+                self.phase = "training"  # logged steps are sent instead: enough for one of several points
             case events.Progress(task, done, total, _, shared):
                 self._still_preparing()
                 if shared:
                     self._time(shared, task, done, total)
-                self._tell(PointMessage(phase=self.phase, task=task, done=done, total=total))
+                self._send(PointMessage(phase=self.phase, task=task, done=done, total=total))
             case events.StepLogged(step, total, _):
                 self.phase = "training"
-                self._tell(PointMessage(phase=self.phase, task=events.TRAINING, done=step, total=total))
+                self._send(PointMessage(phase=self.phase, task=events.TRAINING, done=step, total=total))
             case events.Notice(level, text):
                 sys.stderr.write(f"{level}: {text}\n")  # the log of the point
             case _:
@@ -79,7 +81,7 @@ class PointProgress:
             )
             for seen in self._tasks.values()
         ]
-        return (*self._told, *timed)
+        return (*self._cache_uses, *timed)
 
     def _time(self, kind: SharedWork, task: str, done: int, total: int) -> None:
         now = perf_counter()

@@ -66,7 +66,7 @@ def make_grid(config: SweepConfig, registry: Registry) -> Grid:
         axes.append(SweepAxis(key=SEED, values=tuple(choice.values[SEED] for choice in seeds)))
     if not any(len(axis.values) > 1 for axis in axes):
         raise ConfigError(
-            "nothing varies, so there is nothing to sweep",
+            "no setting has several values, so there is nothing to sweep",
             where="`objectives`",
             fix="give several values, for example `objectives=toxicity:0,0.1,0.3`, or `seeds=3`; for one run, train",
         )

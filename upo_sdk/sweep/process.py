@@ -34,15 +34,15 @@ class PointProcess:
         name: The point's.
         folder: Its run folder.
         log: Where what it prints goes.
-        told: Gets its name and what it tells; the last thing it tells is how it ended.
+        messages: Receives its name with each message; the last message is how it ended.
         jobs: Points that share this machine.
     """
 
     def __init__(
-        self, name: str, folder: Path, log: Path, told: SimpleQueue[tuple[str, PointMessage]], jobs: int
+        self, name: str, folder: Path, log: Path, messages: SimpleQueue[tuple[str, PointMessage]], jobs: int
     ) -> None:
         self.name, self.phase = name, "preparing"
-        self._log, self._told = log, told
+        self._log, self._messages = log, messages
         with log.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603 - our own code
                 [sys.executable, "-c", _START, json.dumps(sys.path), str(folder), "--attached"],
@@ -56,8 +56,8 @@ class PointProcess:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
-    def say(self, word: str) -> None:
-        """Say ``evaluate`` or ``stop``; a process that has ended does not hear it."""
+    def send(self, word: str) -> None:
+        """Send ``evaluate`` or ``stop``; a process that has ended does not receive it."""
         assert self._process.stdin is not None  # noqa: S101 - a pipe
         try:
             self._process.stdin.write(f"{word}\n")
@@ -83,15 +83,15 @@ class PointProcess:
             except ValidationError:
                 continue
             if last.phase not in {"done", "failed", "cancelled"}:
-                self._told.put((self.name, last))
+                self._messages.put((self.name, last))
         code = self._process.wait()
         ended = last if last is not None and last.phase in {"done", "failed", "cancelled"} else self._died(code)
-        self._told.put((self.name, ended))
+        self._messages.put((self.name, ended))
 
     def _died(self, code: int) -> PointMessage:
-        how = f"by signal {-code}, perhaps for want of memory" if code < 0 else f"with exit code {code}"
+        how = f"by signal {-code}, perhaps because memory ran out" if code < 0 else f"with exit code {code}"
         failure = PointFailure(
-            code="process", what=f"its process ended {how}", where=str(self._log), fix="see what it wrote last"
+            code="process", what=f"its process ended {how}", where=str(self._log), fix="read the end of its log"
         )
         return PointMessage(phase="failed", failure=failure)
 

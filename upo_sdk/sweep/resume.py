@@ -59,7 +59,7 @@ def _changed(missing: Sequence[SweepPoint], planned: Sequence[SweepPoint], folde
     alike = next((point for point in planned if point.values == missing[0].values), None)
     why = f" ({_difference(missing[0].config, alike.config)})" if alike else ""
     return OutputError(
-        f"the sweep there has points that are not in this grid: {names}{more}{why}",
+        f"the folder's sweep has points that are not in this grid: {names}{more}{why}",
         where=str(folder),
         fix=f"only points may be added. Resume it with its own grid (resume_sweep, or upo sweep --resume {folder}), "
         "choose another `output_dir`, or begin anew with `overwrite=true`",

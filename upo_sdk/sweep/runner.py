@@ -32,7 +32,7 @@ _ENDS = {"done", "failed", "cancelled"}
 
 @dataclass(frozen=True, slots=True)
 class _Notices:
-    """Hands the notices of a report on."""
+    """Passes on the notices of the report."""
 
     emit: Callable[[SweepEvent], None]
 
@@ -59,13 +59,13 @@ class Runner:
     ) -> None:
         self._state, self._folder, self._jobs = state, folder, jobs
         self._callbacks, self._cancel = callbacks, cancel
-        self._told = SimpleQueue[tuple[str, PointMessage]]()
+        self._messages = SimpleQueue[tuple[str, PointMessage]]()
         self._running = dict[str, PointProcess]()
         self._stopping = False
 
     def execute(self) -> SweepRecord:
         """Run what is left to do; whatever ends this, no process of a point is left behind."""
-        self._take_what_is_there()
+        self._take_over_results()
         self._emit(SweepReady(self._state))
         waiting = deque(point.name for point in self._state.points if point.status != "done")
         try:
@@ -86,8 +86,8 @@ class Runner:
             write_report_or_warn(self._folder.path, (_Notices(self._emit),))
         return self._state
 
-    def _take_what_is_there(self) -> None:
-        """Take over what points left that ended after the sweep did, and re-evaluate what was evaluated otherwise."""
+    def _take_over_results(self) -> None:
+        """Use the results of earlier calls; what was evaluated with other settings is evaluated again."""
         points = [self._with_result(point) for point in self._state.points]
         self._write(self._state.model_copy(update={"points": tuple(points)}))
         self._summarize()
@@ -110,7 +110,7 @@ class Runner:
     def _start(self, name: str) -> None:
         point = self._change(name, status="running")
         folder = self._folder.path / point.folder
-        process = PointProcess(name, folder, self._folder.log(name), self._told, self._jobs)
+        process = PointProcess(name, folder, self._folder.log(name), self._messages, self._jobs)
         self._running[name] = process
         self._emit(PointStarted(name))
 
@@ -119,31 +119,31 @@ class Runner:
             phases = [other.phase for other in self._running.values()]
             if process.phase == "waiting" and (self._state.baseline or "evaluating" not in phases):
                 process.phase = "evaluating"
-                process.say(EVALUATE)
+                process.send(EVALUATE)
 
     def _listen(self) -> None:
         try:
-            name, told = self._told.get(timeout=_LOOK_AROUND_SECONDS)
+            name, message = self._messages.get(timeout=_LOOK_AROUND_SECONDS)
         except Empty:
             return
-        if told.phase in _ENDS:
-            self._end(name, told)
+        if message.phase in _ENDS:
+            self._end(name, message)
             return
         process = self._running[name]
-        if not (process.phase == "evaluating" and told.phase == "waiting"):
-            process.phase = told.phase
-        self._emit(PointProgress(name, told.phase, told.task, told.done, told.total))
+        if not (process.phase == "evaluating" and message.phase == "waiting"):
+            process.phase = message.phase
+        self._emit(PointProgress(name, message.phase, message.task, message.done, message.total))
 
-    def _end(self, name: str, told: PointMessage) -> None:
+    def _end(self, name: str, message: PointMessage) -> None:
         self._running.pop(name).end()
         point = next(point for point in self._state.points if point.name == name)
-        if told.phase == "done":
+        if message.phase == "done":
             point = self._with_result(point)
             if point.status != "done":
                 what = "it ended without a result that can be read"
-                told = PointMessage(phase="failed", failure=PointFailure(code="process", what=what))
-        if told.phase != "done":
-            point = self._change(name, status=told.phase, failure=told.failure)
+                message = PointMessage(phase="failed", failure=PointFailure(code="process", what=what))
+        if message.phase != "done":
+            point = self._change(name, status=message.phase, failure=message.failure)
         self._replace(point)
         self._summarize()
         self._emit(PointEnded(next(item for item in self._state.points if item.name == name), self._state))
@@ -154,7 +154,7 @@ class Runner:
         if not self._stopping:
             self._stopping = True
             for process in self._running.values():
-                process.say(STOP)
+                process.send(STOP)
         return True
 
     def _change(self, name: str, **changes: Any) -> SweepPoint:

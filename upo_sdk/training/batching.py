@@ -43,7 +43,7 @@ def epoch_batches(
     if budget is not None and (longer := sum(tokens > budget for tokens in tokens_R)):
         warn(
             f"{longer:,} of {len(tokens_R):,} rows have more tokens than `training.tokens_per_batch={budget}`, up to "
-            f"{max(tokens_R):,}: each is a batch of its own"
+            f"{max(tokens_R):,}: each of them is a batch alone"
         )
     batches = compose_batches(tokens_R, config, padded=not _is_packed(layout), ranks=ranks)
     if text := uneven_rows(len(batches), 1, ranks):  # else there are as many batches for every process

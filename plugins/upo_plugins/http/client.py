@@ -94,7 +94,7 @@ class ServiceClient:
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             place = "".join(f"{part}: " for part in first["loc"])
-            what = f"the service answered no scores: {place}{first['msg']}; it said {self.http.shown(answer)}"
+            what = f"the service's answer holds no scores: {place}{first['msg']}; it answered {self.http.shown(answer)}"
             raise RequestError(what, fix) from None
         if len(scores) != wanted:
             raise RequestError(f"the service returned {len(scores)} scores for {wanted} completions", fix)
@@ -118,7 +118,7 @@ def _body(batch: Sequence[Completion]) -> bytes:
 
 def _fix_of(error: HttpError) -> str:
     if error.kind == "unanswered":
-        return "see that the service runs, or be more patient: retries=, read_timeout=, concurrency="
+        return "check that the service runs, or give it more time: retries=, read_timeout=, concurrency="
     if error.kind == "unusable":
         return "fix the service: its answer has one number per completion and nothing else"
     if error.status in _REFUSED:

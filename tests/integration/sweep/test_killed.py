@@ -86,9 +86,9 @@ def test_a_sweep_that_is_killed_twice_ends_with_the_table_of_an_undisturbed_one_
 
 
 def test_the_process_of_a_point_tells_how_it_ended(tmp_path: Path) -> None:
-    told = SimpleQueue[tuple[str, PointMessage]]()
-    process = PointProcess("lost", tmp_path / "points" / "lost", tmp_path / "lost.log", told, jobs=1)
-    name, ended = told.get(timeout=300)
+    messages = SimpleQueue[tuple[str, PointMessage]]()
+    process = PointProcess("lost", tmp_path / "points" / "lost", tmp_path / "lost.log", messages, jobs=1)
+    name, ended = messages.get(timeout=300)
     process.end()
     assert (name, ended.phase) == ("lost", "failed")
     assert ended.failure is not None

@@ -91,7 +91,7 @@ def test_a_failed_point_loses_no_other_and_is_tried_again(
     monkeypatch.setenv("BROKEN", "0")
     log = Log()
     again = resume_sweep(tmp_path / "s", callbacks=[log])
-    assert log.told == [("brief=0.1", "started"), ("brief=0.1", "done")]
+    assert log.events == [("brief=0.1", "started"), ("brief=0.1", "done")]
     assert [row.name for row in again.rows] == ["brief=0", "brief=0.1"]
     assert counted.is_file()
 
@@ -101,7 +101,7 @@ def test_points_may_be_added_and_only_they_are_run(base: dict[str, Any], tmp_pat
     first = sweep(asked(base, tmp_path / "s", "length:0,0.2,target=3", "dpo"))
     log = Log()
     more = sweep(asked(base, tmp_path / "s", "length:0,0.1,0.2,target=3", "dpo"), callbacks=[log])
-    assert log.told == [("length=0.1", "started"), ("length=0.1", "done")]
+    assert log.events == [("length=0.1", "started"), ("length=0.1", "done")]
     assert table_of(first).items() < table_of(more).items()
     assert more.created == first.created
     with pytest.raises(OutputError, match=r"points that are not in this grid: length=0\.2"):
@@ -128,7 +128,7 @@ def test_a_cancelled_sweep_goes_on_where_it_was(base: dict[str, Any], tmp_path: 
     assert found.finished is None
     again = Log()
     resume_sweep(tmp_path / "s", callbacks=[again])
-    assert again.told == [("length=0.2", "started"), ("length=0.2", "done")]
+    assert again.events == [("length=0.2", "started"), ("length=0.2", "done")]
 
 
 @pytest.mark.usefixtures("in_process")
@@ -139,5 +139,5 @@ def test_a_metric_that_does_not_exist_ends_the_sweep_early_and_loses_nothing(
         sweep(asked(base, tmp_path / "s", "length:0,0.2,target=3", "dpo", pareto=("toxicty",)))
     log = Log()
     found = resume_sweep(tmp_path / "s", pareto=("accuracy",), callbacks=[log])
-    assert log.told == [("length=0.2", "started"), ("length=0.2", "done")]
+    assert log.events == [("length=0.2", "started"), ("length=0.2", "done")]
     assert [axis.metric for axis in found.pareto_axes] == ["accuracy"]

@@ -118,12 +118,12 @@ def test_all_bad_rows_are_counted_and_the_first_five_shown(load: Load) -> None:
 
 
 def test_responses_that_share_no_beginning_have_no_prompt(load: Load) -> None:
-    with pytest.raises(DataError, match="share no beginning"):
+    with pytest.raises(DataError, match="have no common beginning"):
         load({"chosen": "yes", "rejected": "no"})
 
 
 def test_a_response_that_is_all_prompt_is_empty(load: Load) -> None:
-    with pytest.raises(DataError, match="column 'rejected': is empty behind the prompt"):
+    with pytest.raises(DataError, match="column 'rejected': is empty after the prompt"):
         load({"chosen": "one two", "rejected": "one"})
 
 
@@ -167,7 +167,7 @@ def test_a_file_of_malformed_lines_only_says_so(tmp_path: Path) -> None:
         ("data.csv", b"prompt,chosen,rejected\np,yes\n", "row 1, column 'rejected': is null, not text"),
         ("data.csv", b"prompt,chosen,rejected\np,\xff,no\n", "the file is not valid UTF-8"),
         ("data.parquet", b"no parquet at all", "the file is not valid Parquet"),
-        ("data.txt", b"text", "the kind of this file is unknown"),
+        ("data.txt", b"text", "the format of this file is unknown"),
     ],
 )
 def test_a_broken_file_is_one_clear_error(tmp_path: Path, name: str, content: bytes, what: str) -> None:

@@ -59,7 +59,7 @@ def test_a_cell_that_cannot_be_read_is_refused_with_the_way_to_write_it(tmp_path
     numpy_prints = f"[{USER!r}\n {YES!r}]"
     rows = [{"prompt": repr([USER]), "chosen": repr([YES]), "rejected": "no"}]
     rows.append(rows[0] | {"prompt": numpy_prints})
-    with pytest.raises(DataError, match=r"row 2, column 'prompt': looks like messages .*json\.dumps"):
+    with pytest.raises(DataError, match=r"row 2, column 'prompt': looks like messages, .*json\.dumps"):
         load_csv(tmp_path, written(*rows))
 
 
@@ -113,7 +113,7 @@ def test_cells_of_any_length_are_read_and_the_limit_is_put_back(tmp_path: Path) 
 
 @pytest.mark.parametrize(("mark", "name"), [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")])
 def test_another_separator_is_named(tmp_path: Path, mark: str, name: str) -> None:
-    with pytest.raises(DataError, match=f"the columns look separated by {name}, not by commas"):
+    with pytest.raises(DataError, match=f"the columns seem to be separated by {name}, not by commas"):
         load_csv(tmp_path, f"prompt{mark}chosen{mark}rejected\np{mark}yes{mark}no\n")
 
 
@@ -144,5 +144,5 @@ def test_latin_1_is_refused_with_the_way_to_convert_it(tmp_path: Path, kind: str
 
 
 def test_half_a_character_of_utf_16_is_one_clear_error(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="looks like UTF-16 and is not"):
+    with pytest.raises(DataError, match="looks like UTF-16, but is not"):
         load_csv(tmp_path, "prompt".encode("utf-16") + b"\x00")

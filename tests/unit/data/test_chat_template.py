@@ -65,7 +65,7 @@ def test_a_template_that_writes_no_answer_is_refused(load: Load, template: str, 
 
 def test_of_several_templates_without_a_default_one_is_chosen_by_name(load: Load) -> None:
     tokenizer = with_template({"tool_use": "{{ 1 // 0 }}", "rag": CHATML})
-    with pytest.raises(ModelError, match="none is the default: rag, tool_use") as error:
+    with pytest.raises(ModelError, match="none of them is the default: rag, tool_use") as error:
         check_template(tokenizer, load(ROW).train)
     assert error.value.fix == "choose one: `model.chat_template=rag`"
     choose_template(tokenizer, "rag")
@@ -96,7 +96,7 @@ def test_no_template_for_conversations_is_found_by_the_check(load: Load) -> None
 
 @pytest.mark.parametrize("template", [5, {"default": None}])
 def test_a_template_that_is_no_text_is_named(load: Load, template: Any) -> None:
-    with pytest.raises(ModelError, match="chat template is no text"):
+    with pytest.raises(ModelError, match="chat template is not text"):
         check_template(with_template(template), load(ROW).train)
 
 

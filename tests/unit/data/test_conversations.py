@@ -106,5 +106,5 @@ def test_equal_conversations_are_refused(load: Load) -> None:
 
 
 def test_conversations_that_share_nothing_have_no_prompt(load: Load) -> None:
-    with pytest.raises(DataError, match="share no beginning"):
+    with pytest.raises(DataError, match="have no common beginning"):
         load({"chosen": [bot("a")], "rejected": [bot("b")]})

@@ -121,7 +121,7 @@ def test_a_conversation_without_room_is_left_out_and_what_would_fit_is_said(load
     assert made.dataset["row"][:] == [2]
     # "<|im_start|>user\n" 6, 60, "<|im_end|>\n" 2, "<|im_start|>assistant\n" 11; "Good<|im_end|>" 5
     assert made.report.describe().endswith(
-        "1 rows are left out, because system message and last turn alone are too long: "
+        "1 rows are left out, because their system message and last turn alone are too long: "
         "`data.max_length=84` would fit them"
     )
     assert cut(load, *rows, max_length=84).dataset["row"][:] == [1, 2]

@@ -66,6 +66,8 @@ def test_data_in_which_no_row_counts_is_refused(load: Callable[..., Any]) -> Non
 
 def test_only_what_a_run_reads_is_checked_and_named(load: Callable[..., Any]) -> None:
     data = load({**PAIR, "margin": "wide", "reward/tox": [1, 0], "reward/len": "x"})
-    assert check_numbers(data, ["tox"], []) == ["'tox' does not score the data: its rewards are there, in 'reward/tox'"]
+    assert check_numbers(data, ["tox"], []) == [
+        "'tox' does not score the data: its rewards are read from the column 'reward/tox'"
+    ]
     with pytest.raises(DataError, match="column 'margin': is 'wide'"):
         check_numbers(data, [], ["dpo"])

@@ -72,7 +72,7 @@ def test_a_shape_can_be_forced(load: Load) -> None:
 
 
 def test_a_forced_shape_that_is_not_there_is_refused(load: Load) -> None:
-    with pytest.raises(DataError, match="fit no known shape"):
+    with pytest.raises(DataError, match="match no known data format"):
         load({"prompt": "p", "chosen": "+", "rejected": "-"}, format="unpaired")
 
 

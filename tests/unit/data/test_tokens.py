@@ -109,7 +109,7 @@ def test_every_change_is_counted(load: Load, make_tokenizer: MakeTokenizer) -> N
     assert (report.prompts_shortened, report.responses_shortened, report.tokens_dropped) == (2, 1, 7)
     assert report.describe() == (
         "truncated: 2 of 3 prompts lost their beginning, 1 of 6 responses their end (7 tokens); "
-        "objectives score what is left"
+        "objectives score the shortened text"
     )
 
 

@@ -116,7 +116,7 @@ def test_a_prompt_without_room_is_shortened_at_its_beginning_and_that_is_said_on
     assert [list(prompt.ids) for prompt in fitted] == [[9, 4, 5], [9, 7]]
     assert len(told) == 1
     assert told[0].startswith("1 of 2 prompts have more than the 3 tokens")
-    assert "such as 'long long" in told[0]
+    assert "for example 'long long" in told[0]
     assert fit_prompts([long], None, own, told.append) == [long]
     assert len(told) == 1
 
@@ -139,8 +139,8 @@ def test_a_conversation_without_room_loses_its_oldest_turns_and_keeps_its_system
     assert chat.decode(list(fitted.ids)) == left
     assert fitted.messages == [system, last]
     assert "2 of 2 prompts" in told[0]
-    assert "oldest turns before it answers, and 1 whose last turn alone is too long are left out" in told[0]
-    with pytest.raises(DataError, match="no prompt fits into the"):
+    assert "oldest turns are cut off, and 1 whose last turn alone is too long are left out" in told[0]
+    with pytest.raises(DataError, match="no prompt is short enough"):
         fit_prompts(whole[1:], room, chat, told.append)
 
 

@@ -25,7 +25,7 @@ def test_the_demo_says_that_it_is_the_demo_and_which_scorer_it_chose() -> None:
     made = plan(objectives=["toxicity:0.3"])
     assert made.is_demo
     assert [item.label for item in made.objectives] == ["dpo", "toxicity"]
-    assert any("embedded demo" in text for text in made.notices)
+    assert any("built-in demo" in text for text in made.notices)
     assert any("model=builtin" in text for text in made.notices)
     assert any("'dpo' is used" in text for text in made.notices)
     assert not any("is not used" in text for text in (*made.notices, *made.warnings))
@@ -38,7 +38,7 @@ def test_the_demo_says_that_it_is_the_demo_and_which_scorer_it_chose() -> None:
         (["kto", "toxicity:0.3"], {}, 0.25, "γ is 0.25 in the demo"),
         (["kto", "toxicity:0.3"], {"gamma": 0.7}, 0.7, None),
         (["dpo", "toxicity:0.3"], {}, 1.0, None),
-        (["dpo,loss_type=sppo_hard", "toxicity:0.3"], {}, 1.0, "nobody measured these objectives"),
+        (["dpo,loss_type=sppo_hard", "toxicity:0.3"], {}, 1.0, "not tested with these objectives"),
     ],
 )
 def test_gamma_in_the_demo_suits_the_preference_objective_or_the_plan_says_that_none_is_known(
@@ -164,7 +164,7 @@ def test_a_preference_objective_has_nothing_to_normalise() -> None:
 
 def test_a_schedule_that_starts_behind_the_end_is_warned_of() -> None:
     made = plan(objectives=["length:0.1@step(5),target=9"], training={"max_steps": 5}, loss={"gate_steps": 0})
-    assert any("no weight before step 6 and this run has 5" in text for text in made.warnings)
+    assert any("weight 0 before step 6, and this run has only 5" in text for text in made.warnings)
 
 
 def test_columns_with_numbers_are_named_and_checked(model_folder: Callable[[str], Path], tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_columns_with_numbers_are_named_and_checked(model_folder: Callable[[str]
     path.write_text(json.dumps(row) + "\n", encoding="utf-8")
     settings = {"model": str(model_folder("llama")), "data": str(path), "objectives": ["dpo", "length:0.1,target=9"]}
     notices = " ".join(plan(**settings).notices)
-    assert "column 'sample_weight' says" in notices
+    assert "column 'sample_weight' is" in notices
     assert "column 'margin' is subtracted from the logit of dpo" in notices
     assert "'length' does not score the data" in notices
     with pytest.raises(DataError, match="compares the pairs of a batch"):

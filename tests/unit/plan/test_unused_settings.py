@@ -51,7 +51,7 @@ def unused(settings: dict[str, Any], *, auxiliary: bool = False, held_out: bool 
         ({"training": {"arguments": {"eval_delay": 2}}}, True, "`training.arguments.eval_delay` has no effect"),
         ({"training": {"arguments": {"greater_is_better": True}}}, True, "the schedule 'linear' does not look at"),
         ({"training": {"arguments": {"fsdp_config": {}}}}, True, "no `training.arguments.fsdp`"),
-        ({"training": {"arguments": {"run_name": "x"}}}, True, "no tracker is asked for"),
+        ({"training": {"arguments": {"run_name": "x"}}}, True, "`training.report_to` names no tracker"),
         ({"eval_max_new_tokens": 9}, True, "`eval_max_new_tokens` has no effect: no answers are compared"),
         ({"hub_samples": True}, True, "`hub_samples` has no effect: nothing is pushed"),
         (

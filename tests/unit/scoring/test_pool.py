@@ -51,7 +51,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[str]]:
     """Start workers for any amount of work, and note them."""
     found: list[subprocess.Popen[str]] = []
     start = pool_module._start
-    monkeypatch.setattr("upo_sdk.scoring.score._WORTH_SECONDS", 0.0)
+    monkeypatch.setattr("upo_sdk.scoring.score._NOTICE_FROM_SECONDS", 0.0)
     monkeypatch.setattr(pool_module, "_start", lambda: found.append(start()) or found[-1])
     return found
 
@@ -97,7 +97,7 @@ def test_processes_start_only_for_work_that_takes_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     times = iter([0.0, seconds[0], 20.0, 20.0 + seconds[1], *range(40, 60)])
-    monkeypatch.setattr("upo_sdk.scoring.score._WORTH_SECONDS", 2.0)
+    monkeypatch.setattr("upo_sdk.scoring.score._NOTICE_FROM_SECONDS", 2.0)
     monkeypatch.setattr("upo_sdk.scoring.score.perf_counter", lambda: next(times))
     assert len(score(lexical(), tmp_path, 2)) == 400  # in four batches
     assert len(started) == processes
@@ -163,7 +163,7 @@ from upo_plugins.lexical.objective import Lexical
 from upo_plugins.lexical.options import LexicalOptions
 from upo_sdk.plugin.build import LiveObjective
 from upo_sdk.config import ObjectiveRef
-score._WORTH_SECONDS = 0.0
+score._NOTICE_FROM_SECONDS = 0.0
 live = LiveObjective(ref=ObjectiveRef(name="lexical"), label="lexical", objective=Lexical(LexicalOptions()),
     options=LexicalOptions(), distribution="", version="", target_sha256="",
     target="upo_plugins.lexical.objective:Lexical")

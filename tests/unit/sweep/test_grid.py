@@ -82,7 +82,7 @@ def test_a_variant_knows_what_was_chosen_on_the_axes_and_nothing_else() -> None:
 @pytest.mark.parametrize(
     ("text", "what", "fix"),
     [
-        ("toxicity,0.1,0.3", "'0.1' is a value of nothing", "toxicity:0.1"),
+        ("toxicity,0.1,0.3", "'0.1' is a value without an option", "toxicity:0.1"),
         ("toxicity:0.1,", "the weight has an empty value", "toxicity:0,0.1,0.3"),
         ("dpo:beta=,0.1", "option 'beta' has an empty value", "dpo:beta=0.05,0.1"),
         ("toxicity:0.1,0.10", "the weight has the value 0.10 twice", "once"),

@@ -94,9 +94,9 @@ def test_an_option_that_the_text_form_cannot_hold_makes_the_command_name_the_fil
 @pytest.mark.parametrize(
     ("objectives", "settings", "what"),
     [
-        (["toxicity:0.3"], {}, "nothing varies"),
-        ([], {}, "nothing varies"),
-        (["toxicity:0.3"], {"seeds": 1}, "nothing varies"),
+        (["toxicity:0.3"], {}, "no setting has several values"),
+        ([], {}, "no setting has several values"),
+        (["toxicity:0.3"], {"seeds": 1}, "no setting has several values"),
         (["toxicity:0,1", "toxicity:2,3"], {}, "objective 'toxicity' is named twice"),
         (["dpo"], {"seeds": 0}, "seeds is 0"),
         (["dpo:beta=1,2"], {"random": 0}, "random is 0"),

@@ -98,7 +98,7 @@ def test_rows_beyond_the_budget_are_named() -> None:
     assert said == []
     epoch_batches(rows((10, 30, 5), (2, 2, 2)), config, layout="prefix-packed", ranks=1, warn=said.append)
     assert said == [
-        "1 of 2 rows have more tokens than `training.tokens_per_batch=19`, up to 43: each is a batch of its own"
+        "1 of 2 rows have more tokens than `training.tokens_per_batch=19`, up to 43: each of them is a batch alone"
     ]
 
 

@@ -36,7 +36,7 @@ class QuestionJudge(Protocol):
 
     @property
     def stopped(self) -> str:
-        """Why it asks no further question; empty if it goes on."""
+        """Why it asks no further question; empty if it continues."""
         ...
 
     def replies(self, questions: Sequence[str], stop: Event, /) -> Iterator[Mapping[int, Reply]]:

@@ -101,7 +101,7 @@ class ChatJudge:
         """Yield replies by the position of their question, as they come; an empty part every tenth of a second.
 
         Once ``stop`` is set, no further question is asked and those under way are awaited without further attempts. It
-        is set here when there is no point in going on.
+        is set here when there is no point in continuing.
 
         Raises:
             JudgeError: The endpoint refuses every question: a wrong key, address or model.
@@ -163,7 +163,8 @@ class ChatJudge:
             first = error.errors(include_url=False, include_input=False)[0]
             place = "".join(f"{part}: " for part in first["loc"])
             what = (
-                f"the judge's answer is no chat completion: {place}{first['msg']}; it said {self._client.shown(body)}"
+                f"the judge's answer is not a chat completion: {place}{first['msg']}; it answered "
+                f"{self._client.shown(body)}"
             )
             return Reply(failure="no chat completion", example=what)
         return replace(
@@ -178,8 +179,8 @@ class ChatJudge:
         text = _text(completion.choices[0].message)
         if verdict := read_verdict(text):
             return Reply(verdict=verdict)
-        said = self._client.shown(text.encode("utf-8", "replace"))
-        return Reply(failure="no verdict", example=f"the judge named neither A, B nor tie; it said {said}")
+        shown = self._client.shown(text.encode("utf-8", "replace"))
+        return Reply(failure="no verdict", example=f"the judge named neither A, B nor tie; it answered {shown}")
 
     def _hopeless(self, error: RequestError) -> JudgeError:
         return JudgeError(str(error), where=self.config.url, fix=_fix_of(error.status or 0))

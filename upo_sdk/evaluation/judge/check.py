@@ -1,4 +1,4 @@
-"""What can be said about a judge before it is asked."""
+"""Checks of a judge that need no request."""
 
 from __future__ import annotations
 

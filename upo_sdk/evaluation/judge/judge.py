@@ -48,7 +48,7 @@ def judge_answers(  # noqa: PLR0913 - the last five have defaults
 
     An instruction model, here or behind an endpoint, is asked twice about each pair, with the order swapped. A reward
     model rates each answer. Equal answers are a tie that nobody is asked about. Verdicts are kept as they come: after
-    an interrupt, a kill, or the death of the endpoint the same call goes on where it was.
+    an interrupt, a kill, or an endpoint that went down, the same call resumes where it stopped.
 
     Args:
         prompts: One for each pair; several answers to one prompt repeat it.
@@ -159,7 +159,7 @@ def _device() -> str:
 
 
 def _check_answers(asked: Asked, config: JudgeConfig, context: RunContext) -> None:
-    """Say that a judge went silent; without a single verdict there is nothing to say besides."""
+    """Warn that a judge stopped answering; raise if there is not a single verdict."""
     if not asked.stopped:
         return
     judged = sum(reply.verdict is not None for reply in asked.replies)
@@ -167,7 +167,7 @@ def _check_answers(asked: Asked, config: JudgeConfig, context: RunContext) -> No
         raise JudgeError(
             asked.stopped,
             where=config.target,
-            fix="see that it runs and takes what is sent (parameters adds and leaves out fields), then run this again",
+            fix="check that it runs and accepts the request (parameters adds and removes fields), then run this again",
         )
     context.warn(
         f"judging ended after {judged:,} of {len(asked.replies):,} questions: {asked.stopped}; "

@@ -41,7 +41,7 @@ class Reply:
     Attributes:
         failure: A few words that are alike for alike failures; empty if there is a verdict.
         example: The failure in full.
-        answered: Whether the judge said anything at all.
+        answered: Whether the judge answered at all.
         last: Whether no further question may be asked.
         prompt_tokens: Of the question, if the judge counts them.
         completion_tokens: Of the reply.

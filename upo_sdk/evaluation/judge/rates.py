@@ -53,7 +53,8 @@ def length_controlled(
 ) -> LengthControlled | None:
     """Return the win rate that a logistic regression gives answers of equal length.
 
-    None if all differences are alike: then nothing tells length from quality. The interval is Student's t around the
+    None if all differences are the same: then length and quality cannot be separated. The interval is Student's t
+    around the
     intercept, in log-odds.
     """
     feature_N = length_feature(differences_N) if len(score_N) else None

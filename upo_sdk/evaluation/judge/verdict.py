@@ -1,4 +1,4 @@
-"""What a judge said, read from its words."""
+"""Reads the verdict from a judge's answer."""
 
 from __future__ import annotations
 

@@ -44,8 +44,8 @@ _LAYOUTS: dict[str, Sequence[Callable[[], Layout]]] = {
 }
 """What a name stands for: the first that is exact for the model."""
 _CHECKED_ROWS = 4
-_WORTH_SHARING = 0.95
-"""Share of the token positions above which a shared prompt saves too little to be worth another mask."""
+_SHARING_THRESHOLD = 0.95
+"""Fraction of the token positions above which sharing prompts saves too little to need another mask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ def _check_rows(rows: Sequence[TokenizedRow]) -> list[TokenizedRow]:
 
 
 def _candidates(rows: Sequence[TokenizedRow], *, caches: bool) -> list[str]:
-    shares = sum(map(fed_tokens, rows)) < _WORTH_SHARING * _separate_tokens(rows)
+    shares = sum(map(fed_tokens, rows)) < _SHARING_THRESHOLD * _separate_tokens(rows)
     cached = ["prefix-cache"] if shares and caches else []
     return ["prefix-packed" if shares else "packed", *cached, "separate", "padded", "single"]
 

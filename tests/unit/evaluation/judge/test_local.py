@@ -199,7 +199,7 @@ def test_a_model_without_the_words_is_refused(chat_model: Any, judge: Any) -> No
         ("{{ 1 // 0 }}", "fails on a question: ZeroDivisionError"),
         ("{% for", "refuses a question"),
         ("{% set x = 1 %}", "writes nothing"),
-        ({"rag": TEMPLATE, "tool_use": TEMPLATE}, "several chat templates and none is the default"),
+        ({"rag": TEMPLATE, "tool_use": TEMPLATE}, "several chat templates and none of them is the default"),
     ],
 )
 def test_a_judge_whose_chat_template_does_not_work_is_refused(
