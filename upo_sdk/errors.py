@@ -16,7 +16,7 @@ The tree::
     ├── OutputError             the run folder
     ├── HubError                the Hugging Face hub: no token, no permission, or no such name
     ├── JudgeError              a judge that refuses every question, or did not answer one
-    ├── TrainingError           a run that started and could not go on
+    ├── TrainingError           a run that started and could not continue
     └── CancelledError          the caller asked to stop before there was anything to save
 
 Every class has a stable ``code`` and the ``exit_code`` with which the command line ends. An exception that is not a
@@ -173,7 +173,7 @@ class JudgeError(UPOError):
 
 
 class TrainingError(UPOError):
-    """A run that had started could not go on."""
+    """A run that had started could not continue."""
 
     code = "training"
     exit_code = 1

@@ -1,4 +1,4 @@
-"""What a run tells the world, as typed values; a :class:`Callback` receives them in order."""
+"""Events of a run, as typed values; a :class:`Callback` receives them in order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a hub file can be had, decided within seconds instead of after minutes of retries."""
+"""Whether a hub file can be downloaded, decided within seconds instead of after minutes of retries."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def is_reachable(url: str) -> bool:
 
 
 def why_unreachable(url: str) -> str | None:
-    """Return why nothing can be had from the server of a URL, in words, or None."""
+    """Return why the server of a URL cannot be reached, in words, or None."""
     if variable := is_offline_by_choice():
         return f"{variable} is set"
     return None if is_reachable(url) else f"{urlsplit(url).hostname} cannot be reached"

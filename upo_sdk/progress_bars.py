@@ -1,4 +1,4 @@
-"""Keep the progress bars of libraries off the terminal, where ours are: progress is told by events."""
+"""Keep the progress bars of libraries off the terminal, where ours are: progress is reported by events."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ _LITTLE_DISK = 5 * 2**30
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What was looked at, how it is, and what to type if it is not well."""
+    """What was checked, the result, and how to fix it."""
 
     name: str
     status: Literal["ok", "warning", "broken"]
@@ -96,20 +96,20 @@ def _device() -> Iterator[Check]:
     elif torch.backends.mps.is_available():
         yield Check("device", "ok", "mps (Apple GPU)")
     else:
-        yield Check("device", "ok", f"cpu, {os.cpu_count()} cores: enough for the demo, slow for real models")
+        yield Check("device", "ok", f"cpu, {os.cpu_count()} cores: enough for the demo, slow for larger models")
 
 
 def _memory() -> Iterator[Check]:
     names = getattr(os, "sysconf_names", {})
     if {"SC_PAGE_SIZE", "SC_PHYS_PAGES"} <= names.keys():
-        yield Check("memory", "ok", f"{_size(os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES'))} in all")
+        yield Check("memory", "ok", f"{_size(os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES'))} in total")
 
 
 def _disk() -> Iterator[Check]:
     free = shutil.disk_usage(Path.cwd()).free
     detail = f"{_size(free)} free in {Path.cwd()}"
     if free < _LITTLE_DISK:
-        yield Check("disk", "warning", detail, "make room, or train elsewhere with --output_dir")
+        yield Check("disk", "warning", detail, "free some space, or choose another disk with --output_dir")
     else:
         yield Check("disk", "ok", detail)
 
@@ -167,7 +167,7 @@ def _demo() -> Iterator[Check]:
     if missing:
         yield Check("demo", "broken", f"{missing[0]} is missing", "pip install --force-reinstall upo-sdk")
     else:
-        yield Check("demo", "ok", "the embedded model and data are there")
+        yield Check("demo", "ok", "the built-in model and data are installed")
 
 
 def _size(count: int) -> str:

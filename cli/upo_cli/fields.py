@@ -20,7 +20,7 @@ _WORDS: dict[Any, str] = {str: "text", Path: "path", bool: "true|false", Any: "v
 
 
 def type_text(field: FieldInfo) -> str:
-    """Return such as ``float > 0``, ``sigmoid|ipo|hinge`` or ``text``."""
+    """Return a text like ``float > 0``, ``sigmoid|ipo|hinge`` or ``text``."""
     limits = [
         f"{sign} {getattr(item, name):g}"
         for item in field.metadata

@@ -39,7 +39,7 @@ class ConfigOption:
     """One option and the key it sets.
 
     Attributes:
-        key: Dotted, such as ``training.learning_rate``.
+        key: Dotted, for example ``training.learning_rate``.
         flags: What the user types, the main one first.
     """
 

@@ -115,7 +115,7 @@ def load_plugins(
 
 
 def warn_of_plugins(registry: Registry, *, as_json: bool, log_format: LogFormat = "auto") -> None:
-    """Say on stderr which plugins did not load, where a command goes on without them."""
+    """Show on stderr which plugins did not load, if the command continues without them."""
     if as_json or log_format == "jsonl":
         return
     from upo_cli.output import console

@@ -28,7 +28,7 @@ class TimeLeft:
 
 
 def in_words(seconds: float) -> str:
-    """Return a duration as people say it."""
+    """Return a duration in words."""
     if seconds < 90:  # noqa: PLR2004 - a minute and a half
         return f"{max(1, round(seconds))} s"
     minutes = seconds / 60

@@ -1,4 +1,4 @@
-"""What the views of all commands share: each is a context, answers the first signal, and tells bars from lines."""
+"""What the views of all commands share: a context, the reply to the first signal, and the choice of bars or lines."""
 
 from __future__ import annotations
 

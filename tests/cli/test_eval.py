@@ -82,7 +82,7 @@ def test_an_unknown_metric_ends_with_2_before_any_model_is_loaded(upo: Upo, monk
         (["eval", "demo", "--num-samples", "0"], "command line: num_samples"),
         (["eval", "demo", "--objective", "toxcity"], "did you mean 'toxicity'?"),
         (["eval", "demo", "--fail-if", "toxicity"], "write METRIC>NUMBER"),
-        (["eval", "demo", "--max-new-tokens", "99999"], "leaves none for a prompt"),
+        (["eval", "demo", "--max-new-tokens", "99999"], "none is left for a prompt"),
         (["eval", "demo", "--baseline", "./nowhere"], "there is no such model folder"),
         (["eval", "demo", "--data", "nowhere.jsonl"], "nowhere.jsonl"),
         (["eval", "nosuch", "--data", "any.jsonl"], "give a local one: upo eval FOLDER"),

@@ -164,13 +164,13 @@ def test_nothing_is_asked_of_the_hub_without_push_to_hub(here: Hub) -> None:
 
 
 def test_a_repository_without_push_to_hub_is_refused() -> None:
-    with pytest.raises(ConfigError, match="nothing is pushed"):
+    with pytest.raises(ConfigError, match="a hub repository is set"):
         check_hub(RunConfig(hub_model_id="ada/new"))
 
 
 def test_without_a_token_the_run_is_refused(here: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.get_token", lambda: None)
-    with pytest.raises(HubError, match="no token"):
+    with pytest.raises(HubError, match="no access token"):
         check_hub(wanted())
     assert here.requests == ["HEAD /"]
 

@@ -32,7 +32,7 @@ class CachePart:
     """One kind of content.
 
     Attributes:
-        name: Such as ``rewards``, or the folder of files.
+        name: For example ``rewards``, or the folder of files.
         count: Entries, or files.
         bytes: On the disk; of entries, their share of the database.
     """

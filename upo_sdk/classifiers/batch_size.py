@@ -27,7 +27,7 @@ def safe_batch_size(model: Any, tokenizer: Any, limit: int, wanted: int) -> int:
 
     Args:
         model: A sequence classifier in evaluation mode, on its device and in its number format.
-        tokenizer: Its tokenizer, with a padding token; the model is told of it.
+        tokenizer: Its tokenizer, with a padding token; the model's configuration gets it too.
         limit: Tokens per window at most.
         wanted: Windows per forward pass.
     """

@@ -1,4 +1,4 @@
-"""Labels of objectives are unique: metrics, scores and results are told apart by them."""
+"""Labels of objectives are unique: they identify metrics, scores and results."""
 
 from __future__ import annotations
 

@@ -223,7 +223,7 @@ def _check_there_is_one(tokenizer: PreTrainedTokenizerBase) -> None:
 
 
 def _clock_at(today: date) -> str:
-    """Return the beginning of a template in which ``strftime_now`` tells a fixed date.
+    """Return the beginning of a template in which ``strftime_now`` returns a fixed date.
 
     A function among the inputs does not reach the template: transformers hands over plain data alone.
     """

@@ -16,7 +16,7 @@ _SECOND_IS_BETTER = {"0": False, "0.0": False, "1": True, "1.0": True}
 
 
 def is_desirable(value: object, column: str) -> bool:
-    """Return what a label says of its completion.
+    """Return whether a label calls its completion desirable.
 
     Raises:
         RowError: It is none.

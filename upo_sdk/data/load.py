@@ -185,7 +185,7 @@ def _as_it_is(row: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _shape_of(sample: Sequence[Mapping[str, Any]], config: DataConfig, path: str) -> Shape:
-    """Return the shape of the first row that has one; the others are told by what they lack.
+    """Return the shape of the first row that has one; rows that lack its columns are reported later.
 
     Raises:
         DataError: None has.

@@ -1,4 +1,4 @@
-"""What the source of a dataset and its columns are called, so that whoever finds a bad row can name its place."""
+"""What the source of a dataset and its columns are called, so that an error can name the place of a bad row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a row tells its chat template besides messages: tools, documents and other keyword arguments."""
+"""What a row passes to its chat template besides messages: tools, documents and other keyword arguments."""
 
 from __future__ import annotations
 

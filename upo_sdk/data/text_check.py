@@ -90,7 +90,9 @@ def _control_tokens(tokenizer: PreTrainedTokenizerBase) -> list[str]:
     texts = [text for text in ids if text.strip() and not _WRITTEN_ON_PURPOSE.search(text)]
     if not texts:
         return []
-    encoded: Any = tokenizer(texts, add_special_tokens=False)["input_ids"]  # they may be told to be split like any text
+    encoded: Any = tokenizer(texts, add_special_tokens=False)[
+        "input_ids"
+    ]  # a tokenizer may be set to split them like any text
     return [text for text, own in zip(texts, encoded, strict=True) if ids[text] in own]
 
 

@@ -25,7 +25,7 @@ _KEPT_TOGETHER = re.compile(r"[^\W\d_] ")
 
 
 class TextEncoder:
-    """Tokenises rows of texts, of which the first is a prompt and the others usually go on from it.
+    """Tokenises rows of texts, of which the first is a prompt and the others usually continue it.
 
     A prompt is cut in front of its last word. What stands before the cut is tokenised once for all texts of the row,
     if the tokenizer splits words there: it must not rewrite more than combining marks before it splits, no special

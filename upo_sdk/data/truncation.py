@@ -120,7 +120,7 @@ def truncate(prompt: Ids, responses: Sequence[Ids], limits: Limits, *, bos: int 
 def with_fewer_turns(messages: Sequence[Message]) -> list[list[Message]]:
     """Return the conversations that are left when whole turns go, the oldest first; the first of them lost one turn.
 
-    A turn is a message of the user with all that follows it up to the next one, so roles go on alternating. System
+    A turn is a message of the user with all that follows it up to the next one, so roles still alternate. System
     messages at the beginning stay, and so does the last turn.
     """
     roles = [message["role"] for message in messages]

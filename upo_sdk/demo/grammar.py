@@ -132,12 +132,12 @@ def write_response(rng: Random, topic: Topic, traits: Traits) -> str:
 
 
 def is_rude(response: str) -> bool:
-    """Tell whether any text, generated or not, contains one of the world's insults."""
+    """Return whether any text, generated or not, contains one of the world's insults."""
     return _INSULT.search(response) is not None
 
 
 def is_helpful(prompt: str, response: str) -> bool:
-    """Tell whether a response names a fix for the prompt's problem, and none for another problem."""
+    """Return whether a response names a fix for the prompt's problem, and none for another problem."""
     text = response.lower()
     named = {
         topic.noun for topic in TOPICS if any(fix.lower() in text for fixes in topic.fixes.values() for fix in fixes)

@@ -54,7 +54,7 @@ def _label(rng: Random, prompts: Sequence[Prompt]) -> list[Pair]:
 
 def _pair(rng: Random, prompt: Prompt, *, conflict: bool) -> Pair:
     first, second = sample_traits(rng), sample_traits(rng)
-    if conflict:  # equally helpful, so that nothing but the rudeness tells them apart
+    if conflict:  # equally helpful, so that only the rudeness differs
         chosen, rejected = _traits(first, first.helpful, True), _traits(second, first.helpful, False)  # noqa: FBT003
     else:
         chosen, rejected = _traits(first, True, first.rude), _traits(second, False, first.rude)  # noqa: FBT003

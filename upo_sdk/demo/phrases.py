@@ -31,12 +31,12 @@ Tone = Literal["rude", "polite"]
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One kind of trouble: how customers put it, and what mends it.
+    """One kind of trouble: how customers describe it, and what fixes it.
 
     Attributes:
         noun: The word that gives the topic away; every problem contains it and no other topic's problem does.
         problems: Clauses that state the problem.
-        fixes: Per reading level, imperatives that mend it; no fix of another topic contains one of them.
+        fixes: Per reading level, imperatives that fix it; no fix of another topic contains one of them.
     """
 
     noun: str

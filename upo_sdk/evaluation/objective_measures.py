@@ -86,7 +86,7 @@ class ObjectiveMeasures:
         return found
 
     def better(self, name: str) -> Better:
-        """Return which direction of a measure is an improvement: harm is better lower, of others nobody knows."""
+        """Return which direction of a measure is an improvement: lower is better for harm, unknown for others."""
         return "lower" if name in {*self.harms, *(harm.rpartition("/")[0] for harm in self.harms)} else None
 
     def harm_table(

@@ -128,7 +128,7 @@ def _pulls(gradient_NT: Tensor, mask_NT: Tensor, share_N: Tensor) -> Tensor:
 
 
 def _falls_with_length(pull_N: Tensor, lengths_N: Tensor) -> bool:
-    """Tell whether ``log pull`` falls by more than half of what ``log |y|`` rises; also if lengths do not vary."""
+    """Return whether ``log pull`` falls by more than half of what ``log |y|`` rises; also if lengths do not vary."""
     counted_N = (pull_N > 0) & (lengths_N > 0)
     x_N, y_N = lengths_N[counted_N].double().log(), pull_N[counted_N].log()
     deviation_N = x_N - x_N.mean()

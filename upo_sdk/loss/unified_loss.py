@@ -66,7 +66,7 @@ class UnifiedLoss(nn.Module):
         """
         if self.config.scale == "balanced":
             raise ConfigError(
-                "scale balanced has no γ yet: only the data can tell it",
+                "scale balanced has no γ yet: it is computed from the data",
                 where="`loss.scale`",
                 fix="unified.config = balance(unified, preference, auxiliary).applied_to(unified.config)",
             )

@@ -31,7 +31,7 @@ class Guard:
 
     Attributes:
         seconds: Time limit of one call of ``rewards``, or None.
-        report: Is told, once per objective, what it printed.
+        report: Receives, once per objective, what it printed.
     """
 
     seconds: float | None = None

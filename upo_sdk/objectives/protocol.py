@@ -125,7 +125,7 @@ class Fingerprinted(Protocol):
 
 @runtime_checkable
 class Remarking(Protocol):
-    """An objective that has something to tell after it scored, such as how many completions it does not apply to."""
+    """An objective with remarks after scoring, for example how many completions it does not apply to."""
 
     def remarks(self) -> Sequence[str]:
         """Return what the user should know of the completions scored since the last call, and forget it.
@@ -181,7 +181,7 @@ class Parallel(Protocol):
     """An objective of which copies in other processes may score a part of the completions.
 
     A copy is built from the same target and options, and set up on the CPU; its rewards must be equal to the last bit.
-    It is worth it for plain computation on the CPU. A model on a device is better left alone.
+    It helps for plain computation on the CPU, and not for a model on a device.
     """
 
     @property

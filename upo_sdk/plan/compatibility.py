@@ -127,15 +127,15 @@ def label_balance(data: PreferenceData) -> list[str]:
 def check_scorers(
     objectives: Sequence[LiveObjective], data: PreferenceData, *, may_skip: bool
 ) -> tuple[dict[str, str], list[str]]:
-    """Return what every auxiliary objective will load, by label in words, and warnings of those that cannot be had.
+    """Return what every auxiliary objective will load, by label in words, and warnings of those that cannot be loaded.
 
     Args:
         objectives: Those that score, the data or the answers.
         data: May hold their rewards, so that nothing is scored.
-        may_skip: Whether the run goes on without an objective that fails.
+        may_skip: Whether the run continues without an objective that fails.
 
     Raises:
-        UPOError: Something that an objective needs cannot be had.
+        UPOError: Something that an objective needs cannot be loaded.
     """
     loads: dict[str, str] = {}
     warnings: list[str] = []
@@ -147,7 +147,7 @@ def check_scorers(
         except UPOError as error:
             if not may_skip:
                 raise
-            loads[item.label] = "cannot be had"
+            loads[item.label] = "not available"
             warnings.append(f"'{item.label}' will be left out of this run: {error.what} ({error.fix})")
     return loads, warnings
 

@@ -88,7 +88,7 @@ class Registry:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What a command that goes on should say: at most one line on plugins that did not load, and the remarks."""
+        """What a command that continues should show: at most one line on plugins that did not load, and the remarks."""
         broken = [f"{failure.plugin} ({failure.error.what})" for failure in self.failures if not failure.asked]
         if not broken:
             return self.remarks
@@ -117,7 +117,7 @@ class Registry:
         return self.objectives[name]
 
     def default_preference(self, shape: str) -> str | None:
-        """Return the preference objective for data of that shape when the user names none; None if nobody offers it."""
+        """Return the preference objective for data of that shape when the user names none; None if there is none."""
         return next((name for name, item in self.objectives.items() if shape in item.spec.default_for), None)
 
     def check_name(self, name: str) -> None:
@@ -184,7 +184,7 @@ class Registry:
 def load_registry(policy: PluginPolicy | None = None) -> Registry:
     """Load the allowed plugins into a registry of their own.
 
-    A plugin that cannot be loaded is recorded, not raised: what needs none of it goes on. Call :meth:`Registry.check`
+    A plugin that cannot be loaded is recorded, not raised: what does not need it continues. Call :meth:`Registry.check`
     before a run, which raises if it was asked for.
     """
     policy = policy or PluginPolicy()

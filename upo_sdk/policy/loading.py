@@ -66,14 +66,14 @@ def load_language_model(
     )
     if info["missing_keys"]:
         raise ModelError(
-            f"{len(info['missing_keys'])} weights are missing, such as '{min(info['missing_keys'])}'",
+            f"{len(info['missing_keys'])} weights are missing, for example '{min(info['missing_keys'])}'",
             where=path,
             fix="use a complete causal language model; missing weights would be random",
         )
     if unused := info["unexpected_keys"]:
         warn(
-            f"{len(unused)} weights in {path} are not used, such as '{min(unused)}': the model that its config.json "
-            "describes has no place for them"
+            f"{len(unused)} weights in {path} are not used, for example '{min(unused)}': the model in its config.json "
+            "has no such weights"
         )
     _check_finite(model, path)
     if not config.dropout:
@@ -128,7 +128,7 @@ def _check_finite(lm: PreTrainedModel, path: str) -> None:
     for name, parameter in lm.named_parameters():
         if not bool(parameter.isfinite().all()):
             raise ModelError(
-                f"the weights '{name}' are not all finite numbers: the run that made them diverged",
+                f"the weights '{name}' contain NaN or infinite numbers: the run that saved them diverged",
                 where=path,
                 fix="give an earlier checkpoint, or download or copy the model again",
             )
@@ -190,7 +190,7 @@ def _load(load: Callable[..., Any], path: str, **options: Any) -> Any:
 
 
 def _check_place(path: str, setting: str) -> None:
-    """Check that a path leads somewhere, or that a hub name is cached or can be had."""
+    """Check that a path exists, or that a hub name is cached or can be downloaded."""
     if Path(path).exists():
         return
     if Path(path).is_absolute() or path.startswith((".", "~")) or path.count("/") > 1:
@@ -205,6 +205,6 @@ def _check_place(path: str, setting: str) -> None:
         raise ModelError(
             f"'{path}' is neither a folder nor the name of a model on the hub",
             where=path,
-            fix=f"check the path or the name, such as owner/name: {setting}",
+            fix=f"check the path or the name, for example owner/name: {setting}",
         )
     require_cached_or_online(path, "config.json", instead=setting)

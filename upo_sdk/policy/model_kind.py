@@ -125,16 +125,16 @@ def _other_kind(config: Any, saved: Sequence[str], loaded: Sequence[str], auto: 
     """Return what a configuration is, if it is no causal language model."""
     kind = config.model_type
     if getattr(config, "is_encoder_decoder", False):
-        return "an encoder-decoder, which reads the prompt with another part than it writes with"
+        return "an encoder-decoder model"
     if any(name in loaded for name in saved):
         return None
     head = next((text for end, text in _HEADS.items() for name in saved if name.endswith(end)), None)
     if head and kind not in auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES:
         return head
     if kind in auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES and (saved or not loaded):
-        return "a model of images and text, of which only text would be trained"
+        return "a model of images and text, of which only the text part would be trained"
     if kind in auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES and not getattr(config, "is_decoder", False) and _encodes(config):
-        return "an encoder, which reads in both directions and writes nothing"
+        return "an encoder, which cannot generate text"
     return None if loaded else "no causal language model"
 
 
@@ -185,7 +185,7 @@ def _weight_files(path: Path) -> list[str]:
 def _without_weights(path: Path) -> tuple[str, str]:
     if any(found := [next(iter(path.glob(pattern)), None) for pattern in _PICKLED]):
         name = next(item.name for item in found if item)
-        return f"the weights are pickled ({name}), can run code when they are read, and are not read", _CONVERT
+        return f"the weights are pickled ({name}): loading them could run code, so they are not loaded", _CONVERT
     if any(path.glob("*.gguf")):
         return _GGUF, _ORIGINAL
     if any(path.glob("*.h5")) or any(path.glob("*.msgpack")):

@@ -47,7 +47,7 @@ def prompt_room(model_configs: Iterable[Any], max_new_tokens: int, *, setting: s
         return None
     if limit <= max_new_tokens:
         raise ConfigError(
-            f"the model has {limit:,} positions, which leaves none for a prompt before {max_new_tokens:,} new tokens",
+            f"the model has {limit:,} positions: with {max_new_tokens:,} new tokens, none is left for a prompt",
             where=f"`{setting}={max_new_tokens}`",
             fix=f"lower it: `{setting}={max(1, limit // 2)}` leaves {limit - max(1, limit // 2):,} tokens for a prompt",
         )

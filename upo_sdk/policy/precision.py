@@ -18,7 +18,9 @@ def describe_saved_dtype(model: ModelConfig, model_config: Any) -> str | None:
     """Return a line if the trained model takes more room than the files it was made from."""
     files = _name(getattr(model_config, "dtype", None))
     if model.dtype == "float32" and files in HALF:
-        return f"the model's files hold {files}; it is trained and saved in float32, which takes twice the room"
+        return (
+            f"the model's files hold {files}; it is trained and saved in float32, which needs twice the memory and disk"
+        )
     return None
 
 
@@ -28,7 +30,8 @@ def too_small_steps(model: ModelConfig, model_config: Any, learning_rate: float)
     if dtype not in HALF or learning_rate >= _SMALLEST_USEFUL_RATE:
         return None
     return (
-        f"weights in {dtype} are too coarse for a learning rate of {learning_rate:g}: most will not change; leave out "
+        f"the precision of {dtype} is too low for a learning rate of {learning_rate:g}: most weights will not "
+        f"change; leave out "
         "`model.dtype`, which keeps them in float32, and add `training.bf16=true` for speed"
     )
 

@@ -35,7 +35,7 @@ def check_hub(config: RunConfig) -> RunConfig:
     if not config.push_to_hub:
         if config.hub_model_id or config.hub_private_repo:
             raise ConfigError(
-                "a repository on the hub is set, and nothing is pushed to it",
+                "a hub repository is set, but `push_to_hub` is not",
                 where="`hub_model_id`" if config.hub_model_id else "`hub_private_repo`",
                 fix="add `push_to_hub=true`, or leave it out",
             )
@@ -113,12 +113,14 @@ def _account() -> dict[str, Any]:
             fix="go online, or train without `push_to_hub` and use `upo push` later",
         )
     if get_token() is None:
-        raise HubError("there is no token for the hub", where="`push_to_hub`", fix="hf auth login, or set HF_TOKEN")
+        raise HubError(
+            "there is no access token for the hub", where="`push_to_hub`", fix="hf auth login, or set HF_TOKEN"
+        )
     with hub_errors("push_to_hub", "the token cannot be used"):
         account = cast("dict[str, Any]", HfApi().whoami())
     if account.get("auth", {}).get("accessToken", {}).get("role") == "read":
         raise HubError(
-            "the token may only read", where="`push_to_hub`", fix="make one that may write, then hf auth login"
+            "the access token can only read", where="`push_to_hub`", fix="create one that can write, then hf auth login"
         )
     return account
 
@@ -126,7 +128,7 @@ def _account() -> dict[str, Any]:
 def _require_possible(name: str) -> None:
     if not is_hub_name(name):
         raise HubError(
-            f"'{name}' cannot be the name of a repository: letters, digits and -_. are possible",
+            f"'{name}' cannot be the name of a repository: use letters, digits and -_.",
             where="`hub_model_id`",
             fix="set `hub_model_id=OWNER/NAME`",
         )

@@ -1,4 +1,4 @@
-"""What objectives say of completions in units that people know, cached by content as rewards are."""
+"""Measures of objectives in everyday units, cached by content as rewards are."""
 
 from __future__ import annotations
 

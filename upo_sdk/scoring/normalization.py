@@ -42,7 +42,7 @@ class ZScore(BaseModel):
         return (rewards - self.mean) / self.std
 
     def summary(self) -> dict[str, object]:
-        """Return what the manifest of a run says of it."""
+        """Return its description for the record of a run."""
         return self.model_dump()
 
 
@@ -75,7 +75,7 @@ class Rank(BaseModel):
         return shares
 
     def summary(self) -> dict[str, object]:
-        """Return what the manifest of a run says of it."""
+        """Return its description for the record of a run."""
         return {"method": self.method, "completions": sum(self.counts), "distinct": len(self.values)}
 
 

@@ -62,7 +62,7 @@ def score_completions(
 ) -> Scored:
     """Return the reward of every completion.
 
-    Equal completions are scored once; every finished batch is stored at once, so a killed run goes on where it was.
+    Equal completions are scored once; every finished batch is stored at once, so a killed run resumes where it stopped.
     The key holds the objective, its version, code, options and weights, and what it needs of the completion: nothing
     else is handed over, so that one objective's needs change no other's scores.
 

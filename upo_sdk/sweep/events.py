@@ -1,4 +1,4 @@
-"""What a sweep tells the world, as typed values; a :class:`SweepCallback` receives them in order."""
+"""Events of a sweep, as typed values; a :class:`SweepCallback` receives them in order."""
 
 from __future__ import annotations
 

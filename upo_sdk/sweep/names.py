@@ -17,7 +17,7 @@ _DIGEST = 8
 
 
 def point_name(values: Mapping[str, str], taken: Collection[str] = ()) -> str:
-    """Return such as ``toxicity=0.1,dpo.beta=0.05``; a digest tells apart what would read alike or is too long.
+    """Return a name like ``toxicity=0.1,dpo.beta=0.05``; a digest is added to names that are equal or too long.
 
     Args:
         values: The value of every axis, by key.

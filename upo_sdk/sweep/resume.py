@@ -1,4 +1,4 @@
-"""From the grid that was asked for and the sweep that is there to the points of the sweep that goes on."""
+"""Compares the requested grid with the sweep in the folder, and returns the points of the resumed sweep."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _changed(missing: Sequence[SweepPoint], planned: Sequence[SweepPoint], folde
         f"the folder's sweep has points that are not in this grid: {names}{more}{why}",
         where=str(folder),
         fix=f"only points may be added. Resume it with its own grid (resume_sweep, or upo sweep --resume {folder}), "
-        "choose another `output_dir`, or begin anew with `overwrite=true`",
+        "choose another `output_dir`, or start again with `overwrite=true`",
     )
 
 

@@ -1,4 +1,4 @@
-"""``sweep``: run a grid of points, each an ordinary run in a process of its own, and say which are worth having."""
+"""``sweep``: run a grid of points, each an ordinary run in its own process, and find the front among them."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def check_points(config: SweepConfig, grid: Grid, registry: Registry) -> list[st
         plan = plan_run(build_config(point.config, own), registry)
         found = [item.text for item in plan.sample.findings if item.level == "warning"]
         warnings |= dict.fromkeys([*plan.warnings, *found])
-    return [text for text in warnings if text not in registry.warnings]  # which the caller has told
+    return [text for text in warnings if text not in registry.warnings]  # the caller has shown those
 
 
 def _without_varied(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def sweep(
 
     Points share what is expensive and does not depend on them through the content-addressed cache: rewards, reference
     log-probs, and the answers of the model they all start from. In a folder that holds this sweep it resumes where it
-    was, however it ended. A point that fails is recorded as failed, and the others go on.
+    was, however it ended. A point that fails is recorded as failed, and the others continue.
 
     Args:
         config: The grid, what its points share, and where to write.

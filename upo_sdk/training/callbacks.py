@@ -53,7 +53,7 @@ class EventBridge(TrainerCallback):
             self._context.emit(Progress("evaluating held-out rows", self._evaluated, total, "batches"))
 
     def on_evaluate(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Begin to count anew."""
+        """Start counting again."""
         self._evaluated = 0
 
     def _training(self, state: TrainerState) -> None:

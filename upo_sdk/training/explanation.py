@@ -42,7 +42,7 @@ def explain(
 def _preferences(share: float, pairs: int, which: str) -> str:
     if pairs < Estimate.ENOUGH:
         counted = f"{pairs} {which} are" if pairs != 1 else f"1 {which.replace('pairs', 'pair')} is"
-        return f"Preferences: {counted} too few to say how many the model now ranks right."
+        return f"Preferences: {counted} too few to show how many the model now ranks correctly."
     low, high = share_interval(share, pairs)
     chance = ", so it could be chance" if low <= 0.5 <= high else ""  # noqa: PLR2004 - what a coin would get
     return (
@@ -60,7 +60,7 @@ def _sentence(label: str, metric: Metric, split: str) -> str:
     measured += ")" if change.interval is None else f", 95 % interval {' to '.join(map(_signed, change.interval))})"
     reward = "the mean reward of the model's own answers"
     if metric.direction == "too few":
-        return f"{label}: on {prompts} {reward} was {measured}: too few prompts to say whether it changed."
+        return f"{label}: on {prompts} {reward} was {measured}: too few prompts to show whether it changed."
     verdict = "did not change measurably" if metric.direction == "open" else metric.direction
     full = "; nearly all answers had the highest reward already"
     return f"{label}: on {prompts} {reward} {verdict}: {measured}{full if _was_full(metric) else ''}."

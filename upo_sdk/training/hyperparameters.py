@@ -1,4 +1,4 @@
-"""What the settings say of an optimizer, put back after a checkpoint has loaded what they said when it was made."""
+"""Restores the optimizer settings of this run after a checkpoint has loaded older ones."""
 
 from __future__ import annotations
 

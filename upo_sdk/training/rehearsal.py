@@ -145,7 +145,7 @@ def _without_each(training: TrainingConfig) -> Iterator[tuple[str, TrainingConfi
 
 
 def _unread(plan: RunPlan, trainer: Trainer) -> Iterator[str]:
-    """Yield what is said of settings that change neither the optimizer nor the schedule."""
+    """Yield warnings of settings that change neither the optimizer nor the schedule."""
     training = plan.config.training
     given = [name for name in _OF_OPTIMIZER if name in training.arguments]
     as_asked = _optimizer(trainer)

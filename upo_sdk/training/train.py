@@ -17,7 +17,7 @@ __all__ = ["is_finished", "train_to_the_end"]
 
 
 def train_to_the_end(trainer: UPOTrainer, folder: RunFolder) -> None:
-    """Train, or go on training, then evaluate and save the model; a cancelled run has its checkpoint only.
+    """Train, or resume training, then evaluate and save the model; a cancelled run has its checkpoint only.
 
     Raises:
         TrainingError: The loss broke; it names the objective that broke it, if one did.
@@ -43,7 +43,7 @@ def _save(trainer: UPOTrainer, folder: RunFolder) -> None:
         raise TrainingError(
             f"the trained model cannot be written: {error}",
             where=str(folder.path),
-            fix="make room, then resume: `resume_from_checkpoint=last`"
+            fix="free some space, then resume: `resume_from_checkpoint=last`"
             if kept
             else "make room, and train again with `training.save_steps`, so that a checkpoint is kept",
         ) from error

@@ -29,7 +29,7 @@ _IN_THE_FINGERPRINT = {"path", "split", "eval_path", "eval_split", "columns", "f
 def describe_training(
     plan: RunPlan, tokenizer: PreTrainedTokenizerBase, ranks: int, weights_sha256: str | None = None
 ) -> TrainedWith:
-    """Describe a plan; without weights, its objectives need not be set up, and neither is told of."""
+    """Describe a plan; without weights, its objectives need not be set up, and neither is described."""
     training, model, data = plan.config.training, plan.model, plan.data_config
     accumulated = training.gradient_accumulation_steps * ranks
     rows = training.per_device_train_batch_size
@@ -76,10 +76,10 @@ def check_unchanged(checkpoint: Path, now: TrainedWith, allowed: Sequence[Change
     if refused:
         settings = " ".join(f"`training.allow_changed={name}`" for name in refused)
         raise OutputError(
-            "the run that is resumed was made with something else: "
+            "the run to resume had other settings or data: "
             + "; ".join(f"{name}: {text}" for name, text in refused.items()),
             where=str(checkpoint),
-            fix=f"give what it was made with, or resume all the same: {settings}",
+            fix=f"use the same ones, or resume anyway: {settings}",
         )
     return changes
 

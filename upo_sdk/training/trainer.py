@@ -98,9 +98,9 @@ class UPOTrainer(Trainer):
         self._summary: dict[str, float] = {}
         if step.probe_steps and (self.is_fsdp_enabled or self.is_deepspeed_enabled):
             raise ConfigError(
-                "the probe needs whole parameters on every process, and FSDP and DeepSpeed shard them",
+                "the probe needs all parameters on every process, but FSDP and DeepSpeed shard them",
                 where="`training.probe_steps`",
-                fix="leave out `training.probe_steps`; the gradients by the log-probs are logged all the same",
+                fix="leave out `training.probe_steps`; the gradients with respect to the log-probs are still logged",
             )
         self._all_finite = torch.ones((), dtype=torch.bool, device=args.device)
 
@@ -169,7 +169,7 @@ class UPOTrainer(Trainer):
         return loss.detach(), None, None
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Add our metrics to transformers' own and refuse to go on with a broken model."""
+        """Add our metrics to transformers' own and refuse to continue with a broken model."""
         if "train_runtime" in logs:  # held back until the evaluation at the end, which is not part of training
             self._summary = logs | self._throughput.summary(logs["train_runtime"], self.accelerator.gather)
             return
@@ -240,7 +240,7 @@ class UPOTrainer(Trainer):
             raise TrainingError(
                 f"the checkpoint cannot be written: {next(iter(str(error).splitlines()), error)}",
                 where=str(run / name),
-                fix="make room, then resume: `resume_from_checkpoint=last`",
+                fix="free some space, then resume: `resume_from_checkpoint=last`",
             ) from error
         finally:
             self._saving_to = None
@@ -326,7 +326,7 @@ class _ValueStep(TrainerCallback):
 
 
 class _FollowEpochs(TrainerCallback):
-    """Tells the batches the epoch; the trainer's own way ends at accelerate's wrappers when a resumed rank skips."""
+    """Passes the epoch to the batches; the trainer's own call is lost in accelerate's wrappers on a resumed rank."""
 
     def __init__(self, batches: EpochBatches) -> None:
         self._batches = batches

@@ -132,7 +132,7 @@ def _run(config: EvalConfig, *, as_json: bool, quiet: bool, log_format: LogForma
         stop_on_signal(view.stopping, _STOPPING) as cancel,
         ExitStack() as stack,
     ):
-        if as_json:  # stdout is for the one object: whatever a plugin or a library prints there goes to stderr
+        if as_json:  # stdout is for the one object: what a plugin or a library prints there goes to stderr
             stack.enter_context(redirect_stdout(sys.stderr))
         result = run(config, registry=registry, callbacks=[view], cancel=cancel)
         _refresh(Path(str(result.config["output_dir"])), view)

@@ -136,7 +136,7 @@ def _run(config: RunConfig, registry: Registry, *, as_json: bool, quiet: bool, l
 
     shown = open_view(log_format, quiet=quiet) if _is_main_process() else Silent()
     with shown as view, stop_on_signal(view.stopping) as cancel, ExitStack() as stack:
-        if as_json:  # stdout is for the one object: whatever a plugin or a library prints there goes to stderr
+        if as_json:  # stdout is for the one object: what a plugin or a library prints there goes to stderr
             stack.enter_context(redirect_stdout(sys.stderr))
         view.on_event(Progress("loading libraries", 0, 1, "import"))
         from upo_sdk.run import align

@@ -29,7 +29,8 @@ class ServiceOptions(Options):
 
     url: Url = Field(description="Address of the service; batches are sent there by POST.")
     version: str | None = Field(
-        default=None, description="Version of the scorer behind the address; another one scores everything anew."
+        default=None,
+        description="Version of the scorer behind the address; after a change, everything is scored again.",
     )
     columns: NameList = Field(default=(), description="Columns of the data that the service also gets.")
     token_env: str | None = Field(

@@ -1,4 +1,4 @@
-"""How far a text is language at all, so that a formula says something about it."""
+"""How much of a text is natural language, so that a readability formula applies to it."""
 
 from __future__ import annotations
 

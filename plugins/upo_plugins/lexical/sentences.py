@@ -32,7 +32,7 @@ def as_sentences(text: str) -> str:
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """Yield what stands between two ends of a sentence that the layout tells."""
+    """Yield the text between two ends of sentences that the layout shows."""
     open_lines = list[str]()
     for line in text.splitlines():
         starts_anew = _RULE.match(line) or _MARK.match(line) or _TABLE.match(line)

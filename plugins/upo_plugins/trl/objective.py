@@ -73,7 +73,7 @@ class RewardFunction(BaseObjective):
         return [self.options.none if reward is None else reward for reward in returned]
 
     def remarks(self) -> list[str]:
-        """Tell how many completions the function does not apply to, and whether it compares those of a call."""
+        """Report how many completions the function does not apply to, and whether it compares those of a call."""
         scored, without, differing = self._scored, self._without, self._differing
         self._scored, self._without, self._differing = 0, 0, None
         found = list[str]()

@@ -20,7 +20,7 @@ class RewardFunctionOptions(Options):
     )
     columns: NameList = Field(
         default=(),
-        description="Columns of the data to hand over, besides those that the function has parameters for.",
+        description="Columns of the data to pass, besides those that the function has parameters for.",
     )
     none: float = Field(
         default=0.0,

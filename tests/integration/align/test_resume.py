@@ -65,7 +65,7 @@ def test_a_disk_that_is_full_while_saving_is_said_and_leaves_no_checkpoint(
     monkeypatch.setattr("upo_sdk.training.trainer.seal", fail)
     with pytest.raises(TrainingError, match="the checkpoint cannot be written") as raised:
         align(config(settings))
-    assert "make room" in str(raised.value)
+    assert "free some space" in str(raised.value)
     assert list((tmp_path / "run").glob("checkpoint-*")) == []
 
 

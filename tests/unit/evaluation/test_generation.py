@@ -100,7 +100,7 @@ def test_the_room_of_a_prompt_is_what_the_smallest_model_leaves() -> None:
     models = [LlamaConfig(max_position_embeddings=100), Phi3Config(max_position_embeddings=70), XLNetConfig()]
     assert prompt_room(models, 64, setting="max_new_tokens") == 6
     assert prompt_room([XLNetConfig()], 64, setting="max_new_tokens") is None
-    with pytest.raises(ConfigError, match="70 positions, which leaves none for a prompt before 70") as caught:
+    with pytest.raises(ConfigError, match="70 positions: with 70 new tokens, none is left for a prompt") as caught:
         prompt_room(models, 70, setting="max_new_tokens")
     assert caught.value.fix == "lower it: `max_new_tokens=35` leaves 35 tokens for a prompt"
 

@@ -57,7 +57,7 @@ def test_a_download_that_cannot_be_had_is_refused_by_the_plan(objective: str, fi
 @pytest.mark.usefixtures("offline")
 def test_where_a_scorer_may_fail_the_plan_says_that_it_will_be_left_out() -> None:
     found, (warning,) = loads("toxicity:0.3", may_skip=True)
-    assert found == {"toxicity": "cannot be had"}
+    assert found == {"toxicity": "not available"}
     assert "'toxicity' will be left out of this run" in warning
 
 

@@ -51,7 +51,7 @@ FOLDERS: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "an encoder without a head": (
         {"config.json": {"model_type": "roberta", "architectures": ["RobertaModel"]}},
-        "reads in both directions",
+        "which cannot generate text",
         "ForCausalLM",
     ),
     "an encoder that no language model shares a type with": (

@@ -15,7 +15,7 @@ def test_fewer_than_ten_prompts_give_no_verdict_however_much_changed(count: int)
     assert compared.direction == "too few"
     (sentence,) = explain(evaluation_of(x=compared), {}, auxiliary=["x"], gate_opened=True)
     assert sentence.startswith(f"x: on {count} held-out prompt{'s' if count > 1 else ''} the mean reward")
-    assert sentence.endswith("too few prompts to say whether it changed.")
+    assert sentence.endswith("too few prompts to show whether it changed.")
     assert ("interval" in sentence) == (count > 1)
 
 
@@ -51,8 +51,8 @@ def test_a_reward_at_its_ceiling_is_said_to_be_there() -> None:
             "of the 13 held-out pairs (95 % interval 30 to 78 %, and 50 % is chance, so it could be chance).",
         ),
         (0.75, 400, "in 75 % of the 400 held-out pairs (95 % interval 71 to 79 %, and 50 % is chance)."),
-        (1.0, 4, "Preferences: 4 held-out pairs are too few to say how many the model now ranks right."),
-        (1.0, 1, "Preferences: 1 held-out pair is too few to say how many the model now ranks right."),
+        (1.0, 4, "Preferences: 4 held-out pairs are too few to show how many the model now ranks correctly."),
+        (1.0, 1, "Preferences: 1 held-out pair is too few to show how many the model now ranks correctly."),
     ],
 )
 def test_the_sentence_on_preferences_has_the_number_of_pairs_and_an_interval(

@@ -30,7 +30,7 @@ class StopRule:
         self._silent = self._senseless = 0
 
     def see(self, replies: Iterable[Reply]) -> None:
-        """Count replies; a verdict begins the count anew."""
+        """Count replies; a verdict restarts the count."""
         for reply in replies:
             self._silent = 0 if reply.answered else self._silent + 1
             self._senseless = 0 if reply.verdict else self._senseless + 1

@@ -22,7 +22,8 @@ class Embedded(NamedTuple):
 
     Attributes:
         hidden: As the model's own module gives them.
-        head_VH: The head's weight, for the pass that goes on from ``hidden``; None if the head is to be used as it is.
+        head_VH: The head's weight, for the pass that continues from ``hidden``; None if the head is to be used as
+        it is.
     """
 
     hidden: Tensor

@@ -22,7 +22,8 @@ __all__ = ["BlockLayout"]
 class BlockLayout:
     """``[prompt | chosen | rejected]`` and any number of further branches, the prompt computed once.
 
-    The last token of a response predicts nothing and is left out. Position ids of every branch go on where the prompt
+    The last token of a response predicts nothing and is left out. Position ids of every branch continue where the
+    prompt
     ends. For models whose attention takes a 4-D mask; what that means for a model is checked at the start of a run.
     Sharing follows arXiv 2410.20305.
 

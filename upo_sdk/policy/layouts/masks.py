@@ -21,7 +21,7 @@ class TokenPositions(NamedTuple):
     Attributes:
         sequence_RL: Which prompt the token belongs to, within its row; padding has a number of its own.
         branch_RL: 0 for a prompt, 1, 2, ... for the responses that branch from it.
-        position_RL: Position id: those of a branch go on where its prompt ends.
+        position_RL: Position id: those of a branch continue where its prompt ends.
     """
 
     sequence_RL: Tensor

@@ -1,4 +1,4 @@
-"""What a tracker is told about the run that it is to record."""
+"""What a tracker receives about the run that it records."""
 
 from __future__ import annotations
 

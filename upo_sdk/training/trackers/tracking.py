@@ -49,7 +49,7 @@ class Tracking(TrainerCallback):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
-        """Close every tracker, and tell it whether the run failed."""
+        """Close every tracker, with whether the run failed."""
         self._callbacks.clear()
         self._until_the_end.__exit__(kind, error, where)
 
@@ -77,7 +77,7 @@ class Tracking(TrainerCallback):
             self._until_the_end.callback(callback.on_train_end, shown, state, control)
 
     def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Pass on a row of metrics; a tracker that fails now is left out, and training goes on."""
+        """Pass on a row of metrics; a tracker that fails now is left out, and training continues."""
         logs, model = shown_names(kwargs["logs"]), getattr(kwargs.get("model"), "lm", None)
         shown: Any = _Shown(args)
         for name, callback in list(self._callbacks.items()):
