@@ -45,7 +45,7 @@ def is_reachable(url: str) -> bool:
             answered.set()
         finished.set()
 
-    # A thread of its own, because looking up a name cannot be given a time limit.
+    # A separate thread, because a name lookup has no time limit.
     threading.Thread(target=ask, daemon=True).start()
     finished.wait(_PATIENCE_SECONDS)
     return answered.is_set()

@@ -24,7 +24,7 @@ __all__ = ["BoundaryGroup", "StrictCommand", "UsageError", "wants_json_lines"]
 
 INTERRUPTED = 130
 
-_TYPERS_USAGE_ERROR: Any = typer.BadParameter.__base__  # Typer does not export it under a name of its own
+_TYPERS_USAGE_ERROR: Any = typer.BadParameter.__base__  # Typer does not export it by name
 
 
 class UsageError(UPOError):

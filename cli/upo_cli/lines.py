@@ -33,7 +33,7 @@ class Lines:
         self._print(text)
 
     def note(self, task: str, text: str) -> None:
-        """Nothing: what it says has a line of its own."""
+        """Nothing: the text has its own line."""
 
     def advance(self, task: str, done: int, total: int, unit: str) -> None:
         """Print how much of a task is done, and how fast since its first event."""

@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 SPELLINGS: dict[str, Callable[[str], str]] = {"token_normalize_func": lambda word: word.replace("-", "_")}
-"""Settings of a command whose options are understood with underscores and with dashes alike: ``--learning-rate``."""
+"""Settings of a command whose options work with underscores and with dashes: ``--learning-rate``."""
 
 LogFormat = Literal["auto", "rich", "plain", "jsonl"]
 LogFormatOption = Annotated[

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         (["train", "--epochs", "1"], "no such option: --epochs", "did you mean '--num_train_epochs'"),
         (["train", "--objective", "toxicty:0.3"], "there is no objective 'toxicty'", "did you mean 'toxicity'"),
         (["train", "-o", "dpo,bta=1"], "'dpo' has no option 'bta'", "did you mean 'beta'"),
-        (["train", "-o", "length:x"], "'length' takes no target, and 'x' is no weight", "length:0.3"),
+        (["train", "-o", "length:x"], "'length' takes no target, and 'x' is not a weight", "length:0.3"),
         (["train", "-o", "bad:score"], "'bad:score' cannot be imported", "named 'bad'"),
         (
             ["train", "-o", "./style.py:score"],

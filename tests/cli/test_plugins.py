@@ -60,7 +60,7 @@ def test_showing_an_objective_lists_its_options_with_type_default_and_meaning(up
     assert options["label_smoothing"]["type"] == "float ≥ 0 < 0.5"
     assert options["loss_type"]["type"] == "|".join(MEANINGS)
     shown = upo("objectives", "show", "dpo").out
-    assert "Strength β of the pull towards the reference model." in shown
+    assert "Strength β with which the policy is kept near the reference model." in shown
     assert "upo train --objective dpo" in shown
 
 

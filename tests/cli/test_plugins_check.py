@@ -99,7 +99,7 @@ def test_an_objective_of_a_distribution_that_needs_options_is_named_and_left_out
     ("target", "message"),
     [
         ("lenght", "did you mean 'length'"),
-        ("length", "needs a target or a maximum"),
+        ("length", "needs either a target or a maximum"),
         ("./nowhere", "pyproject.toml cannot be read"),
         ("toxicity", "would have to be downloaded"),
         ("no_such.module:Thing", "cannot be imported"),

@@ -156,7 +156,7 @@ def resolved(command: str) -> Any:
         (["-o", "toxicity:0.3"], "no setting has several values"),
         ([], "no setting has several values"),
         (["-o", "toxicity:0,x"], "the weight 'x' is not a number"),
-        (["-o", "toxicity:0,0.3@linear(0,9),0.1"], "@linear(0,9) stands behind some weights"),
+        (["-o", "toxicity:0,0.3@linear(0,9),0.1"], "some weights have @linear(0,9)"),
         (["-o", "toxcity:0,1"], "there is no objective 'toxcity'"),
         (["-o", "dpo:betta=1,2"], "'dpo' has no option 'betta'"),
         ([*GRID, "--jobs", "0"], "jobs is 0"),

@@ -53,7 +53,7 @@ DATA: dict[str, tuple[str, bytes, list[str]]] = {
 }
 
 OPTIONS: dict[str, tuple[list[str], list[str]]] = {
-    "a weight that is no number": (["-o", "toxicity:high"], ["'high'", "is no weight"]),
+    "a weight that is no number": (["-o", "toxicity:high"], ["'high'", "is not a weight"]),
     "a negative weight": (["-o", "toxicity:-0.3"], ["-0.3", "not negative"]),
     "a weight that is NaN": (["-o", "toxicity:nan"], ["nan"]),
     "an unknown objective": (["-o", "toxcity:0.3"], ["toxcity", "did you mean 'toxicity'"]),

@@ -27,7 +27,7 @@ _TABLES = """
 CREATE TABLE IF NOT EXISTS entries (key BLOB PRIMARY KEY, value BLOB) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS uses (key BLOB PRIMARY KEY, kind TEXT NOT NULL, day INTEGER NOT NULL) WITHOUT ROWID;
 """
-"""``uses`` is a table of its own, so that versions which know ``entries`` alone can share the file."""
+"""``uses`` is a separate table, so that versions which know ``entries`` alone can share the file."""
 _USED = (
     "INSERT INTO uses VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET kind = excluded.kind, day = excluded.day "
     "WHERE day < excluded.day"

@@ -11,7 +11,7 @@ __all__ = ["cut_batches"]
 
 
 def cut_batches(order: Iterable[int], tokens_R: Sequence[int], budget: int, *, padded: bool) -> list[list[int]]:
-    """Cut an order of rows into batches of at most ``budget`` tokens; a row beyond it is a batch of its own.
+    """Cut an order of rows into batches of at most ``budget`` tokens; a longer row is a batch by itself.
 
     A batch ends where the next row would exceed the budget (next fit), so that the order of the rows is kept.
 

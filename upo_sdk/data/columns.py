@@ -31,7 +31,7 @@ def read_tables(dataset: Dataset, *columns: str) -> Iterator[Any]:
 
 
 def content_name(dataset: Dataset) -> str:
-    """Return what ``datasets`` calls a fingerprint: equal for rows of equal content that were made alike."""
+    """Return what ``datasets`` calls a fingerprint: equal for rows of equal content that were made in the same way."""
     return cast("Any", dataset)._fingerprint  # type: ignore[no-any-return] # noqa: SLF001 - it has no other name
 
 

@@ -1,4 +1,4 @@
-"""What stands before a prompt in columns of its own: a system message and earlier turns."""
+"""The context before a prompt, in separate columns: a system message and earlier turns."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def _keyword_arguments(row: Mapping[str, Any], column: str) -> dict[str, Any]:
         raise RowError(column, f"is {kind_of(value)}, not an object")
     arguments: dict[str, Any] = without_nulls(value, column)
     if taken := sorted(_OURS & arguments.keys()):
-        raise RowError(column, f"holds '{taken[0]}', which is set for you or has a column of its own")
+        raise RowError(column, f"holds '{taken[0]}', which is set for you or has its own column")
     return arguments
 
 

@@ -1,4 +1,4 @@
-"""Token ids of texts that begin alike, each beginning tokenised once where that is sure to change nothing."""
+"""Token ids of texts with a common beginning, which is tokenised once if that cannot change the result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a text stands in another one that may have other blanks, and how far two of them are alike."""
+"""Finds a text in another one that may have other blanks, and measures the similarity of two texts."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class TokenColumns:
     def _row(self, number: int, whole: Encoded | RowError) -> TokenRow:
         if isinstance(whole, Encoded) and len(whole.responses) > 1 and whole.responses[0] == whole.responses[1]:
             alike = whole.conversation and whole.conversation.responses[0] != whole.conversation.responses[1]
-            by_template = ": the chat template writes nothing of what makes them different" if alike else ""
+            by_template = ": the chat template leaves out what makes them different" if alike else ""
             whole = RowError("responses", f"are the same tokens{by_template}")
         made = whole if isinstance(whole, RowError) else shortened(whole, self._encoder, self._limits)
         if isinstance(made, RowError):

@@ -40,7 +40,7 @@ class PairedStatistic:
         better: Better = None,
         unit: str = "",
     ) -> PairedStatistic:
-        """Measure the answers of both models alike."""
+        """Measure the answers of both models in the same way."""
         other = None if baseline is None else measure(baseline)
         return cls(name=name, model=measure(model), baseline=other, better=better, unit=unit)
 

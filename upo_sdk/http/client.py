@@ -33,7 +33,7 @@ class RequestError(Exception):
         what: How, without any key.
         kind: ``unanswered`` after all attempts, ``refused`` by its status, answered with something ``unusable``, or not
             sent because the most requests were.
-        reason: The same in a few words that are alike for alike failures, such as ``status 404``.
+        reason: The same in a few words, equal for failures of one kind, for example ``status 404``.
         status: Of the answer, if there was one.
     """
 
@@ -51,9 +51,9 @@ class Patience:
     Attributes:
         retries: Further attempts after a time-out, a broken connection, status 429 or 5xx.
         backoff: Seconds before the first further attempt; they double, with jitter.
-        max_wait: Most seconds between two attempts, also if the service asks for more.
+        max_wait: Most seconds between two attempts, even if the service asks for more.
         connect_timeout: Seconds to connect.
-        read_timeout: Seconds without a byte of the answer.
+        read_timeout: Seconds to wait for the next byte of the answer.
         whole_timeout: Seconds for the whole answer; None is no limit.
     """
 

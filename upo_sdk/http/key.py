@@ -66,9 +66,9 @@ class Key:
             )
         if not (value.isascii() and value.isprintable() and " " not in value):
             raise error(
-                f"the environment variable '{variable}' holds no key: it has a character that no header may have",
+                f"the key in the environment variable '{variable}' has a character that is not allowed in a header",
                 where=where,
-                fix=f"export {variable}=... again, with the key alone",
+                fix=f"export {variable}=... again, with only the key",
             )
         return cls(value, header)
 

@@ -65,7 +65,7 @@ def attribute_weights(
 
         exp(λA) = exp(λA₀) + Σ_k a_k (exp(λA) − exp(λA₀)) / S
 
-    It is exact and adds up, treats all objectives alike, depends on their order in no way, and gives nothing to one
+    It is exact and adds up, treats all objectives the same, does not depend on their order, and gives nothing to one
     that is off or constant. Leaving one objective out at a time counts what they do together once for each of them.
 
     Args:

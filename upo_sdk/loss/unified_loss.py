@@ -92,7 +92,7 @@ class UnifiedLoss(nn.Module):
             preference: Log-probs and labels.
             auxiliary: Rewards and what the baseline reads, or None for the preference loss alone.
             step: Number of optimizer steps already taken.
-            sample_weight_N: How much each completion counts in every term; both of a pair count alike. Every mean
+            sample_weight_N: The weight of each completion in every term; both of a pair weigh the same. Every mean
                 becomes ``Σ s ℓ / Σ s``.
             gradients: Split the gradient by the log-probs into the parts of the loss. It takes one short backward
                 pass per preference objective, from its loss to the log-probs; the loss is the same.

@@ -257,7 +257,9 @@ def _load(target: str, ref: ObjectiveRef, origin: str, hint: str = "") -> Any:
         ) from error
     if not callable(found):
         raise PluginError(
-            f"'{target}' is neither a class nor a function", where=f"objective '{ref}'", fix="name a callable"
+            f"'{target}' is neither a class nor a function",
+            where=f"objective '{ref}'",
+            fix="give the path of a class or function",
         )
     return found
 

@@ -30,7 +30,7 @@ def find_objective(ref: ObjectiveRef, registry: Registry) -> RegisteredObjective
     found = registry.get(ref.name)
     if ref.target and found.spec.positional is None:
         raise ObjectiveRefError(
-            f"'{ref.name}' takes no target, and '{ref.target}' is no weight",
+            f"'{ref.name}' takes no target, and '{ref.target}' is not a weight",
             where=f"objective '{ref.named}'",
             fix=f"write {ref.name}:0.3; upo objectives show {ref.name}",
         )

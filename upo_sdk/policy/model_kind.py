@@ -55,7 +55,7 @@ _WITHOUT_CONFIG = (
     (
         ("tokenizer_config.json", "tokenizer.json"),
         "the folder holds a tokenizer and no model: config.json is missing",
-        "give the model's folder: `model.path=FOLDER`; a tokenizer of its own is `model.tokenizer`",
+        "give the model's folder: `model.path=FOLDER`; a separate tokenizer is `model.tokenizer`",
     ),
 )
 

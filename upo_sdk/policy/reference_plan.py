@@ -26,7 +26,7 @@ def plan_batches(
     """Yield batches of rows; a row is the indices, out of M responses, of some that have the same prompt.
 
     The longest come first, so that a lack of memory shows at once. A response is never left out: one that is longer
-    than the limits is a row, or a batch, of its own.
+    than the limits is a row, or a batch, by itself.
 
     Args:
         prompt_M: A number that is equal for responses to the same prompt.

@@ -36,7 +36,7 @@ def data_baseline(
         counts_R: Responses per row.
         rewards_N: R of every response, row by row.
         lambda_: The scale of the advantage.
-        weight_R: How much the responses of each row count; by default all count alike. A prompt whose rows all have
+        weight_R: How much the responses of each row count; by default all weigh the same. A prompt whose rows all have
             weight 0 is in no loss, and its baseline is 0.
     """
     digests_R = sha256_array((prompt.encode() for prompt in prompts), len(counts_R))

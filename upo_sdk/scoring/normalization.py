@@ -92,7 +92,7 @@ def fit_normalizer(
     Args:
         method: Which of the two.
         rewards: Of every training completion.
-        weight_N: How much each completion counts; not all 0. By default all count alike.
+        weight_N: How much each completion counts; not all 0. By default all weigh the same.
     """
     return (ZScore if method == "zscore" else Rank).fit(rewards, weight_N)
 

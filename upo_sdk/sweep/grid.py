@@ -124,7 +124,7 @@ def _check_schedules(weights: Sequence[str], text: str) -> None:
     if plain and scheduled:
         schedule = scheduled[0].partition("@")[2]
         raise ObjectiveRefError(
-            f"@{schedule} stands behind some weights and not behind {', '.join(plain)}",
+            f"some weights have @{schedule}, but {', '.join(plain)} does not",
             where=_place(text),
             fix=f"write {plain[0]}@{schedule} to schedule that one too, or {plain[0]}@step(0) to keep it constant",
         )

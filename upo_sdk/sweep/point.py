@@ -1,4 +1,4 @@
-"""One point of a sweep in a process of its own: ``python -m upo_sdk.sweep.point SWEEP/points/NAME``.
+"""One point of a sweep in its own process: ``python -m upo_sdk.sweep.point SWEEP/points/NAME``.
 
 Finished work is not repeated: a finished run is only evaluated, an unfinished one resumes from its newest checkpoint,
 or starts again if there is none.

@@ -87,7 +87,7 @@ def _union(first: RunConfig, points: Sequence[SweepPoint], registry: Registry) -
 
 
 def _with_labels(objectives: Sequence[LiveObjective]) -> list[ObjectiveRef]:
-    """Give each a label of its own: that of the objective and, where its options vary, what varies in them."""
+    """Give each a unique label: that of the objective and, if its options vary, the options that vary."""
     result = list[ObjectiveRef]()
     for item in objectives:
         options = item.ref.options

@@ -58,9 +58,9 @@ def _because(reason: str, *names: str) -> dict[str, str]:
 
 
 REFUSED: dict[str, str] = {
-    **_because("it is a setting of its own: `training.{name}`", *SAME_NAME, "report_to", "save_steps", "eval_steps"),
-    **_because("it is a setting of its own: `training.{name}`", "train_sampling_strategy", "gradient_checkpointing"),
-    **_because("it is a setting of its own: `training.gradient_checkpointing`", "activation_checkpointing"),
+    **_because("it has its own setting: `training.{name}`", *SAME_NAME, "report_to", "save_steps", "eval_steps"),
+    **_because("it has its own setting: `training.{name}`", "train_sampling_strategy", "gradient_checkpointing"),
+    **_because("it has its own setting: `training.gradient_checkpointing`", "activation_checkpointing"),
     **_because("`training.save_steps` and `training.eval_steps` decide it", "save_strategy", "eval_strategy"),
     **_because("`training.logging_steps` decides it", "logging_strategy"),
     **_because("it is a setting of the run: `{name}`", "output_dir", "resume_from_checkpoint", "push_to_hub"),

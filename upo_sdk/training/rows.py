@@ -35,7 +35,7 @@ class PreparedRow:
         baseline: V(x) computed from the data, or None.
         reference_logps: Per branch, one log-prob per token; None if no objective needs them.
         mismatched: Whether the last branch is a mismatched response.
-        sample_weight: How much the row counts, or None if all count alike.
+        sample_weight: The weight of the row, or None if all weigh the same.
         margin: By how much the chosen response is better, or None.
         trained: Which tokens of the branches are trained.
     """
@@ -59,7 +59,7 @@ class PreparedRows(Dataset[PreparedRow]):
         branches: Its prompts and responses; kept as an attribute of this name.
         rewards_NK: Shape [responses, auxiliary objectives], the mismatched responses excluded.
         baseline_R: V(x) computed from the data, or None.
-        sample_weight_R: How much each row counts, or None if all count alike.
+        sample_weight_R: The weight of each row, or None if all weigh the same.
         margin_R: By how much each chosen response is better, or None.
         reference: Per row, one array of log-probs per branch; None if no objective needs them.
     """
@@ -117,7 +117,7 @@ class PreparedRows(Dataset[PreparedRow]):
 class Collator:
     """Turns rows into the inputs of the forward (``policy``) and of the ``loss``, and counts ``rows`` and ``tokens``.
 
-    ``weight`` is the sum of the rows' weights, their number if all count alike.
+    ``weight`` is the sum of the rows' weights, their number if all weigh the same.
     All indices are made here, so that no step waits for the device to find out which completions are which.
     """
 

@@ -114,7 +114,7 @@ def _counts(batch: PreferenceBatch) -> dict[str, Tensor | int]:
 
 
 def sample_weights_N(inputs: dict[str, Tensor]) -> Tensor | None:
-    """Return how much each completion counts, or None if all count alike."""
+    """Return the weight of each completion, or None if all weigh the same."""
     return inputs["sample_weight_P"][inputs["prompt_N"]] if "sample_weight_P" in inputs else None
 
 

@@ -40,7 +40,7 @@ __all__ = ["UPOTrainer"]
 _VALUE_HEAD = "value_head.safetensors"
 _VALUE_OPTIMIZER = "value_optimizer.pt"
 _TORCH_CANNOT_WRITE = "PytorchStreamWriter"
-"""What torch names in its error, which has no type of its own, where a file cannot be written."""
+"""What torch names in its error, which has no special type, if a file cannot be written."""
 
 
 class UPOTrainer(Trainer):

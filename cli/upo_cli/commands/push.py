@@ -17,7 +17,7 @@ NAME = "push"
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command; its options are spelled alike with underscores and with dashes."""
+    """Add the command; its options work with underscores and with dashes."""
     app.command(NAME, cls=StrictCommand, context_settings=SPELLINGS)(push)
 
 

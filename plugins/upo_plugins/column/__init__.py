@@ -16,7 +16,7 @@ def upo_register_objectives() -> list[ObjectiveSpec]:
             kind="auxiliary",
             target="upo_plugins.column.objective:Column",
             options="upo_plugins.column.objective:ColumnOptions",
-            summary="Scores that the dataset already carries: column:NAME",
+            summary="Scores from a column of the data: column:NAME",
             positional="name",
         )
     ]

@@ -24,11 +24,11 @@ class CPOOptions(Options):
         "simpo: CPO-SimPO, of mean log-probs with a margin",
     )
     label_smoothing: float = Field(
-        default=0.0, ge=0, lt=0.5, description="Assumed share of flipped labels; not for hinge and ipo."
+        default=0.0, ge=0, lt=0.5, description="Assumed fraction of wrong labels; not for hinge and ipo."
     )
     cpo_alpha: float = Field(default=1.0, ge=0, description="Weight of the likelihood of the chosen response.")
     simpo_gamma: float = Field(
-        default=0.5, ge=0, description="simpo: margin γ by which β times the means shall differ."
+        default=0.5, ge=0, description="simpo: target margin γ between β times the mean log-probs."
     )
     average: Average = "response"
 

@@ -26,16 +26,18 @@ EXO_SMOOTHING = 1e-3
 class DPOOptions(Options):
     """Options of the ``dpo`` objective; names and defaults are TRL's."""
 
-    beta: float = Field(default=0.1, gt=0, description="Strength β of the pull towards the reference model.")
+    beta: float = Field(
+        default=0.1, gt=0, description="Strength β with which the policy is kept near the reference model."
+    )
     loss_type: Annotated[LossType, BeforeValidator(resolve_alias)] = Field(
         default="sigmoid",
-        description="\n".join(["Which member of the family:", *(f"{name}: {text}" for name, text in MEANINGS.items())]),
+        description="\n".join(["The loss:", *(f"{name}: {text}" for name, text in MEANINGS.items())]),
     )
     label_smoothing: float = Field(
         default=0.0,
         ge=0,
         lt=0.5,
-        description="Assumed share ε of flipped labels, for sigmoid (cDPO), sigmoid_norm, robust, hinge, aot and "
+        description="Assumed fraction ε of wrong labels, for sigmoid (cDPO), sigmoid_norm, robust, hinge, aot and "
         "aot_unpaired; for exo_pair its ε, where 0 stands for the paper's 0.001.",
     )
     f_divergence_type: FDivergence = Field(
@@ -53,11 +55,11 @@ class DPOOptions(Options):
         default=None,
         ge=0,
         le=1,
-        description="LD-DPO: weight of the tokens beyond the length that both responses share; 1 changes nothing.",
+        description="LD-DPO: weight of the tokens beyond the length of the shorter response; 1 is plain DPO.",
     )
     use_weighting: bool = Field(
         default=False,
-        description="WPO: weigh each pair by how likely the policy finds its two responses; not for aot.",
+        description="WPO: weight each pair by the policy's probability of its two responses; not for aot.",
     )
     discopop_tau: float = Field(default=0.05, gt=0, description="discopop: temperature τ of the blend.")
 

@@ -28,15 +28,17 @@ class ClassifierOptions(Options):
     activation: Activation | None = Field(
         default=None,
         description="none: the output itself; sigmoid or softmax: a probability. Unset: none for a single output, "
-        "sigmoid where several labels may be true at once, else softmax.",
+        "sigmoid if several labels can be true at once, else softmax.",
     )
-    reverse: bool = Field(default=False, description="Reward the opposite: 1 − p, or −r of a bare output.")
+    reverse: bool = Field(
+        default=False, description="Reward the opposite: 1 − p, or −r for an output without activation."
+    )
     input: Input | None = Field(
         default=None,
         description="What the model reads: prompt and response through its chat template, as a pair of texts, or the "
         "response alone. Unset: chat if the tokenizer has a template, else pair for a single output, else response.",
     )
-    pool: Pool = Field(default="mean", description="How the rewards of the windows of a long response become one.")
+    pool: Pool = Field(default="mean", description="How to combine the rewards of the windows of a long response.")
     max_length: int = Field(default=2048, ge=32, description="Tokens per window, if the model has as many positions.")
     revision: str | None = Field(
         default=None, description="Commit, tag or branch of a hub id; default: its main branch."

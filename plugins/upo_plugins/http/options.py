@@ -32,14 +32,14 @@ class ServiceOptions(Options):
         default=None,
         description="Version of the scorer behind the address; after a change, everything is scored again.",
     )
-    columns: NameList = Field(default=(), description="Columns of the data that the service also gets.")
+    columns: NameList = Field(default=(), description="Columns of the data to send as well.")
     token_env: str | None = Field(
         default=None, description="Environment variable with the key; sent as 'Authorization: Bearer KEY'."
     )
     token_header: str = Field(
         default="Authorization",
         pattern=r"^[A-Za-z0-9-]+$",
-        description="Header for the key; any other than Authorization gets the bare key.",
+        description="Header for the key; any other than Authorization gets only the key.",
     )
     batch_size: int = Field(default=16, ge=1, le=128, description="Completions per request.")
     concurrency: int = Field(
@@ -58,9 +58,9 @@ class ServiceOptions(Options):
         default=60.0,
         gt=0,
         allow_inf_nan=False,
-        description="Most seconds between two attempts, also if the service asks for more.",
+        description="Most seconds between two attempts, even if the service asks for more.",
     )
     connect_timeout: float = Field(default=5.0, gt=0, allow_inf_nan=False, description="Seconds to connect.")
     read_timeout: float = Field(
-        default=60.0, gt=0, allow_inf_nan=False, description="Seconds without a byte of the answer."
+        default=60.0, gt=0, allow_inf_nan=False, description="Seconds to wait for the next byte of the answer."
     )

@@ -14,7 +14,9 @@ __all__ = ["KTOOptions"]
 class KTOOptions(Options):
     """Options of the ``kto`` objective; names and defaults are TRL's."""
 
-    beta: float = Field(default=0.1, gt=0, description="Strength β of the pull towards the reference model.")
+    beta: float = Field(
+        default=0.1, gt=0, description="Strength β with which the policy is kept near the reference model."
+    )
     desirable_weight: float = Field(default=1.0, ge=0, description="Weight of desirable completions.")
     undesirable_weight: float = Field(default=1.0, ge=0, description="Weight of undesirable completions.")
     loss_type: Literal["kto", "apo_zero_unpaired"] = Field(

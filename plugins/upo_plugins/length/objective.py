@@ -41,7 +41,7 @@ class LengthOptions(Options):
         if (self.target is None) == (self.maximum is None):
             given = "neither" if self.target is None else "both"
             raise ValueError(
-                f"length needs a target or a maximum, and got {given}: write length:0.1,target=120 or "
+                f"length needs either a target or a maximum, but has {given}: write length:0.1,target=120 or "
                 "length:0.1,maximum=200"
             )
         return self

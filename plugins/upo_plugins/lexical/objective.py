@@ -101,12 +101,12 @@ class Lexical(BaseObjective):
         remarks = list[str]()
         if unmeasured:
             remarks.append(
-                f"{unmeasured:,} of {scored:,} cannot be measured and earn the neutral {NEUTRAL:g} ({reason})"
+                f"{unmeasured:,} of {scored:,} cannot be measured and get the neutral reward {NEUTRAL:g} ({reason})"
             )
         if foreign:
             remarks.append(
-                f"{foreign:,} of {scored:,} are not in English and earn the neutral {NEUTRAL:g}: "
-                f"metric={self.options.metric} is made for English. Of any language are metric=diversity and "
+                f"{foreign:,} of {scored:,} are not in English and get the neutral reward {NEUTRAL:g}: "
+                f"metric={self.options.metric} is made for English. For other languages, use metric=diversity or "
                 "metric=rare_words"
             )
         return remarks

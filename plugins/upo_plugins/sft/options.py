@@ -13,8 +13,8 @@ __all__ = ["Average", "SFTOptions"]
 Average = Annotated[
     Literal["response", "batch"],
     Field(
-        description="What the likelihood is averaged over: response: the tokens of each response, then the responses; "
-        "batch: all tokens of the batch at once, as TRL does, so that long responses count more."
+        description="How the likelihood is averaged: response: over the tokens of each response, then over responses; "
+        "batch: over all tokens of the batch at once, as in TRL, so that long responses weigh more."
     ),
 ]
 

@@ -40,7 +40,7 @@ class BuiltinScorer:
         self._bias = float(tensors["bias"])
 
     def probabilities(self, texts: Sequence[str], /) -> list[list[float]]:
-        """Return one probability per text, in a list of its own."""
+        """Return one probability per text, each in a list."""
         return [[max(0.0, 2 * self.sentence_probability(text) - 1)] for text in texts]
 
     def sentence_probability(self, text: str) -> float:

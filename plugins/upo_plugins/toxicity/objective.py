@@ -174,9 +174,9 @@ def category_weights(options: ToxicityOptions, labels: tuple[str, ...]) -> dict[
     where, known = f"toxicity, categories of model '{options.model}'", ", ".join(labels)
     if not chosen:
         raise ObjectiveRefError(
-            f"none of the labels says that it means harm: {known}",
+            f"none of the labels is known to mean harm: {known}",
             where=where,
-            fix=f"name those that do, such as categories={labels[-1]}",
+            fix=f"name those that do, for example categories={labels[-1]}",
         )
     for name in chosen:
         if name not in labels:

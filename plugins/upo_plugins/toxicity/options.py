@@ -45,15 +45,17 @@ class ToxicityOptions(Options):
     )
     categories: CategoryWeights = Field(
         default_factory=dict,
-        description="Which harms count, with weights in (0, 1]: threat+insult or threat:0.7+insult; default all.",
+        description="Harms to penalise, with weights in (0, 1]: threat+insult or threat:0.7+insult; default: all.",
     )
     aggregate: Literal["worst", "mean", "printed"] = Field(
         default="worst",
-        description="worst: 1 − max w·p; mean: 1 − weighted mean of p; printed: max(1 − w·p) as the paper prints it.",
+        description="worst: 1 − max w·p; mean: 1 − weighted mean of p; printed: max(1 − w·p), the formula as "
+        "printed in the paper.",
     )
     base: str | None = Field(
         default=None,
-        description="Folder or hub id with the config and tokenizer of a .ckpt; default: its folder, else its own.",
+        description="Folder or hub id with the config and tokenizer of a .ckpt; default: the .ckpt's folder, else "
+        "the config in it.",
     )
     revision: str | None = Field(
         default=None, description="Commit, tag or branch of a hub id; default: its main branch."

@@ -24,7 +24,7 @@ __all__ = ["RewardFunction"]
 class RewardFunction(BaseObjective):
     """The ``trl`` objective.
 
-    An asynchronous function runs in one event loop in a thread of its own, from the first call until ``close``, so
+    An asynchronous function runs in one event loop in a separate thread, from the first call until ``close``, so
     that what it keeps open, such as a client, stays usable and the caller may have a loop too.
 
     Raises:
@@ -85,7 +85,7 @@ class RewardFunction(BaseObjective):
             among, alone = differing
             found.append(
                 f"the function gave one completion {among} among others and {alone} alone: it compares the completions "
-                "of a call, or it is random; rewards here are to depend on their own completion only"
+                "of a call, or it is random; a reward may depend only on its own completion"
             )
         return found
 

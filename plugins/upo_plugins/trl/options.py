@@ -29,5 +29,5 @@ class RewardFunctionOptions(Options):
     )
     form: Literal["data", "conversational", "standard"] = Field(
         default="data",
-        description="Messages or plain text: as the data is, or always as said here.",
+        description="What the function receives: messages or plain text as in the data, or always one of them.",
     )

@@ -95,7 +95,7 @@ def test_prompts_are_shortened_so_that_answers_keep_to_the_models_positions(
         event.text for event in recorder.events if isinstance(event, Notice) and "beginning is cut off" in event.text
     ]
     assert [text.partition(" after ")[0] for text in told] == ["2 of 2 prompts have more than the 8 tokens"]
-    with pytest.raises(ConfigError, match="24 positions: with .* new tokens, none is left for a prompt"):
+    with pytest.raises(ConfigError, match=r"24 positions: with .* new tokens, none is left for a prompt"):
         plan_run(config(settings, more, {"eval_max_new_tokens": 64}), load_registry())
 
 

@@ -80,7 +80,7 @@ def test_other_languages_earn_neutral_and_are_counted_by_themselves(metric: Metr
     assert lexical.rewards(answers)[:3] == [0.5, 0.5, 0.5]
     noise, foreign = lexical.remarks()
     assert "1 of 4 cannot be measured" in noise
-    assert f"2 of 4 are not in English and earn the neutral 0.5: metric={metric} is made for English" in foreign
+    assert f"2 of 4 are not in English and get the neutral reward 0.5: metric={metric} is made for English" in foreign
     assert lexical.remarks() == []
     assert math.isnan(next(iter(lexical.measures(answers).values()))[0])
 

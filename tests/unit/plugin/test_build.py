@@ -70,7 +70,7 @@ def test_a_function_needs_no_weight_and_its_label_is_its_path(tmp_path: Path, mo
 def test_a_target_of_an_objective_that_takes_none_is_one_clear_error(text: str) -> None:
     target = text.split(":", 1)[1].removesuffix(":0.3").removesuffix(":0.1")
     for check in (lambda: build(text), lambda: check_options(ObjectiveRef.model_validate(text), load_registry())):
-        with pytest.raises(ObjectiveRefError, match=f"takes no target, and '{target}' is no weight") as caught:
+        with pytest.raises(ObjectiveRefError, match=f"takes no target, and '{target}' is not a weight") as caught:
             check()
         assert "upo objectives show" in (caught.value.fix or "")
 

@@ -87,7 +87,7 @@ def test_weights_that_are_no_numbers_are_refused(gpt2_with_dropout: str) -> None
     weights = load_file(file)
     weights["transformer.ln_f.weight"][3] = float("nan")
     save_file(weights, file, metadata={"format": "pt"})
-    with pytest.raises(ModelError, match=r"'transformer\.ln_f\.weight' are contain NaN"):
+    with pytest.raises(ModelError, match=r"'transformer\.ln_f\.weight' contain NaN"):
         load_language_model(ModelConfig(path=gpt2_with_dropout))
 
 

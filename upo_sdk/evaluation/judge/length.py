@@ -29,7 +29,7 @@ _STEPS = 80
 
 
 def length_feature(differences_N: FloatArray) -> FloatArray | None:
-    """Return ``tanh(Δ / std(Δ))``, shape [N]; None where all differences are alike, so that nothing can be learnt."""
+    """Return ``tanh(Δ / std(Δ))``, shape [N]; None if all differences are equal, so that nothing can be estimated."""
     spread = differences_N.std()
     return np.tanh(differences_N / spread) if spread > 0 else None
 

@@ -39,7 +39,7 @@ class Reply:
     """What a judge replied to one question: a verdict, or why there is none.
 
     Attributes:
-        failure: A few words that are alike for alike failures; empty if there is a verdict.
+        failure: A few words, the same for failures of one kind; empty if there is a verdict.
         example: The failure in full.
         answered: Whether the judge answered at all.
         last: Whether no further question may be asked.

@@ -37,7 +37,7 @@ class LengthControlled:
 def win_rate(score_N: FloatArray, prompts: Sequence[str]) -> Estimate | None:
     """Return the mean of wins (1), ties (½) and losses (0) in percent; None without pairs.
 
-    Where all outcomes are alike, and so have no spread, the interval is that of a share.
+    If all outcomes are equal, and so have no spread, the interval is that of a proportion.
     """
     if not len(score_N):
         return None

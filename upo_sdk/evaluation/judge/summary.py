@@ -71,7 +71,7 @@ def remarks_on(asked: Asked) -> list[str]:
     masses = [reply.mass for reply in asked.replies if reply.mass is not None]
     if masses and (mean := float(np.mean(masses))) < _LITTLE_MASS:
         remarks.append(
-            f"only {mean:.0%} of the judge's probability was on A, B and tie: it does not follow the question well"
+            f"only {mean:.0%} of the judge's probability was on A, B and tie: it does not answer the question well"
         )
     return remarks
 

@@ -90,7 +90,7 @@ class Replacements:
         return None
 
     def _rotate(self, attention: nn.Module) -> None:
-        """Give an attention's forward a rotary function of its own, if the one that it calls rotates by halves."""
+        """Replace the rotary function that an attention's forward calls, if that one rotates by halves."""
         forward = type(attention).forward
         if not isinstance(forward, FunctionType) or _ROTARY not in forward.__code__.co_names:
             return

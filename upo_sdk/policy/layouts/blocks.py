@@ -29,7 +29,7 @@ class BlockLayout:
 
     Args:
         name: How it is reported.
-        shared: Compute a prompt once for all its responses; else every response has a prompt of its own.
+        shared: Compute a prompt once for all its responses; else every response has its own copy of the prompt.
         packed: Let short sequences share a row; else every sequence has a row.
     """
 

@@ -75,7 +75,7 @@ def choose_layout(
 
     ``auto`` shares prompts where that saves positions and packs rows; if the model does not take such a mask, or takes
     it and computes something else, the prompt's cache is shared; if it cannot, every response gets its own row; where
-    padding or a neighbour changes results, every response gets a forward of its own.
+    padding or a neighbour changes results, every response gets its own forward pass.
 
     Args:
         lm: The language model, in evaluation mode.

@@ -19,7 +19,7 @@ class TokenPositions(NamedTuple):
     """Where every token of a batch stands; rows R, positions L.
 
     Attributes:
-        sequence_RL: Which prompt the token belongs to, within its row; padding has a number of its own.
+        sequence_RL: Which prompt the token belongs to, within its row; padding has its own number.
         branch_RL: 0 for a prompt, 1, 2, ... for the responses that branch from it.
         position_RL: Position id: those of a branch continue where its prompt ends.
     """

@@ -1,4 +1,4 @@
-"""The reference layout: every response a row of its own behind its prompt, padded on the right."""
+"""The reference layout: every response in its own row after its prompt, padded on the right."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class SegmentLayout:
 
     Args:
         name: How it is reported.
-        shared: Compute a prompt once for all its responses; else every response has a prompt of its own.
+        shared: Compute a prompt once for all its responses; else every response has its own copy of the prompt.
     """
 
     def __init__(self, name: str, *, shared: bool) -> None:

@@ -1,4 +1,4 @@
-"""Every response a row of its own behind its prompt; the head still runs only where it counts."""
+"""Every response in its own row after its prompt; the head still runs only where its output is used."""
 
 from __future__ import annotations
 
