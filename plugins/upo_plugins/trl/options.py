@@ -29,5 +29,6 @@ class RewardFunctionOptions(Options):
     )
     form: Literal["data", "conversational", "standard"] = Field(
         default="data",
-        description="What the function receives: messages or plain text as in the data, or always one of them.",
+        description="What the function receives: data: messages or plain text, as in the data; conversational: "
+        "messages; standard: text.",
     )
