@@ -317,5 +317,5 @@ def test_every_reviewer_that_objects_is_heard(upo_with_site: UpoProcess, install
     install("acme-calm", _VETO.replace("WORD", "None"))
     ended = upo_with_site("train", "-o", "toxicity:0.3", "--dry-run")
     assert ended.code == 2
-    assert "a plugin that reviews runs refuses this one: no licence for this data; 120 steps are too many" in ended.err
+    assert "a reviewer refuses the run: no licence for this data; 120 steps are too many" in ended.err
     assert "where: acme-legal 1.0, acme-ops 1.0" in ended.err
