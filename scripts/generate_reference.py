@@ -12,10 +12,10 @@ from plugin_reference import plugin_reference
 
 from upo_cli.fields import nested_model, options_of
 from upo_cli.options import config_options
+from upo_sdk import records
 from upo_sdk.config import EvalConfig, JudgeConfig, RunConfig
 from upo_sdk.plugin.registry import load_registry
 from upo_sdk.plugin.specs import load_target
-from upo_sdk.records import EvaluationRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -73,13 +73,31 @@ These are the built-in ones; `upo objectives list` also shows those of installed
 """
 
 
+_RECORDS: dict[str, type[BaseModel]] = {
+    "run": records.RunRecord,
+    "eval": records.EvaluationRecord,
+    "sample": records.Sample,
+    "pair": records.PairMargin,
+    "metrics": records.MetricsRow,
+    "distributions": records.DistributionsRecord,
+    "sweep": records.SweepRecord,
+    "point": records.PointRecord,
+    "trained_with": records.TrainedWith,
+}
+
+
+def _schema(name: str, record: type[BaseModel]) -> str:
+    schema = {"$id": f"upo-sdk/schemas/{name}.schema.json", **record.model_json_schema()}
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
 def pages() -> dict[str, str]:
     """Return the text of every generated page by its file name."""
     return {
         "configuration.md": _GENERATED + "\n".join([_CONFIGURATION, *_configuration(), *_evaluation()]) + "\n",
         "objectives.md": _GENERATED + "\n".join([_OBJECTIVES, *_objectives()]),
         "plugin-api.md": _GENERATED + plugin_reference(),
-        "eval.schema.json": json.dumps(EvaluationRecord.model_json_schema(), indent=2, ensure_ascii=False) + "\n",
+        **{f"schemas/{name}.schema.json": _schema(name, record) for name, record in _RECORDS.items()},
     }
 
 

@@ -26,6 +26,7 @@ _COMMANDS = {
     "sweep": "Train with every combination of weights and options, and compare the trade-offs.",
     "eval": "Compare a model with its base model: rewards, accuracy, divergence, style and safety.",
     "report": "Write the HTML report of a run or a sweep again.",
+    "runs": "List runs, show one, and compare several.",
     "push": "Push a finished run to the Hugging Face hub.",
     "objectives": "List the objectives and show their options.",
     "plugins": "List, check and write plugins: they add objectives, data formats and commands.",

@@ -38,6 +38,9 @@ assert all(check_options(ObjectiveRef.model_validate(text), registry) for text i
 """,
     "the conformance kit": "from upo_sdk.testing import check_objective, parametrize_checks, run_checks",
     "the result of an evaluation": "from upo_sdk import EvaluationRecord; EvaluationRecord.model_json_schema()",
+    "records": "from upo_sdk import load_run; load_run('tests/fixtures/written_by_0_1_0/run')",
+    "the pages and cards of runs": "import upo_sdk.publish, upo_sdk.report.render, upo_sdk.report.render_sweep",
+    "comparing runs": "import upo_sdk.report.compare_runs, upo_cli.commands.runs",
     "a configuration": "from upo_sdk.config import build_config; build_config({'objectives': ['dpo', 'toxicity:0.3']})",
 }
 

@@ -33,11 +33,11 @@ PUBLIC = {
     "upo_sdk.evaluation": "Answers Prompt Sampling distinct_prompts sample_answers",
     "upo_sdk.records": """AdvantageWeights Balance CacheUse Changeable Chat Compared Cost DataDescription
         DataFinding Direction DistributionsRecord Estimate EvaluationRecord Failure FileRecord
-        Histogram JudgeIdentity JudgeKind LeftOut LengthBin LineRecord Metric MetricsRow
+        FoundRun Histogram JudgeIdentity JudgeKind LeftOut LengthBin LineRecord Metric MetricsRow
         ModelIdentity Origin PairMargin ParetoAxis PointFailure PointRecord PositionBias Record
         RewardDistribution RunData RunLoss RunModel RunObjective RunRecord RunStatus Sample Saving
         ScoreStatistics SharedWork SweepAxis SweepPoint SweepRecord SweepRow TrainedWith Verdict
-        WinRate load_run""",
+        WinRate find_runs load_run""",
     "upo_sdk.loss": """AuxiliaryBatch AuxiliaryTerm Balance GradientParts PreferenceTerm UnifiedLoss
         UnifiedOutput ValueHead actor_loss advantage_weights attribute_weights balance effective_sample_size
         expectile_loss gradient_metrics parameter_gram""",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from upo_sdk.atomic_file import PULL, is_git_lfs_pointer
 from upo_sdk.errors import ModelError
+from upo_sdk.records import RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -165,7 +166,7 @@ def _adapter(path: Path) -> ModelError:
 
 def _without_config(path: Path) -> tuple[str, str]:
     """Return what a folder without config.json is, and what to do."""
-    if (path / "run.json").is_file():
+    if (path / RunRecord.FILE).is_file():
         checkpoints = sorted(item.name for item in path.glob("checkpoint-*") if item.is_dir())
         fix = f"give {path / checkpoints[-1]}, or " if checkpoints else ""
         return "this is a run that is not finished", f"{fix}resume it: `resume_from_checkpoint=last`"

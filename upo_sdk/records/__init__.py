@@ -25,6 +25,8 @@ from upo_sdk.records.distributions import (
 )
 from upo_sdk.records.estimate import Estimate
 from upo_sdk.records.evaluation import DataDescription, Direction, EvaluationRecord, Metric, ModelIdentity, Verdict
+from upo_sdk.records.find_runs import FoundRun, find_runs
+from upo_sdk.records.judge_result import Cost, Failure, JudgeIdentity, JudgeKind, PositionBias, WinRate
 from upo_sdk.records.metrics import MetricsRow
 from upo_sdk.records.pair_margin import PairMargin
 from upo_sdk.records.point import PointRecord
@@ -56,7 +58,6 @@ from upo_sdk.records.sweep import (
     SweepRow,
 )
 from upo_sdk.records.trained_with import Changeable, TrainedWith
-from upo_sdk.records.win_rate import Cost, Failure, JudgeIdentity, JudgeKind, PositionBias, WinRate
 
 __all__ = [
     "AdvantageWeights",
@@ -74,6 +75,7 @@ __all__ = [
     "EvaluationRecord",
     "Failure",
     "FileRecord",
+    "FoundRun",
     "Histogram",
     "JudgeIdentity",
     "JudgeKind",
@@ -108,5 +110,6 @@ __all__ = [
     "TrainedWith",
     "Verdict",
     "WinRate",
+    "find_runs",
     "load_run",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from upo_sdk.atomic_file import write_atomically
 from upo_sdk.errors import DataError, OutputError
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["FileRecord", "LineRecord", "Record"]
+
+
+_JSON: TypeAdapter[Any] = TypeAdapter(Any)
 
 
 class Record(BaseModel):
@@ -48,7 +51,7 @@ class _Versioned(Record):
     @classmethod
     def _parse(cls, text: str | bytes, place: str) -> Self:
         try:
-            found = json.loads(text)
+            found = _JSON.validate_json(text)
         except ValueError as error:
             raise _damaged("it is not JSON, or was cut off", place) from error
         if not isinstance(found, dict):
@@ -160,7 +163,7 @@ class LineRecord(_Versioned):
 
 def _is_json(text: str) -> bool:
     try:
-        json.loads(text)
+        _JSON.validate_json(text)
     except ValueError:
         return False
     return True

@@ -8,8 +8,8 @@ from pydantic import ConfigDict, Field
 
 from upo_sdk.records.base import FileRecord, Record
 from upo_sdk.records.estimate import Estimate
+from upo_sdk.records.judge_result import WinRate
 from upo_sdk.records.sample import Sample
-from upo_sdk.records.win_rate import WinRate
 
 __all__ = ["DataDescription", "Direction", "EvaluationRecord", "Metric", "ModelIdentity", "Verdict"]
 

@@ -13,12 +13,13 @@ from transformers import TrainerCallback
 
 from upo_sdk.atomic_file import write_atomically
 from upo_sdk.events import TRAINING, CheckpointSaved, Progress, StepLogged
+from upo_sdk.records import MetricsRow
 
 if TYPE_CHECKING:
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
     from upo_sdk.context import RunContext
-    from upo_sdk.events import CancelToken
+from upo_sdk.events import CancelToken
 
 __all__ = ["CollapseWarning", "EventBridge", "LogLastStep", "MetricsFile", "StopWhenCancelled"]
 
@@ -92,9 +93,10 @@ class MetricsFile(TrainerCallback):
         """Append one row."""
         if not state.is_world_process_zero:
             return
-        row = {"step": state.global_step, **{name: _jsonable(value) for name, value in kwargs["logs"].items()}}
+        logged = {name: _jsonable(value) for name, value in kwargs["logs"].items()}
+        row = MetricsRow.model_validate({"step": state.global_step, **logged})
         with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+            file.write(row.line())
 
 
 class LogLastStep(TrainerCallback):
