@@ -25,12 +25,12 @@ PARTS = {
     "plan: counting parameters": "upo_sdk.plan.run_plan:count_parameters",
     "training arguments": "upo_sdk.run:training_arguments",
     "tokenizer": "upo_sdk.training.prepare:load_tokenizer",
-    "tokenising": "upo_sdk.training.prepare:Preparation.tokenize",
+    "tokenising": "upo_sdk.training.prepare:DataPreparation.tokenize",
     "loading the model": "upo_sdk.policy.load_policy:load_language_model",
     "checking the layout": "upo_sdk.policy.load_policy:choose_layout",
     "hash of the weights": "upo_sdk.training.prepare:weights_sha256",
-    "scores": "upo_sdk.training.prepare:Preparation.score",
-    "rows and reference log-probs": "upo_sdk.training.prepare:Preparation.rows",
+    "scores": "upo_sdk.training.prepare:DataPreparation.score",
+    "rows and reference log-probs": "upo_sdk.training.prepare:DataPreparation.rows",
     "building the trainer": "upo_sdk.run:build_trainer",
 }
 

@@ -24,7 +24,7 @@ from upo_sdk.report import write_report_or_warn
 from upo_sdk.scoring import NORMALIZATION_FILE, to_json
 from upo_sdk.training import (
     Comparison,
-    Failures,
+    ObjectiveFailures,
     RunFolder,
     Tracking,
     build_loss,
@@ -142,7 +142,7 @@ def _run(plan: RunPlan, folder: RunFolder, context: RunContext, command: Sequenc
         training_arguments(plan.config.training, folder.path, evaluate=plan.data.eval is not None),
     )
     alone = args.world_size == 1  # else all ranks would have to agree on the terms that are left
-    failures = Failures(alone and config.plugins.on_failure == "skip", context)
+    failures = ObjectiveFailures(alone and config.plugins.on_failure == "skip", context)
     comparison = before = evaluation = None
     samples: list[Sample] = []
     with ExitStack() as until_the_end:

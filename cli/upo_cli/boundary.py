@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from upo_cli.option_names import as_options, as_options_of_eval
 from upo_cli.output import print_error, print_json
-from upo_cli.spelling import as_options, as_options_of_eval
 from upo_sdk.errors import UPOError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from upo_cli.spelling import as_options
+from upo_cli.option_names import as_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from upo_cli.bars import Bars
 from upo_cli.json_lines import JsonLines
 from upo_cli.lines import Lines
+from upo_cli.option_names import as_options
 from upo_cli.output import console, table
 from upo_cli.plan_view import print_plan
-from upo_cli.spelling import as_options
 from upo_cli.time_left import TimeLeft, in_words
 from upo_cli.view import PrintedView, can_be_live, live_by
 from upo_sdk import events

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from upo_cli.spelling import as_options
+from upo_cli.option_names import as_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from upo_cli.option_names import as_options
 from upo_cli.output import console, table
-from upo_cli.spelling import as_options
 from upo_cli.sweep_lines import SweepLines
 from upo_cli.view import PrintedView, can_be_live, live_by
 from upo_sdk import events

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from upo_cli.option_names import as_options, as_options_of_eval
 from upo_cli.progress import ProgressView, open_view
-from upo_cli.spelling import as_options, as_options_of_eval
 from upo_sdk.events import Notice
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import typer
 
 from upo_cli.fields import nested_model
 from upo_cli.main import build_app
-from upo_cli.spelling import as_options
+from upo_cli.option_names import as_options
 from upo_sdk.config import EvalConfig, RunConfig, written_name
 from upo_sdk.sweep import SweepConfig
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from upo_sdk.data.cells import check_no_messages, read_cells
-from upo_sdk.data.context import read_context, with_context
+from upo_sdk.data.history import read_context, with_context
 from upo_sdk.data.implicit_prompt import split_messages, split_text
 from upo_sdk.data.labels import better_of_two, is_desirable
 from upo_sdk.data.messages import check_text, join_contents, read_messages, read_response, spoken_text

@@ -12,8 +12,8 @@ import numpy as np
 from upo_sdk.arrays import FloatArray
 from upo_sdk.data.messages import shown
 from upo_sdk.evaluation.demo_measures import DEMO_NAMES, demo_measures
-from upo_sdk.evaluation.diversity import form_measurements
 from upo_sdk.evaluation.paired_statistic import PairedStatistic
+from upo_sdk.evaluation.text_metrics import form_measurements
 from upo_sdk.records import Compared, EvaluationRecord, Sample
 from upo_sdk.scoring import score_completions
 

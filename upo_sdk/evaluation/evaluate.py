@@ -13,7 +13,6 @@ from upo_sdk.data import completions
 from upo_sdk.evaluation.comparison import AnswerScorer, answer_statistics, evaluation_record, side_by_side
 from upo_sdk.evaluation.demo_measures import DEMO_NAMES, conflicts
 from upo_sdk.evaluation.divergence import kl_measurement, tokenized_answers
-from upo_sdk.evaluation.diversity import FORM_NAMES
 from upo_sdk.evaluation.generation import Sampling
 from upo_sdk.evaluation.judging import WIN_RATE_NAMES, judge_samples, win_rate_metrics
 from upo_sdk.evaluation.loaded_model import LoadedModel, Whose, accelerator
@@ -23,6 +22,7 @@ from upo_sdk.evaluation.paired_statistic import PairedStatistic, metrics_of_both
 from upo_sdk.evaluation.pairs import implicit_margins, pair_margins, pair_measurements
 from upo_sdk.evaluation.rows import EvalRows, choose_prompts, same_prompts, same_tokens, tokenize_rows
 from upo_sdk.evaluation.task import EvalTask, plan_evaluation
+from upo_sdk.evaluation.text_metrics import FORM_NAMES
 from upo_sdk.evaluation.thresholds import check_names, judge_all
 from upo_sdk.evaluation.violations import violation_measurements, violation_names
 from upo_sdk.isolation import isolated

@@ -13,7 +13,7 @@ from upo_sdk.loss.advantage import actor_loss, advantage_weights, effective_samp
 from upo_sdk.loss.gradients import GradientParts, actor_gradients, loss_gradient
 from upo_sdk.loss.terms import UnifiedOutput
 from upo_sdk.loss.value_head import ValueHead
-from upo_sdk.loss.weighting import mean_shares, weighted_mean
+from upo_sdk.loss.weighted_mean import mean_shares, weighted_mean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,10 +8,10 @@ from upo_sdk.policy.loading import (
     load_model_config,
     load_tokenizer,
 )
+from upo_sdk.policy.meta_model import build_skeleton, count_parameters, shrink
 from upo_sdk.policy.model_kind import check_weights
 from upo_sdk.policy.policy import Policy
 from upo_sdk.policy.reference import ReferenceLogps, reference_logps
-from upo_sdk.policy.skeleton import build_skeleton, count_parameters, shrink
 from upo_sdk.policy.tokenized_list import TokenizedList
 
 __all__ = [

@@ -34,13 +34,7 @@ class Record(BaseModel):
 
 
 class _Versioned(Record):
-    """A record with the version of its form.
-
-    Attributes:
-        schema_version: Of the form; :meth:`upgrade` reads earlier ones.
-    """
-
-    schema_version: int
+    """A record with a field ``schema_version``, the version of its form; :meth:`upgrade` reads earlier ones."""
 
     @classmethod
     def upgrade(cls, values: dict[str, Any], version: int) -> dict[str, Any]:

@@ -251,6 +251,10 @@ class RunRecord(FileRecord):
         """The auxiliary objectives in the loss."""
         return tuple(item for item in self.objectives if item.kind == "auxiliary")
 
+    def as_data(self) -> dict[str, Any]:
+        """Return the content of ``run.json``, with the folder that it lies in."""
+        return {"output_dir": str(self.output_dir), **self.model_dump(mode="json", by_alias=True)}
+
     @property
     def checkpoint_path(self) -> Path | None:
         """The newest checkpoint, if there is one."""

@@ -6,9 +6,9 @@ from upo_sdk.training.assembly import build_loss, build_trainer
 from upo_sdk.training.balance import set_gamma
 from upo_sdk.training.callbacks import CollapseWarning, EventBridge, MetricsFile, StopWhenCancelled
 from upo_sdk.training.comparison import Comparison
-from upo_sdk.training.failures import Failures
-from upo_sdk.training.preparation import Preparation, Split
+from upo_sdk.training.objective_failures import ObjectiveFailures
 from upo_sdk.training.prepare import Prepared, prepare
+from upo_sdk.training.prepare_data import DataPreparation, Split
 from upo_sdk.training.rehearsal import rehearse
 from upo_sdk.training.rows import Collator, PreparedRow, PreparedRows
 from upo_sdk.training.run_folder import RunFolder
@@ -22,10 +22,10 @@ __all__ = [
     "CollapseWarning",
     "Collator",
     "Comparison",
+    "DataPreparation",
     "EventBridge",
-    "Failures",
     "MetricsFile",
-    "Preparation",
+    "ObjectiveFailures",
     "Prepared",
     "PreparedRow",
     "PreparedRows",

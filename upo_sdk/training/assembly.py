@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from upo_sdk.context import RunContext
     from upo_sdk.plan import RunPlan
     from upo_sdk.policy import Policy
-    from upo_sdk.training.preparation import Split
     from upo_sdk.training.prepare import Prepared
+    from upo_sdk.training.prepare_data import Split
     from upo_sdk.training.run_folder import RunFolder
     from upo_sdk.training.trackers import Tracking
     from upo_sdk.training.trainer import UPOTrainer

@@ -10,7 +10,7 @@ import torch
 from upo_sdk.loss import balance
 from upo_sdk.policy.layouts import PolicyOutput
 from upo_sdk.records import RunLoss, RunRecord
-from upo_sdk.training.preparation import Preparation
+from upo_sdk.training.prepare_data import DataPreparation
 from upo_sdk.training.rows import loss_inputs
 from upo_sdk.training.step import Step, sample_weights_N
 
@@ -78,7 +78,7 @@ def set_gamma(
     if asked.scale == "balanced" and plan.auxiliary:
         constant = {item.label for item in prepared.statistics if item.constant}
         kept = _kept(RunRecord.find(resumed), plan) if resumed else None
-        measured = kept or _measure(unified, Preparation(plan, context).sample(prepared), device, constant)
+        measured = kept or _measure(unified, DataPreparation(plan, context).sample(prepared), device, constant)
         unified.config = measured.found.applied_to(asked)
         context.note(measured.describe([item.label for item in plan.auxiliary if item.label not in constant]))
     return _record(unified, asked, measured)

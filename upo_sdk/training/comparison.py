@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from upo_sdk.evaluation import Sampling, sample_answers
 from upo_sdk.evaluation.comparison import AnswerScorer, answer_statistics, evaluation_record, side_by_side
 from upo_sdk.evaluation.demo_measures import are_demo_prompts
-from upo_sdk.evaluation.diversity import FORM_NAMES
 from upo_sdk.evaluation.objective_measures import ObjectiveMeasures
 from upo_sdk.evaluation.paired_statistic import metrics_of_both
 from upo_sdk.evaluation.rows import choose_prompts, number_prompts
+from upo_sdk.evaluation.text_metrics import FORM_NAMES
 from upo_sdk.policy.fingerprint import weights_sha256
 from upo_sdk.records import DataDescription, ModelIdentity
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from upo_sdk.plan import RunPlan
     from upo_sdk.policy import Policy
     from upo_sdk.records import EvaluationRecord, Sample, SharedWork
-    from upo_sdk.training.preparation import Split
     from upo_sdk.training.prepare import Prepared
+    from upo_sdk.training.prepare_data import Split
 
 __all__ = ["Comparison"]
 

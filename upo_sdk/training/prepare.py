@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from upo_sdk.policy import load_tokenizer
 from upo_sdk.policy.fingerprint import weights_sha256
 from upo_sdk.training.assembly import load_model
-from upo_sdk.training.preparation import Preparation
+from upo_sdk.training.prepare_data import DataPreparation
 from upo_sdk.training.trained_with import check_unchanged, describe_training
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from upo_sdk.policy import Policy
     from upo_sdk.records import ScoreStatistics, TrainedWith
     from upo_sdk.scoring import Rank, ZScore
-    from upo_sdk.training.failures import Failures
-    from upo_sdk.training.preparation import Split
+    from upo_sdk.training.objective_failures import ObjectiveFailures
+    from upo_sdk.training.prepare_data import Split
     from upo_sdk.training.rows import PreparedRows
     from upo_sdk.training.run_folder import RunFolder
 
@@ -67,7 +67,7 @@ def prepare(
     plan: RunPlan,
     args: TrainingArguments,
     folder: RunFolder,
-    failures: Failures,
+    failures: ObjectiveFailures,
     context: RunContext,
     until_the_end: ExitStack,
 ) -> Prepared:
@@ -86,13 +86,13 @@ def prepare(
     """
     tokenizer = load_tokenizer(plan.model)
     plan = _set_up(plan, str(args.device), failures, context, until_the_end)
-    train, held_out = Preparation(plan, context).tokenize(tokenizer)
+    train, held_out = DataPreparation(plan, context).tokenize(tokenizer)
     policy = load_model(plan, (train, held_out) if held_out else (train,), args.device, context)
     weights = weights_sha256(policy.lm)
     _compare_with_checkpoint(plan, tokenizer, args.world_size, weights, folder)
     plan, train, held_out = _score(plan, train, held_out, failures, context)
     trained_with = _compare_with_checkpoint(plan, tokenizer, args.world_size, weights, folder)
-    preparation = Preparation(plan, context)
+    preparation = DataPreparation(plan, context)
     statistics = preparation.describe(train)
     normalizers = preparation.normalizers(train, folder.resumed_run)
     train = preparation.normalize(train, normalizers)
@@ -112,7 +112,9 @@ def prepare(
     )
 
 
-def _set_up(plan: RunPlan, device: str, failures: Failures, context: RunContext, until_the_end: ExitStack) -> RunPlan:
+def _set_up(
+    plan: RunPlan, device: str, failures: ObjectiveFailures, context: RunContext, until_the_end: ExitStack
+) -> RunPlan:
     for item in (*plan.objectives, *plan.held_out):
         with failures.of(item):
             until_the_end.enter_context(context.guard.set_up(item, device))
@@ -120,10 +122,10 @@ def _set_up(plan: RunPlan, device: str, failures: Failures, context: RunContext,
 
 
 def _score(
-    plan: RunPlan, train: Split, held_out: Split | None, failures: Failures, context: RunContext
+    plan: RunPlan, train: Split, held_out: Split | None, failures: ObjectiveFailures, context: RunContext
 ) -> tuple[RunPlan, Split, Split | None]:
     """Fit and score with one auxiliary objective after the other; those that are held out are only fitted."""
-    preparation = Preparation(plan, context)
+    preparation = DataPreparation(plan, context)
     for item in plan.held_out:
         with failures.of(item):
             context.guard.fit(item, train.completions)

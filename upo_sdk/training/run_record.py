@@ -17,7 +17,7 @@ from upo_sdk.records import LeftOut, RunData, RunModel, RunObjective, RunRecord
 from upo_sdk.redaction import redact
 from upo_sdk.scoring.distributions import Rewards, describe_distributions
 from upo_sdk.training.explanation import explain
-from upo_sdk.training.provenance import data_origin, model_origin
+from upo_sdk.training.origin import data_origin, model_origin
 from upo_sdk.training.train import is_finished
 from upo_sdk.training.trained_with import scorer_of
 

@@ -21,8 +21,8 @@ from upo_sdk.records import TrainedWith
 from upo_sdk.training.callbacks import LogLastStep
 from upo_sdk.training.checkpoints import STAGING, publish, seal
 from upo_sdk.training.free_memory import FreeMemory
-from upo_sdk.training.hyperparameters import Hyperparameters
 from upo_sdk.training.metrics import MetricBuffer
+from upo_sdk.training.optimizer_settings import Hyperparameters
 from upo_sdk.training.probe import probe
 from upo_sdk.training.throughput import Throughput
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from upo_cli.boundary import StrictCommand
+from upo_cli.option_names import as_options
 from upo_cli.output import console, print_json
 from upo_cli.shared import BlockPlugin, Json, Plugins  # noqa: TC001 - Typer reads the annotations
-from upo_cli.spelling import as_options
 
 if TYPE_CHECKING:
     from upo_cli.checks import Check

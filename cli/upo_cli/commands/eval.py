@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from upo_cli.boundary import StrictCommand
+from upo_cli.option_names import as_options_of_eval
 from upo_cli.options import assign, assign_sets, settings_from_options, with_config_options
 from upo_cli.output import print_json
 from upo_cli.shared import (
@@ -24,7 +25,6 @@ from upo_cli.shared import (
     Sets,
     plugin_settings,
 )
-from upo_cli.spelling import as_options_of_eval
 from upo_sdk.config import EvalConfig, ObjectiveRef, build_eval_config
 from upo_sdk.errors import ConfigError
 from upo_sdk.plugin.registry import load_registry

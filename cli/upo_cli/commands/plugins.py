@@ -8,9 +8,9 @@ import typer
 
 from upo_cli.boundary import StrictCommand
 from upo_cli.commands import plugins_check, plugins_new
+from upo_cli.option_names import as_options
 from upo_cli.output import console, print_error, print_json, table
 from upo_cli.shared import BlockPlugin, Json, Plugins, load_plugins
-from upo_cli.spelling import as_options
 
 if TYPE_CHECKING:
     from upo_sdk.plugin.discovery import PluginCandidate

@@ -67,7 +67,7 @@ def show(run: Run, *, json: Json = False) -> None:
 
     found = load_run(run)
     if json:
-        print_json({"output_dir": found.output_dir, **found.model_dump(mode="json", by_alias=True)})
+        print_json(found.as_data())
         return
     out = console()
     out.print(table("", "", rows=_facts(found)))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from upo_cli.boundary import INTERRUPTED, StrictCommand
+from upo_cli.option_names import as_options
 from upo_cli.options import config_options, with_config_options
 from upo_cli.output import console, print_json
 from upo_cli.plan_view import third_party
@@ -28,7 +29,6 @@ from upo_cli.shared import (
     Sets,
     warn_of_plugins,
 )
-from upo_cli.spelling import as_options
 from upo_cli.sweep_options import (
     FOLDER,
     BaseConfig,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from upo_cli.boundary import INTERRUPTED, StrictCommand
+from upo_cli.option_names import as_options
 from upo_cli.options import with_config_options
 from upo_cli.output import console, print_json, table
 from upo_cli.plan_view import plan_as_data, print_plan, third_party
@@ -27,7 +28,6 @@ from upo_cli.shared import (
     RequirePlugin,
     Sets,
 )
-from upo_cli.spelling import as_options
 from upo_sdk.plugin.registry import load_registry
 
 if TYPE_CHECKING:
@@ -144,17 +144,11 @@ def _run(config: RunConfig, registry: Registry, *, as_json: bool, quiet: bool, l
         view.on_event(Progress("loading libraries", 1, 1, "import"))
         result = align(config, registry=registry, callbacks=[view], cancel=cancel, command=_typed())
     if _is_main_process():
-        print_json(
-            {"output_dir": result.output_dir, **result.model_dump(mode="json", by_alias=True)}
-        ) if as_json else _print_result(result)
+        print_json(result.as_data()) if as_json else _print_result(result)
     if result.status == "cancelled":
         raise typer.Exit(INTERRUPTED)
     if config.push_to_hub and result.hub_url is None and _is_main_process():
         raise typer.Exit(1)
-
-
-def _as_data(result: RunRecord) -> dict[str, Any]:
-    return {"output_dir": result.output_dir, **result.model_dump(mode="json", by_alias=True)}
 
 
 def _print_result(result: RunRecord) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from upo_sdk.evaluation.diversity import distinct, repetition
+from upo_sdk.evaluation.text_metrics import distinct, repetition
 from upo_sdk.records import Estimate
 from upo_sdk.report.audit import limits
 from upo_sdk.report.audit.finding import Finding, Level

@@ -18,7 +18,7 @@ from upo_sdk.events import CacheUsed
 from upo_sdk.plan import make_plan
 from upo_sdk.plugin.registry import load_registry
 from upo_sdk.policy import PaddedLayout, Policy, load_language_model, load_tokenizer
-from upo_sdk.training import Preparation, Split
+from upo_sdk.training import DataPreparation, Split
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,13 +31,13 @@ ROWS = [
 
 
 @pytest.fixture
-def prepare(model_folder: Callable[[str], Path], tmp_path: Path) -> Callable[..., tuple[Preparation, Recorder]]:
+def prepare(model_folder: Callable[[str], Path], tmp_path: Path) -> Callable[..., tuple[DataPreparation, Recorder]]:
     """Return a function that plans a run on some rows, and gives what prepares it and what it said."""
     registry = load_registry()
 
     def make(
         rows: list[dict[str, Any]], *objectives: str, cancel: Flag | None = None, **loss: Any
-    ) -> tuple[Preparation, Recorder]:
+    ) -> tuple[DataPreparation, Recorder]:
         with gzip.open(tmp_path / "rows.jsonl.gz", "wt", encoding="utf-8") as file:
             file.writelines(json.dumps(row) + "\n" for row in rows)
         settings = {
@@ -48,12 +48,12 @@ def prepare(model_folder: Callable[[str], Path], tmp_path: Path) -> Callable[...
             "training": {"max_steps": 1},
         }
         said = Recorder()
-        return Preparation(make_plan(build_config(settings), registry), RunContext.of([said], cancel)), said
+        return DataPreparation(make_plan(build_config(settings), registry), RunContext.of([said], cancel)), said
 
     return make
 
 
-def scored(preparation: Preparation) -> Split:
+def scored(preparation: DataPreparation) -> Split:
     train, _ = preparation.tokenize(load_tokenizer(preparation.plan.model))
     for item in preparation.plan.auxiliary:
         train = preparation.score(train, item)

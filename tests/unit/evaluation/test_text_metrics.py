@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from upo_sdk.evaluation.answers import Answers
-from upo_sdk.evaluation.diversity import FORM_NAMES, distinct, form_measurements, repetition
+from upo_sdk.evaluation.text_metrics import FORM_NAMES, distinct, form_measurements, repetition
 from upo_sdk.objectives import Completion
 
 

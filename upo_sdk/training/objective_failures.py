@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from upo_sdk.plan import RunPlan
     from upo_sdk.plugin.build import LiveObjective
 
-__all__ = ["Failures"]
+__all__ = ["ObjectiveFailures"]
 
 
 @dataclass(frozen=True, slots=True)
-class Failures:
+class ObjectiveFailures:
     """Decides over failures and remembers what was left out.
 
     Attributes:

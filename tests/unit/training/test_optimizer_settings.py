@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.optim.lr_scheduler import LambdaLR
 
-from upo_sdk.training.hyperparameters import Hyperparameters
+from upo_sdk.training.optimizer_settings import Hyperparameters
 
 
 def made(rate: float = 0.3, decay: float = 0.1, *, steps: int = 4, falling: bool = True) -> tuple[Any, Any]:

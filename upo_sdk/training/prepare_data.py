@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from upo_sdk.training.prepare import Prepared
     from upo_sdk.training.rows import PreparedRow
 
-__all__ = ["Preparation", "Split", "normalized"]
+__all__ = ["DataPreparation", "Split", "normalized"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Split:
 
 
 @dataclass(frozen=True, slots=True)
-class Preparation:
+class DataPreparation:
     """Everything that is computed once, before training; what is expensive is cached by content."""
 
     plan: RunPlan
@@ -95,11 +95,11 @@ class Preparation:
         data = self.plan.data
         train = self._tokenize("training", data.train, tokenizer)
         held_out = None if data.eval is None else self._tokenize("held-out", data.eval, tokenizer)
-        told = set[str]()
+        reported = set[str]()
         for split in (train, held_out) if held_out else (train,):
             for item in split.findings:
-                if once_key(item) not in told:
-                    told.add(once_key(item))
+                if once_key(item) not in reported:
+                    reported.add(once_key(item))
                     self.context.notice(item.level, f"{split.name} data: {item.text}")
         return train, held_out
 
