@@ -43,6 +43,15 @@ class _Versioned(Record):
         return values
 
     @classmethod
+    def _upgraded(cls, values: dict[str, Any], version: int, place: str) -> dict[str, Any]:
+        try:
+            return cls.upgrade(values, version)
+        except KeyError as error:
+            raise _damaged(f"{error.args[0]}: the key is missing", place) from error
+        except (AttributeError, IndexError, TypeError, ValueError) as error:
+            raise _damaged(f"a value has the wrong type: {error}", place) from error
+
+    @classmethod
     def _parse(cls, text: str | bytes, place: str) -> Self:
         try:
             found = _JSON.validate_json(text)
@@ -61,7 +70,7 @@ class _Versioned(Record):
                 fix="update: pip install -U upo-sdk",
             )
         if version < newest:
-            values = {**cls.upgrade(values, version), "schema_version": newest}
+            values = {**cls._upgraded(values, version, place), "schema_version": newest}
         try:
             return cls.model_validate(values)
         except ValidationError as error:
@@ -99,10 +108,10 @@ class FileRecord(_Versioned):
             DataError: The file is damaged, or a newer version wrote it.
         """
         path = folder / cls.FILE
-        if not path.is_file():
-            return None
         try:
             return cls._parse(path.read_bytes(), str(path))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
         except OSError as error:
             raise _damaged(error.strerror or str(error), str(path)) from error
 
@@ -133,13 +142,15 @@ class LineRecord(_Versioned):
         Raises:
             DataError: A line is damaged, or a newer version wrote it.
         """
-        if not path.is_file():
-            return ()
         try:
             text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+        except (FileNotFoundError, NotADirectoryError):
+            return ()
+        except OSError as error:
+            raise _damaged(error.strerror or str(error), str(path)) from error
+        except UnicodeDecodeError as error:
             raise _damaged("it is not text in UTF-8", str(path)) from error
-        lines = text.splitlines()
+        lines = text.rstrip("\n").split("\n")
         whole = lines[:-1] if cls.APPENDED and lines and not _is_json(lines[-1]) else lines
         return tuple(
             cls._parse(line, f"{path}, line {number}") for number, line in enumerate(whole, start=1) if line.strip()
