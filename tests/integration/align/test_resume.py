@@ -11,7 +11,7 @@ import pytest
 from recorder import Recorder
 from safetensors.torch import load_file, save_file
 
-from upo_sdk import align
+from upo_sdk import align, load_run
 from upo_sdk.errors import CancelledError, OutputError, TrainingError
 from upo_sdk.events import Notice, PlanReady, Progress, StepLogged
 
@@ -117,6 +117,7 @@ def test_cancelling_ends_with_a_checkpoint_that_goes_on_to_the_same_model(
     assert first.status == "cancelled"
     assert first.steps < 4
     assert first.checkpoint is not None
+    assert load_run(first.output_dir) == first
     assert not (first.output_dir / "model.safetensors").exists()
     second = align(config(settings, {"resume_from_checkpoint": "last"}))
     assert second.status == "completed"

@@ -14,7 +14,7 @@ import yaml
 from recorder import Recorder
 from transformers import LlamaConfig
 
-from upo_sdk import align
+from upo_sdk import align, load_run
 from upo_sdk.cache import prune_cache
 from upo_sdk.config import build_config
 from upo_sdk.errors import ConfigError, OutputError, UPOError
@@ -246,3 +246,11 @@ def test_nothing_is_pruned_from_the_cache_before_the_run_ends(settings: dict[str
     align(config(settings), callbacks=[Pruner()])
     assert refused
     assert prune_cache(max_size=0).entries
+
+
+@pytest.mark.usefixtures("no_report")
+def test_what_align_returns_is_what_the_folder_says(settings: dict[str, Any]) -> None:
+    run = align(config(settings, {"eval_prompts": 3}))
+    assert load_run(run.output_dir) == run
+    assert run.evaluation is not None
+    assert run.metrics["loss"] > 0
