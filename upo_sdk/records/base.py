@@ -62,7 +62,9 @@ class _Versioned(Record):
         values = cast("dict[str, Any]", found)
         newest = int(cls.model_fields["schema_version"].default)
         version = values.get("schema_version", 1)
-        if not isinstance(version, int) or version > newest:
+        if not isinstance(version, int):
+            raise _damaged(f"schema_version: {version!r} is not a whole number", place)
+        if version > newest:
             raise DataError(
                 f"the file was written by a newer version of UPO SDK: its schema_version is {version}, and this one "
                 f"reads up to {newest}",
@@ -143,15 +145,12 @@ class LineRecord(_Versioned):
             DataError: A line is damaged, or a newer version wrote it.
         """
         try:
-            text = path.read_text(encoding="utf-8")
+            lines = path.read_bytes().rstrip(b"\n").split(b"\n")
         except (FileNotFoundError, NotADirectoryError):
             return ()
         except OSError as error:
             raise _damaged(error.strerror or str(error), str(path)) from error
-        except UnicodeDecodeError as error:
-            raise _damaged("it is not text in UTF-8", str(path)) from error
-        lines = text.rstrip("\n").split("\n")
-        whole = lines[:-1] if cls.APPENDED and lines and not _is_json(lines[-1]) else lines
+        whole = lines[:-1] if cls.APPENDED and not _is_json(lines[-1]) else lines
         return tuple(
             cls._parse(line, f"{path}, line {number}") for number, line in enumerate(whole, start=1) if line.strip()
         )
@@ -166,7 +165,7 @@ class LineRecord(_Versioned):
         write_atomically(path, "".join(record.line() for record in records))
 
 
-def _is_json(text: str) -> bool:
+def _is_json(text: bytes) -> bool:
     try:
         _JSON.validate_json(text)
     except ValueError:

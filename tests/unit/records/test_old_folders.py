@@ -108,7 +108,7 @@ def test_a_record_that_is_written_in_todays_form_is_equal(old: Path, tmp_path: P
         (b"[1]", "it holds no JSON object"),
         (b"\xff\xfe{}", "it is not JSON"),
         (b'{"schema_version": 99}', "written by a newer version of UPO SDK"),
-        (b'{"schema_version": "two"}', "written by a newer version"),
+        (b'{"schema_version": "two"}', "schema_version: 'two' is not a whole number"),
         (b"{}", "Field required"),
     ],
 )
@@ -143,6 +143,8 @@ def test_only_the_last_line_of_a_file_that_grows_may_be_cut(old: Path) -> None:
         path.write_text(whole[:-20], encoding="utf-8")
         if kind is MetricsRow:
             assert len(MetricsRow.load_lines(path)) == len(whole.splitlines()) - 1
+            path.write_bytes(whole.encode() + '{"step": 13, "objective/größe'.encode()[:-4])  # within a letter
+            assert len(MetricsRow.load_lines(path)) == len(whole.splitlines())
         else:
             with pytest.raises(DataError, match="it is not JSON") as caught:
                 Sample.load_lines(path)
