@@ -81,7 +81,11 @@ def test_runs_are_compared_by_settings_and_by_results_that_are_paired_by_prompt(
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
-    [(["show", "nowhere"], "the folder holds no run"), (["compare", "."], "there is only one run")],
+    [
+        (["list", "nowhere"], "there is no such folder"),
+        (["show", "nowhere"], "the folder holds no run"),
+        (["compare", "."], "there is only one run"),
+    ],
 )
 def test_what_is_no_run_is_refused(upo: Upo, arguments: list[str], said: str) -> None:
     ended = upo("runs", *arguments)

@@ -46,6 +46,8 @@ def list_runs(
     """List the runs in a folder, with the mean reward of their answers after training."""
     from upo_sdk.records import find_runs
 
+    if not folder.is_dir():
+        raise ConfigError("there is no such folder", where=str(folder), fix="check the path")
     found = find_runs(folder)
     rows = [_row(item, folder) for item in found]
     rows = _sorted(rows, sort)
@@ -83,7 +85,7 @@ def show(run: Run, *, json: Json = False) -> None:
 @app.command(cls=StrictCommand)
 def compare(
     runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN RUN...", help="Folders of runs; all are compared with the first.")
+        list[Path], typer.Argument(metavar="RUN", help="Folders of runs; all are compared with the first.")
     ],
     *,
     json: Json = False,
