@@ -31,7 +31,7 @@ _COMMANDS = {
     "objectives": "List the objectives and show their options.",
     "plugins": "List, check and write plugins: they add objectives, data formats and commands.",
     "cache": "Show or clean the cache, which later runs reuse.",
-    "doctor": "Check the installation: libraries, device, memory, disk, network, plugins.",
+    "doctor": "Check libraries, device, memory, disk, network and plugins.",
     "config": "Write and check configuration files.",
     "version": "Show the version of UPO and of Python.",
 }

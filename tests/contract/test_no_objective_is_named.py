@@ -18,7 +18,7 @@ OTHER_THINGS = {
     "config/objective_target.py": {"http"},  # the protocol
     "http/address.py": {"http"},
     "config/judge.py": {"hf", "http"},  # kinds of judges, beside lm:
-    "evaluation/diversity.py": {"length"},  # a measure of every evaluation
+    "evaluation/text_metrics.py": {"length"},  # a measure of every evaluation
     "sweep/table.py": {"length"},
     "data/unused.py": {"length"},  # a column that exporters add
     "report/audit/answers.py": {"length"},  # a measure of answers

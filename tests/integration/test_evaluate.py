@@ -159,7 +159,7 @@ def test_a_cancelled_evaluation_ends_within_a_batch_and_writes_nothing(run: Path
         def is_set(self) -> bool:
             return True
 
-    with pytest.raises(CancelledError, match="what was done is kept"):
+    with pytest.raises(CancelledError, match="finished work is kept"):
         evaluate(config(run, tmp_path / "x"), cancel=Cancel())
     assert not (tmp_path / "x").exists()
 
@@ -273,9 +273,9 @@ def test_a_run_s_own_answers_are_those_of_its_evaluation(tmp_path: Path) -> None
     """The same prompts, the same seed, the same sampling: every number that both have is the same."""
     objectives = ["dpo", "length:0.5,target=8,normalize=zscore", "lexical:0"]
     short = {"max_steps": 2, "per_device_train_batch_size": 4, "warmup_steps": 0, "seed": 7}
-    settings = {"objectives": objectives, "training": short, "eval_prompts": 4, "output_dir": str(tmp_path / "run")}
+    settings = {"objectives": objectives, "training": short, "eval_prompts": 5, "output_dir": str(tmp_path / "run")}
     run = align(build_config(settings))
-    found = evaluate(EvalConfig.model_validate({"model": str(run.output_dir), "eval_prompts": 4}))
+    found = evaluate(EvalConfig.model_validate({"model": str(run.output_dir), "eval_prompts": 5}))
     assert run.evaluation is not None
     assert {"reward/length", "normalized_reward/length", "reward/lexical"} <= run.evaluation.metrics.keys()
     assert {name: found.metrics[name] for name in run.evaluation.metrics} == run.evaluation.metrics

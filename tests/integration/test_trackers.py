@@ -67,7 +67,7 @@ def expected(folder: Path) -> dict[tuple[str, int], float]:
     found: dict[tuple[str, int], float] = {}
     for row in rows(folder):
         for name, value in row.items():
-            if name in {"step", "total_flos"}:
+            if name in {"schema_version", "step", "total_flos"}:
                 continue
             shown = "mean_loss" if name == "train_loss" else name.removeprefix("train_")
             group, metric = ("eval", shown[5:]) if shown.startswith("eval_") else ("train", shown)
