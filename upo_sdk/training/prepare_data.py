@@ -91,7 +91,7 @@ class DataPreparation:
     context: RunContext
 
     def tokenize(self, tokenizer: PreTrainedTokenizerBase) -> tuple[Split, Split | None]:
-        """Tokenise and truncate the training and the evaluation rows; tell of each kind of difference once."""
+        """Tokenise and truncate the training and the evaluation rows; report each kind of difference once."""
         data = self.plan.data
         train = self._tokenize("training", data.train, tokenizer)
         held_out = None if data.eval is None else self._tokenize("held-out", data.eval, tokenizer)
@@ -177,7 +177,7 @@ class DataPreparation:
         split, rows, policy, weights = prepared.train, prepared.rows, prepared.policy, prepared.weights_sha256
         whole = self.plan.balance_rows
         if whole is not None:
-            split = self._tokenize("sampled", whole, prepared.tokenizer, tell=False)
+            split = self._tokenize("sampled", whole, prepared.tokenizer, report=False)
             for item in self.plan.auxiliary:
                 split = self.score(split, item)
             split = self.normalize(split, prepared.normalizers)
@@ -202,7 +202,7 @@ class DataPreparation:
             guard=self.context.guard,
             on_progress=self.context.progress(f"scoring {split.name} completions with {item.label}", "completions"),
         )
-        self._tell_of_cache("scoring", item.label, split.name, scored.filled, started)
+        self._report_cache("scoring", item.label, split.name, scored.filled, started)
         for text in item.objective.remarks() if isinstance(item.objective, Remarking) else ():
             self.context.note(f"'{item.label}', {split.name} completions: {text}")
         return scored.rewards
@@ -221,10 +221,10 @@ class DataPreparation:
             on_progress=self.context.progress(f"reference log-probs of {name} responses", "responses"),
         )
         found = len(branches.response_lengths_N) - reference.computed
-        self._tell_of_cache("reference", "", name, Filled(found, reference.computed), started)
+        self._report_cache("reference", "", name, Filled(found, reference.computed), started)
         return reference
 
-    def _tell_of_cache(
+    def _report_cache(
         self, task: Literal["scoring", "reference"], label: str, split: str, filled: Filled, started: float
     ) -> None:
         event = CacheUsed(
@@ -237,7 +237,7 @@ class DataPreparation:
         )
         self.context.emit(event)
 
-    def _tokenize(self, name: str, data: Dataset, tokenizer: PreTrainedTokenizerBase, *, tell: bool = True) -> Split:
+    def _tokenize(self, name: str, data: Dataset, tokenizer: PreTrainedTokenizerBase, *, report: bool = True) -> Split:
         limits, needs = self.plan.data_config, union_of_needs(self.plan.objectives)
         tokenized = tokenize(
             data,
@@ -248,12 +248,12 @@ class DataPreparation:
             drop=limits.on_bad_rows == "drop",
             on_progress=self.context.progress(f"tokenising {name} rows", "rows"),
         )
-        if tell and tokenized.bad_rows:
-            said = f"{name} data: {describe_left_out(tokenized.bad_rows, len(data))}, and listed in {BAD_ROWS_FILE}"
-            self.context.warn(said)
-        if tell and tokenized.report.changed:
-            said = f"{name} data {tokenized.report.describe()}{self._given_rewards(tokenized.report)}"
-            self.context.warn(said)
+        if report and tokenized.bad_rows:
+            text = f"{name} data: {describe_left_out(tokenized.bad_rows, len(data))}, and listed in {BAD_ROWS_FILE}"
+            self.context.warn(text)
+        if report and tokenized.report.changed:
+            text = f"{name} data {tokenized.report.describe()}{self._given_rewards(tokenized.report)}"
+            self.context.warn(text)
         texts = completions(tokenized.dataset, needs)
         counted = SAMPLE_WEIGHT in self.plan.data.columns
         weight_R = sample_weights(tokenized.dataset) if counted else None
