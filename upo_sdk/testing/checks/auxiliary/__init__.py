@@ -1,18 +1,19 @@
 """Checks of auxiliary objectives, the most basic first."""
 
-from upo_sdk.testing.checks.auxiliary.bounds import scores_lie_in_the_declared_bounds
-from upo_sdk.testing.checks.auxiliary.count import one_score_per_completion
-from upo_sdk.testing.checks.auxiliary.declared import reads_only_what_it_declares
-from upo_sdk.testing.checks.auxiliary.fingerprint import fingerprint_tells_scorers_apart
-from upo_sdk.testing.checks.auxiliary.finite import scores_are_finite
-from upo_sdk.testing.checks.auxiliary.independence import (
+from upo_sdk.testing.checks.auxiliary.caching import (
+    fingerprint_tells_scorers_apart,
     independent_of_batch_size,
     independent_of_neighbours,
     independent_of_order,
+    same_in_another_process,
 )
-from upo_sdk.testing.checks.auxiliary.input import leaves_completions_alone
-from upo_sdk.testing.checks.auxiliary.odd_texts import ODD_TEXT_CHECKS
-from upo_sdk.testing.checks.auxiliary.processes import same_in_another_process
+from upo_sdk.testing.checks.auxiliary.inputs import leaves_completions_alone, reads_only_what_it_declares
+from upo_sdk.testing.checks.auxiliary.scores import (
+    ODD_TEXT_CHECKS,
+    one_score_per_completion,
+    scores_are_finite,
+    scores_lie_in_the_declared_bounds,
+)
 
 __all__ = ["AUXILIARY"]
 

@@ -1,19 +1,19 @@
 """Checks of every objective: the basics, and how it behaves towards the process it runs in."""
 
-from upo_sdk.testing.checks.common.connections import opens_no_connection
-from upo_sdk.testing.checks.common.hook_module import hook_module_is_light
-from upo_sdk.testing.checks.common.life_cycle import setup_and_close_repeat
-from upo_sdk.testing.checks.common.logging_setup import sets_up_no_logging
-from upo_sdk.testing.checks.common.options import (
+from upo_sdk.testing.checks.common.protocol import (
+    follows_the_protocol,
     options_are_described,
     options_refuse_unknown_keys,
     options_survive_a_round_trip,
 )
-from upo_sdk.testing.checks.common.output import prints_nothing
-from upo_sdk.testing.checks.common.pickling import pickles_or_refuses
-from upo_sdk.testing.checks.common.protocol import follows_the_protocol
-from upo_sdk.testing.checks.common.random_state import leaves_random_state_alone
-from upo_sdk.testing.checks.common.repeats import repeats_itself
+from upo_sdk.testing.checks.common.repeats import pickles_or_refuses, repeats_itself, setup_and_close_repeat
+from upo_sdk.testing.checks.common.side_effects import (
+    hook_module_is_light,
+    leaves_random_state_alone,
+    opens_no_connection,
+    prints_nothing,
+    sets_up_no_logging,
+)
 
 __all__ = ["BASICS", "MANNERS"]
 

@@ -1,8 +1,10 @@
-"""It has what the protocol asks for."""
+"""It has what the protocol asks for; options are typed, written back into configurations, and printed for users."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
+
+from pydantic import ValidationError
 
 from upo_sdk.objectives import Needs
 from upo_sdk.testing.check import check
@@ -11,7 +13,12 @@ from upo_sdk.testing.failure import CheckFailedError
 if TYPE_CHECKING:
     from upo_sdk.testing.subject import Subject
 
-__all__ = ["follows_the_protocol"]
+__all__ = [
+    "follows_the_protocol",
+    "options_are_described",
+    "options_refuse_unknown_keys",
+    "options_survive_a_round_trip",
+]
 
 _METHODS = {"preference": "loss", "auxiliary": "rewards"}
 
@@ -37,3 +44,51 @@ def follows_the_protocol(subject: Subject) -> None:
 
 def _fail(expected: str, got: str, fix: str) -> NoReturn:
     raise CheckFailedError(expected=expected, got=got, fix=fix)
+
+
+def _no_options(subject: Subject) -> str | None:
+    return "it takes no options, or they are not known here" if subject.options is None else None
+
+
+@check(unless=_no_options)
+def options_survive_a_round_trip(subject: Subject) -> None:
+    """Options written as JSON and read again are the same options."""
+    options = subject.options
+    assert options is not None  # noqa: S101 - checked by _no_options
+    written = options.model_dump_json()
+    again = type(options).model_validate_json(written)
+    if again != options or again.model_dump_json() != written:
+        raise CheckFailedError(
+            expected=f"that {written} reads as the options it was written from",
+            got=again.model_dump_json(),
+            fix="use types that pydantic can write and read; leave no field out of the dump; validate without drift",
+        )
+
+
+@check(unless=_no_options)
+def options_refuse_unknown_keys(subject: Subject) -> None:
+    """An option that does not exist is an error, so that typing errors are found."""
+    options = subject.options
+    assert options is not None  # noqa: S101 - checked by _no_options
+    try:
+        type(options).model_validate({**options.model_dump(mode="json"), "no_such_option": 1})
+    except ValidationError:
+        return
+    raise CheckFailedError(
+        expected="an error for the unknown option no_such_option",
+        got="it was accepted",
+        fix='derive the options from upo_sdk.objectives.Options, which has extra="forbid"',
+    )
+
+
+@check(unless=_no_options)
+def options_are_described(subject: Subject) -> None:
+    """Every option has a description, which `upo objectives show` prints."""
+    fields = type(subject.options).model_fields if subject.options is not None else {}
+    silent = [name for name, field in fields.items() if not field.description]
+    if silent:
+        raise CheckFailedError(
+            expected="a description of every option",
+            got=f"none of {', '.join(silent)}",
+            fix='write Field(default=..., description="...")',
+        )

@@ -1,20 +1,24 @@
 """Checks of preference objectives, the most basic first."""
 
-from upo_sdk.testing.checks.preference.declared import loss_reads_only_what_it_declares
-from upo_sdk.testing.checks.preference.direction import first_step_favours_the_chosen
-from upo_sdk.testing.checks.preference.finite import losses_are_finite
-from upo_sdk.testing.checks.preference.gradient import gradient_reaches_the_policy, gradient_spares_the_reference
-from upo_sdk.testing.checks.preference.input import leaves_the_batch_alone
-from upo_sdk.testing.checks.preference.metrics import metrics_are_named_and_detached
-from upo_sdk.testing.checks.preference.padding import padding_changes_nothing
-from upo_sdk.testing.checks.preference.precision import bfloat16_agrees_with_float32
-from upo_sdk.testing.checks.preference.shape import one_loss_per_item
-from upo_sdk.testing.checks.preference.splits import (
+from upo_sdk.testing.checks.preference.gradients import (
+    first_step_favours_the_chosen,
+    gradient_reaches_the_policy,
+    gradient_spares_the_reference,
+)
+from upo_sdk.testing.checks.preference.inputs import leaves_the_batch_alone, loss_reads_only_what_it_declares
+from upo_sdk.testing.checks.preference.invariance import (
     gradient_accumulation_changes_nothing,
     order_of_pairs_changes_nothing,
+    padding_changes_nothing,
     ranks_change_nothing,
 )
-from upo_sdk.testing.checks.preference.unpaired import one_sided_batches_are_finite
+from upo_sdk.testing.checks.preference.losses import (
+    bfloat16_agrees_with_float32,
+    losses_are_finite,
+    one_loss_per_item,
+    one_sided_batches_are_finite,
+)
+from upo_sdk.testing.checks.preference.metrics import metrics_are_named_and_detached
 
 __all__ = ["PREFERENCE"]
 

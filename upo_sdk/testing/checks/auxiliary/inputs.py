@@ -1,7 +1,8 @@
-"""What is read is declared in ``Needs``; else it is missing, or differs, in a run with other objectives."""
+"""What comes in is read, not written; what is read is declared in ``Needs``, or may be missing."""
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,22 @@ from upo_sdk.testing.rewards import check_equal, scores
 if TYPE_CHECKING:
     from upo_sdk.testing.subject import Subject
 
-__all__ = ["reads_only_what_it_declares"]
+__all__ = ["leaves_completions_alone", "reads_only_what_it_declares"]
+
+
+@check()
+def leaves_completions_alone(subject: Subject) -> None:
+    """The list of completions, and every completion in it, is unchanged afterwards."""
+    given = subject.completions
+    before = deepcopy(given)
+    with subject.in_use() as objective:
+        scores(objective, given)
+    if given != before:
+        raise CheckFailedError(
+            expected="that the list of completions is as before",
+            got="it was sorted, shortened or changed, or a completion or its columns were",
+            fix="work on a copy: sorted(completions), dict(completion.columns)",
+        )
 
 
 class _Columns(dict[str, object]):
