@@ -1,6 +1,6 @@
 """Does one weight have one effect? ``scale: paper`` beside ``scale: balanced``, for short and long answers.
 
-    python benchmarks/weight_meaning.py [--only tabular|demo] [--seeds 2] [--output weight_meaning.json]
+    python -m benchmarks.weight_meaning [--only tabular|demo] [--seeds 2] [--output weight_meaning.json]
 
 First a tabular world that is solved exactly (seconds), then the demo's world with answers of 17 and of 70 tokens
 (about half an hour on one core): the demo's model, taught to write both, is trained on pairs of one length or of both.
@@ -18,16 +18,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from answer_lengths import IS_LONG, Lengths, make_base_model, make_data
-from tabular_world import solve
 
+from benchmarks.answer_lengths import IS_LONG, Lengths, make_base_model, make_data
+from benchmarks.tabular_world import solve
 from upo_sdk import LossConfig, align
+from upo_sdk.cache import ContentCache
 from upo_sdk.config import DataConfig, ModelConfig, build_config
 from upo_sdk.data import load_preference_data, tokenize
 from upo_sdk.demo import settings
 from upo_sdk.demo.grammar import is_helpful, is_rude
-from upo_sdk.evaluation import generate_responses
+from upo_sdk.evaluation import Sampling, distinct_prompts, sample_answers
 from upo_sdk.policy import load_language_model, load_tokenizer
+from upo_sdk.policy.fingerprint import weights_sha256
 from upo_sdk.statistics import Sums
 
 if TYPE_CHECKING:
@@ -162,11 +164,17 @@ def _answers(model: Path, held_out: Path, seed: int) -> tuple[list[str], list[st
     tokenizer = load_tokenizer(config)
     rows = load_preference_data(DataConfig(path=str(held_out))).train
     rows = tokenize(rows, tokenizer, max_length=160, max_prompt_length=None).dataset
-    lm = load_language_model(config)
-    answers = generate_responses(
-        lm, tokenizer, rows["prompt_ids"][:], max_new_tokens=110, seed=1000 + seed, batch_size=50
-    )
-    return rows["prompt"][:], answers, [len(tokenizer(answer)["input_ids"]) for answer in answers]
+    prompts, lm = distinct_prompts(rows), load_language_model(config)
+    answers = sample_answers(
+        lm,
+        tokenizer,
+        prompts,
+        Sampling(max_new_tokens=110, seed=1000 + seed),
+        ContentCache(model / "answers.sqlite"),
+        weights=weights_sha256(lm),
+        batch_size=50,
+    ).texts
+    return [prompt.text for prompt in prompts], answers, [len(tokenizer(answer)["input_ids"]) for answer in answers]
 
 
 def _row(setup: Setup, judged: Sequence[Judged]) -> str:
