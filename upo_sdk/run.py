@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from upo_sdk.atomic_file import write_atomically
 from upo_sdk.cache import cache_in_use
 from upo_sdk.config import to_yaml
+from upo_sdk.config.files import RESOLVED_CONFIG
 from upo_sdk.context import RunContext
 from upo_sdk.data import BAD_ROWS_FILE, list_bad_rows
 from upo_sdk.errors import CancelledError, PluginError
@@ -137,10 +138,8 @@ def _with_checkpoint(plan: RunPlan) -> RunPlan:
 def _run(plan: RunPlan, folder: RunFolder, context: RunContext, command: Sequence[str]) -> RunRecord:
     """Prepare, train, compare the answers, and record it all."""
     _announce(plan, context)
-    config, args = (
-        plan.config,
-        training_arguments(plan.config.training, folder.path, evaluate=plan.data.eval is not None),
-    )
+    config = plan.config
+    args = training_arguments(config.training, folder.path, evaluate=plan.data.eval is not None)
     alone = args.world_size == 1  # else all ranks would have to agree on the terms that are left
     failures = ObjectiveFailures(alone and config.plugins.on_failure == "skip", context)
     comparison = before = evaluation = None
@@ -198,7 +197,7 @@ def _recorded(
     trainer.accelerator.wait_for_everyone()
     if not trainer.is_world_process_zero():
         return nullcontext()
-    files = {"config.resolved.yaml": to_yaml(prepared.plan.config)}
+    files = {RESOLVED_CONFIG: to_yaml(prepared.plan.config)}
     if prepared.normalizers:
         files[NORMALIZATION_FILE] = to_json(prepared.normalizers)
     bad_rows = [*prepared.plan.data.bad_rows, *(row for split in prepared.splits for row in split.bad_rows)]

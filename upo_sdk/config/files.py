@@ -17,6 +17,7 @@ from upo_sdk.config.run_config import RunConfig
 from upo_sdk.errors import ConfigError, did_you_mean
 
 __all__ = [
+    "RESOLVED_CONFIG",
     "build_config",
     "build_eval_config",
     "dump_yaml",
@@ -27,6 +28,9 @@ __all__ = [
     "read_text",
     "to_yaml",
 ]
+
+RESOLVED_CONFIG = "config.resolved.yaml"
+"""The configuration of a run in its folder, with every default filled in."""
 
 Settings = dict[str, Any]
 

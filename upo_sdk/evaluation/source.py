@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from upo_sdk.config import build_config, read_config_file
+from upo_sdk.config.files import RESOLVED_CONFIG
 from upo_sdk.errors import ModelError
 
 if TYPE_CHECKING:
     from upo_sdk.config import RunConfig
 
-__all__ = ["CONFIG_FILE", "read_run_config", "run_folder_of"]
-
-CONFIG_FILE = "config.resolved.yaml"
+__all__ = ["read_run_config", "run_folder_of"]
 
 
 def run_folder_of(model: str) -> Path | None:
@@ -23,10 +22,10 @@ def run_folder_of(model: str) -> Path | None:
         ModelError: The run has not finished and holds no model.
     """
     folder = Path(model)
-    if (folder / CONFIG_FILE).is_file():
+    if (folder / RESOLVED_CONFIG).is_file():
         _check_holds_model(folder)
         return folder
-    if (folder.absolute().parent / CONFIG_FILE).is_file() and (folder / "trainer_state.json").is_file():
+    if (folder.absolute().parent / RESOLVED_CONFIG).is_file() and (folder / "trainer_state.json").is_file():
         return folder.absolute().parent
     return None
 
@@ -37,7 +36,7 @@ def read_run_config(folder: Path) -> RunConfig:
     Raises:
         UPOError: It cannot be read.
     """
-    path = folder / CONFIG_FILE
+    path = folder / RESOLVED_CONFIG
     return build_config(read_config_file(path), where=str(path))
 
 

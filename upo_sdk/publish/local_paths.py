@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from upo_sdk.config.files import RESOLVED_CONFIG
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 __all__ = ["without_local_paths"]
-
-_CONFIG = "config.resolved.yaml"
 
 
 def without_local_paths(folder: Path) -> Callable[[str], str]:
@@ -21,7 +21,7 @@ def without_local_paths(folder: Path) -> Callable[[str], str]:
 
     What remains of the home directory becomes ``~``.
     """
-    path = folder / _CONFIG
+    path = folder / RESOLVED_CONFIG
     config = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
     found = {text for text in (*_texts(config), str(folder.absolute())) if Path(text).is_absolute() and Path(text).name}
     names = {text: Path(text).name for text in sorted(found, key=len, reverse=True)}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from upo_sdk.config.files import dump_yaml
+from upo_sdk.config.files import RESOLVED_CONFIG, dump_yaml
 from upo_sdk.errors import HubError, OutputError
 from upo_sdk.events import Notice, Progress, emit
 from upo_sdk.progress_bars import hidden_progress_bars
@@ -43,7 +43,7 @@ _MODEL = (
 _RECORDS = (
     CARD_FILE,
     RunRecord.FILE,
-    "config.resolved.yaml",
+    RESOLVED_CONFIG,
     MetricsRow.FILE,
     "normalization.json",
     EvaluationRecord.FILE,
@@ -120,7 +120,7 @@ def _contents(folder: Path, repository: str, *, samples: bool) -> dict[str, Path
     texts = (*_RECORDS, *(_WITH_TEXTS if samples else ()))
     changes: dict[str, Callable[[str], str]] = {
         CARD_FILE: lambda text: text.replace(f'"{folder.resolve().name}"', f'"{repository}"'),
-        "config.resolved.yaml": _without_push,
+        RESOLVED_CONFIG: _without_push,
         EvaluationRecord.FILE: (lambda text: text) if samples else _without_samples,
     }
     found: dict[str, Path | bytes] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from upo_sdk.config.files import RESOLVED_CONFIG
 from upo_sdk.records import DistributionsRecord, EvaluationRecord, MetricsRow, RunRecord, Sample
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def collect_run(folder: Path) -> RunReport:
         DataError: A file in it is damaged.
     """
     rows = MetricsRow.load_lines(folder / MetricsRow.FILE)
-    config = folder / "config.resolved.yaml"
+    config = folder / RESOLVED_CONFIG
     return RunReport(
         run=RunRecord.load(folder),
         config=config.read_text(encoding="utf-8") if config.is_file() else "",

@@ -77,9 +77,9 @@ def compare_runs(folders: Sequence[Path]) -> Comparison:
 
 def _settings(run: RunRecord) -> dict[str, Any]:
     """Return the resolved configuration, flat; objectives as they are typed."""
-    from upo_sdk.config import read_config_file
+    from upo_sdk.config.files import RESOLVED_CONFIG, read_config_file
 
-    path = run.output_dir / "config.resolved.yaml"
+    path = run.output_dir / RESOLVED_CONFIG
     config = read_config_file(path) if path.is_file() else {}
     return _flat({**config, "objectives": " ".join(item.objective for item in (*run.objectives, *run.held_out))})
 

@@ -6,6 +6,8 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from upo_sdk.config.files import RESOLVED_CONFIG
+
 if TYPE_CHECKING:
     from upo_sdk.report.collect import RunReport
 
@@ -41,7 +43,5 @@ def reproduction(run: RunReport) -> Reproduction:
     return Reproduction(
         command=run.run.command,
         install=shlex.join(["pip", "install", *pins, *sorted(plugins)]),
-        again=shlex.join(
-            ["upo", "train", "-c", str(folder / "config.resolved.yaml"), "--output_dir", f"{folder.name}-again"]
-        ),
+        again=shlex.join(["upo", "train", "-c", str(folder / RESOLVED_CONFIG), "--output_dir", f"{folder.name}-again"]),
     )

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from upo_sdk.training.prepare import Prepared
     from upo_sdk.training.rows import PreparedRow
 
-__all__ = ["DataPreparation", "Split", "normalized"]
+__all__ = ["DataPreparation", "Split"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,11 @@ class DataPreparation:
 
     def normalize(self, split: Split, normalizers: Mapping[str, ZScore | Rank]) -> Split:
         """Return the split with its rewards normalised."""
-        return replace(split, rewards=normalized(self.plan.auxiliary, split.rewards, normalizers))
+        rewards = [
+            normalizers[item.label](values) if item.label in normalizers else values
+            for item, values in zip(self.plan.auxiliary, split.rewards, strict=True)
+        ]
+        return replace(split, rewards=rewards)
 
     def describe(self, train: Split) -> tuple[ScoreStatistics, ...]:
         """Announce the statistics of every objective and warn of those whose reward never varies."""
@@ -281,13 +285,3 @@ class DataPreparation:
         prompts = (row["prompt"] for row in read_rows_of(split.dataset, "prompt"))
         rewards_N, counts_R = rewards_NK @ weights_K, branches.own_counts_R
         return data_baseline(loss.baseline, prompts, counts_R, rewards_N, loss.lambda_, split.sample_weight_R)
-
-
-def normalized(
-    auxiliary: Sequence[LiveObjective], rewards: Sequence[FloatArray], normalizers: Mapping[str, ZScore | Rank]
-) -> list[FloatArray]:
-    """Return one array per objective, normalised where there is a normalisation of its label."""
-    return [
-        normalizers[item.label](values) if item.label in normalizers else values
-        for item, values in zip(auxiliary, rewards, strict=False)
-    ]
