@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from datetime import date, datetime, timedelta
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from upo_sdk.data.columns import read_rows_of
 from upo_sdk.data.messages import CONVERSATION_COLUMNS, load_conversation
-from upo_sdk.data.problems import RowError
-from upo_sdk.data.provenance import problems_of
+from upo_sdk.data.problems import RowError, problems_of
 from upo_sdk.errors import DataError, ModelError
+from upo_sdk.records import Chat
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from upo_sdk.data.messages import Message
 
-__all__ = ["ChatTemplate", "check_template", "choose_template", "unused_template"]
+__all__ = ["ChatTemplate", "check_template", "choose_template", "common_chat", "unused_template"]
 
 _CLOCK = re.compile(r"\bstrftime_now\b")
 _DATE = re.compile(r"\bdate_string\b")
@@ -31,6 +32,9 @@ _DATE_FORMAT = "%d %b %Y"
 _ROWS_CHECKED = 100
 _FIX = "correct the messages, or use another template: `model.chat_template=FILE`"
 _DIRECTIVES = "aAwdbBmyYHIMSfpjUWcxXGuV"
+
+_ROWS = 1000
+"""Rows that are looked at."""
 
 
 def choose_template(tokenizer: PreTrainedTokenizerBase, chosen: str | None) -> None:
@@ -242,3 +246,19 @@ def _reason(error: Exception) -> str:
     if isinstance(error, jinja2.TemplateError) and not isinstance(error, jinja2.UndefinedError):
         return f"the tokenizer's chat template refuses them: {said}"
     return f"the tokenizer's chat template fails on them: {type(error).__name__}: {said}"
+
+
+def common_chat(rows: Dataset) -> Chat:
+    """Return what all conversations share: the system message, and what else the template reads; as far as 1,000 go."""
+    columns = ("prompt_messages", "response_messages", "template_inputs")
+    found = list(map(load_conversation, islice(read_rows_of(rows, *columns), _ROWS)))
+    first = found[0]
+    opening = first.prompt[:1] if first.prompt and first.prompt[0]["role"] == "system" else []
+    return Chat(
+        system=opening[0]["content"] if opening and all(row.prompt[:1] == opening for row in found) else None,
+        template_inputs={
+            name: value
+            for name, value in first.template_inputs.items()
+            if all(row.template_inputs.get(name) == value for row in found)
+        },
+    )

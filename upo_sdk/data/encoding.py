@@ -12,8 +12,7 @@ from upo_sdk.data.findings import EOS_ADDED, MERGED
 from upo_sdk.data.messages import CONVERSATION_COLUMNS, Conversation, load_conversation
 from upo_sdk.data.problems import RowError
 from upo_sdk.data.rendering import render
-from upo_sdk.data.round_trip import RoundTrip
-from upo_sdk.data.text_check import TextCheck
+from upo_sdk.data.text_check import RoundTrip, TextCheck
 from upo_sdk.data.text_encoder import Ids, TextEncoder
 from upo_sdk.data.text_search import common_length
 

@@ -13,14 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from upo_sdk.data.cells import columns_of_messages
-from upo_sdk.data.formats import choose_format, row_converter
-from upo_sdk.data.problems import Problems, RowError, describe_left_out, is_nothing
-from upo_sdk.data.provenance import Provenance, with_provenance
+from upo_sdk.data.columns import build_dataset
+from upo_sdk.data.problems import Problems, RowError, describe_left_out, is_nothing, with_provenance
 from upo_sdk.data.rows import Reading
-from upo_sdk.data.shapes import detect_shape
+from upo_sdk.data.shapes import choose_format, detect_shape, row_converter
 from upo_sdk.data.source import read_rows
 from upo_sdk.data.split import hold_out
-from upo_sdk.data.table import build_dataset
 from upo_sdk.errors import DataError
 
 if TYPE_CHECKING:
@@ -167,7 +165,7 @@ def _load_split(
     return _Split(
         dataset=with_provenance(
             build_dataset(checked, conversational=reading.conversational, finish=checked.finish),
-            Provenance.of_shape(shape, path),
+            shape.provenance(path),
         ),
         shape=shape,
         conversational=reading.conversational,

@@ -11,15 +11,20 @@ from upo_sdk.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from datasets import Dataset
+
 __all__ = [
     "BAD_ROWS_FILE",
     "BadRow",
     "Problems",
+    "Provenance",
     "RowError",
     "describe_left_out",
     "is_nothing",
     "kind_of",
     "list_bad_rows",
+    "problems_of",
+    "with_provenance",
 ]
 
 BAD_ROWS_FILE = "bad_rows.jsonl"
@@ -141,3 +146,39 @@ def kind_of(value: object) -> str:
         dict: "an object",
     }
     return kinds.get(type(value), f"of type {type(value).__name__}")
+
+
+class Provenance(NamedTuple):
+    """Names for messages.
+
+    Attributes:
+        source: A file, a folder or a hub name.
+        prompt: The columns of the prompt, as the source calls them; those of the responses, if it stands in them.
+        responses: Those of the responses.
+        messages: Both.
+    """
+
+    source: str
+    prompt: str
+    responses: str
+    messages: str
+
+
+def with_provenance(dataset: Dataset, names: Provenance) -> Dataset:
+    """Return a dataset that knows these names, and so do all parts and all that is made of it."""
+    named = dataset.select(range(len(dataset)))
+    named.info.description = json.dumps(names._asdict())
+    return named
+
+
+def problems_of(dataset: Dataset, *, drop: bool = False) -> Problems:
+    """Return a collection of bad rows that calls source and columns as the user does.
+
+    Args:
+        dataset: A part of :class:`PreferenceData`, or what was made of it.
+        drop: Bad rows are left out, unless no good one is there.
+    """
+    if not dataset.info.description:
+        return Problems("data", drop=drop)
+    names = Provenance(**json.loads(dataset.info.description))
+    return Problems(names.source, drop=drop, names=names._asdict())

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from itertools import takewhile
+from os.path import commonprefix
 from typing import TYPE_CHECKING, Any
 
 from upo_sdk.data.cells import check_no_messages, read_cells
-from upo_sdk.data.history import read_context, with_context
-from upo_sdk.data.implicit_prompt import split_messages, split_text
-from upo_sdk.data.labels import better_of_two, is_desirable
+from upo_sdk.data.context import read_context, read_template_inputs, with_context
 from upo_sdk.data.messages import check_text, join_contents, read_messages, read_response, spoken_text
-from upo_sdk.data.problems import RowError, is_nothing
-from upo_sdk.data.template_inputs import read_template_inputs
+from upo_sdk.data.problems import RowError, is_nothing, kind_of
 from upo_sdk.data.text_search import without_blanks
 
 if TYPE_CHECKING:
@@ -21,9 +20,18 @@ if TYPE_CHECKING:
     from upo_sdk.data.messages import Message
     from upo_sdk.data.shapes import Shape
 
-__all__ = ["NormalisedRow", "Reading"]
+__all__ = ["NormalisedRow", "Reading", "split_messages", "split_text"]
 
 NormalisedRow = dict[str, Any]
+
+_DESIRABLE = {
+    **dict.fromkeys(("true", "yes", "1", "1.0"), True),
+    **dict.fromkeys(("false", "no", "0", "0.0"), False),
+}
+_SECOND_IS_BETTER = {"0": False, "0.0": False, "1": True, "1.0": True}
+
+_TURN = "\n\nAssistant:"
+"""How a turn of the assistant begins in Anthropic's HH transcripts."""
 
 
 class Reading:
@@ -207,9 +215,56 @@ def _check_shared(prompt: str | list[Message], shape: Shape) -> None:
 def _apply_label(normalised: NormalisedRow, label: object, shape: Shape) -> None:
     assert shape.label is not None  # noqa: S101 - the caller asked
     if shape.kind == "unpaired":
-        normalised["desirable"] = [is_desirable(label, shape.label)]
+        allowed = "true or false (also read: 1 and 0, yes and no)"
+        normalised["desirable"] = [_read_label(label, _DESIRABLE, shape.label, allowed)]
         return
-    if better_of_two(label, shape.label) == 1:
+    if _read_label(label, _SECOND_IS_BETTER, shape.label, "0 or 1"):
         for name in ("responses", "response_messages"):
             if name in normalised:
                 normalised[name] = normalised[name][::-1]
+
+
+def _read_label(value: object, words: Mapping[str, bool], column: str, allowed: str) -> bool:
+    """Return what a label means, which CSV holds as text.
+
+    Raises:
+        RowError: Nothing.
+    """
+    if isinstance(value, bool | int | float | str):
+        found = words.get(str(value).strip().lower())
+        if found is not None:
+            return found
+    plain = isinstance(value, str | int | float) and not isinstance(value, bool) and not is_nothing(value)
+    raise RowError(column, f"is {repr(value) if plain else kind_of(value)}, not {allowed}")
+
+
+def split_text(chosen: str, rejected: str) -> tuple[str, str, str]:
+    """Return prompt, chosen and rejected.
+
+    The prompt ends behind the last ``Assistant:`` that both share; in texts without such turns it ends with the last
+    whole word that both share. A space belongs to the word behind it, a line break to the prompt.
+    """
+    shared = commonprefix([chosen, rejected])  # noqa: RUF071 - not paths
+    turn = shared.rfind(_TURN)
+    end = turn + len(_TURN) if turn >= 0 else _end_of_last_word(shared, chosen, rejected)
+    return chosen[:end], chosen[end:], rejected[end:]
+
+
+def split_messages(
+    chosen: list[Message], rejected: list[Message]
+) -> tuple[list[Message], list[Message], list[Message]]:
+    """Return prompt, chosen and rejected; the prompt is the messages that both begin with."""
+    shared = takewhile(lambda pair: pair[0] == pair[1], zip(chosen, rejected, strict=False))
+    end = sum(1 for _ in shared)
+    return chosen[:end], chosen[end:], rejected[end:]
+
+
+def _end_of_last_word(shared: str, chosen: str, rejected: str) -> int:
+    end = len(shared)
+    behind = chosen[end : end + 1] + rejected[end : end + 1]
+    if not all(character.isspace() for character in behind):
+        while end and not shared[end - 1].isspace():
+            end -= 1
+    while end and shared[end - 1] == " ":
+        end -= 1
+    return end

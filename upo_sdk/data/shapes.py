@@ -1,21 +1,25 @@
-"""The shapes of preference data we know: which columns hold the prompt, the responses and the label."""
+"""Which columns of the data hold the prompt, the responses and the label: known shapes, and formats of plugins."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from upo_sdk.data.formats import BUILTIN_FORMATS
+from upo_sdk.data.context import TEMPLATE_COLUMNS
 from upo_sdk.data.messages import is_answer
-from upo_sdk.data.template_inputs import TEMPLATE_COLUMNS
+from upo_sdk.data.problems import Provenance, RowError, kind_of
 from upo_sdk.errors import DataError, did_you_mean
+from upo_sdk.plugin.specs import load_target
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from upo_sdk.config.data import DataConfig
+    from upo_sdk.plugin.specs import DatasetFormatSpec
 
-__all__ = ["ROLES", "Kind", "Shape", "detect_shape"]
+__all__ = ["BUILTIN_FORMATS", "ROLES", "Kind", "Shape", "choose_format", "detect_shape", "row_converter"]
+
+BUILTIN_FORMATS = ("pairs", "unpaired")
 
 Kind = Literal["pairs", "unpaired"]
 
@@ -55,6 +59,53 @@ _WHOLE_AND_LABEL: tuple[tuple[str, str], ...] = (
 )
 
 
+def choose_format(
+    wanted: str | None, formats: Sequence[DatasetFormatSpec], columns: Collection[str]
+) -> DatasetFormatSpec | None:
+    """Return the plugin's format of that name, or the one whose columns are all there; None for a built-in shape.
+
+    Raises:
+        DataError: No format has that name.
+    """
+    if wanted is None:
+        return next((spec for spec in formats if spec.columns and spec.columns <= set(columns)), None)
+    if wanted in BUILTIN_FORMATS:
+        return None
+    known = [*BUILTIN_FORMATS, *(spec.name for spec in formats)]
+    if wanted not in known:
+        raise DataError(
+            f"there is no dataset format '{wanted}'",
+            where="`data.format`",
+            fix=f"{did_you_mean(wanted, known)}known: {', '.join(known)}",
+        )
+    return next(spec for spec in formats if spec.name == wanted)
+
+
+def row_converter(spec: DatasetFormatSpec) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:
+    """Return a function that converts one raw row, raising :class:`RowError` for what the plugin makes of it.
+
+    Raises:
+        DataError: The plugin's function cannot be imported.
+    """
+    try:
+        convert: Callable[[Mapping[str, Any]], Any] = load_target(spec.target)
+    except Exception as error:
+        raise DataError(
+            f"the dataset format '{spec.name}' cannot be imported: {type(error).__name__}: {error}", where=spec.target
+        ) from error
+
+    def convert_row(row: Mapping[str, Any]) -> Mapping[str, Any]:
+        try:
+            converted = convert(row)
+        except Exception as error:
+            raise RowError(None, f"made the format '{spec.name}' raise {type(error).__name__}: {error}") from error
+        if not isinstance(converted, dict):
+            raise RowError(None, f"became {kind_of(converted)} in the format '{spec.name}', not columns")
+        return converted
+
+    return convert_row
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
     """Where a row's parts are, as the source calls its columns.
@@ -89,6 +140,11 @@ class Shape:
     def reads(self) -> frozenset[str]:
         """All columns that become part of prompt, responses or label, where a row has them."""
         return self.columns | {*self.prompt, self.beside["system"], self.beside["history"]}
+
+    def provenance(self, source: str) -> Provenance:
+        """Return what errors call a source and its columns."""
+        names = (self.prompt or self.responses, self.responses, dict.fromkeys((*self.prompt, *self.responses)))
+        return Provenance(source, *map(" + ".join, names))
 
     def in_order(self, columns: Collection[str]) -> list[str]:
         """Return the given ones of prompt and responses, in that order."""

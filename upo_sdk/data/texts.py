@@ -10,8 +10,8 @@ import numpy as np
 
 from upo_sdk.data.columns import read_rows_of
 from upo_sdk.data.messages import CONVERSATION_COLUMNS, load_conversation
+from upo_sdk.data.numbers import read_scores
 from upo_sdk.data.problems import RowError
-from upo_sdk.data.scores import read_scores
 from upo_sdk.errors import DataError
 from upo_sdk.objectives import Completion, Needs
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 __all__ = ["Completions", "apply_truncation", "completions"]
-
 
 _NOTHING = Needs()
 

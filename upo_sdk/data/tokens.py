@@ -15,9 +15,8 @@ from upo_sdk.cache import cache_folder, content_key, read_or_make
 from upo_sdk.data.columns import content_name, read_tables
 from upo_sdk.data.encoding import Encoder
 from upo_sdk.data.findings import count_findings
-from upo_sdk.data.problems import BadRow
-from upo_sdk.data.provenance import problems_of
-from upo_sdk.data.token_columns import TokenColumns
+from upo_sdk.data.problems import BadRow, problems_of
+from upo_sdk.data.shortening import TokenColumns
 from upo_sdk.data.truncation import Limits, TruncationReport
 from upo_sdk.errors import DataError
 from upo_sdk.progress_bars import hidden_progress_bars

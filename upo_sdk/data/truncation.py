@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from upo_sdk.data.text_search import find_text, without_blanks
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from upo_sdk.data.messages import Message
+    from upo_sdk.data.rendering import Answer
 
-__all__ = ["Limits", "TruncationReport", "truncate", "with_fewer_turns"]
+__all__ = ["Limits", "TruncationReport", "kept_messages", "truncate", "with_fewer_turns"]
 
 Ids = list[int]
 
@@ -135,3 +138,48 @@ def _keep_end(prompt: Ids, keep: int, bos: int | None) -> Ids:
     if keep > 1 and prompt[0] == bos:
         return [prompt[0], *prompt[len(prompt) - keep + 1 :]]
     return prompt[len(prompt) - keep :]
+
+
+def kept_messages(response: Sequence[Message], whole: str, answers: Sequence[Answer], end: int) -> list[Message]:
+    """Return the messages of a response as far as they stand in the first ``end`` characters of a whole.
+
+    Of the message that is cut, the content keeps its beginning, and what a template writes behind the content goes.
+
+    Args:
+        response: The messages.
+        whole: Prompt and response as one text.
+        answers: Where the assistant's messages stand in it.
+        end: Where the kept text ends.
+    """
+    return list(_kept(response, whole, {answer.message: answer.start for answer in answers}, end))
+
+
+def _kept(response: Sequence[Message], whole: str, starts: dict[int, int], end: int) -> Iterator[Message]:
+    place = 0
+    for number, message in enumerate(response):
+        place = starts.get(number, place)
+        if place >= end and number:
+            return
+        content = (message["content"] or "").strip()
+        found = find_text(content, whole, place)
+        if found is None:  # the template wrote it differently: then that is what is learned
+            yield {"role": message["role"], "content": whole[place:end].strip()}
+            return
+        if found[1] > end:
+            yield {**_before_content(message), "content": _beginning(content, whole[found[0] : end])}
+            return
+        yield message
+        place = found[1]
+
+
+def _before_content(message: Message) -> Message:
+    return {key: value for key, value in message.items() if key != "tool_calls"}
+
+
+def _beginning(text: str, rendered: str) -> str:
+    """Return as much of a text as a rendered beginning of it has, blanks aside."""
+    if text.startswith(rendered):
+        return rendered
+    letters = len(without_blanks(rendered))
+    places = [place for place, letter in enumerate(text) if not letter.isspace()]
+    return text[: places[letters - 1] + 1] if letters else ""

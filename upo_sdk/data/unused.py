@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from upo_sdk.data.template_inputs import TEMPLATE_COLUMNS
+from upo_sdk.data.context import TEMPLATE_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

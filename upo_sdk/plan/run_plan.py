@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from upo_sdk.data import SAMPLE_WEIGHT, load_preference_data, sample_weights
-from upo_sdk.data.sample import sample_rows
+from upo_sdk.data.split import sample_rows
 from upo_sdk.errors import ConfigError
 from upo_sdk.plan.compatibility import (
     check_fit,

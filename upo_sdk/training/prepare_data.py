@@ -23,7 +23,7 @@ from upo_sdk.data import (
     tokenize,
 )
 from upo_sdk.data.columns import read_rows_of
-from upo_sdk.data.sample import sample_rows
+from upo_sdk.data.split import sample_rows
 from upo_sdk.events import CacheUsed, ScoresReady
 from upo_sdk.objectives import Remarking
 from upo_sdk.plugin.build import union_of_needs

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from upo_sdk.data.common_chat import common_chat
+from upo_sdk.data.chat_template import common_chat
 from upo_sdk.data.lengths import row_lengths
 from upo_sdk.records import LeftOut, RunData, RunModel, RunObjective, RunRecord
 from upo_sdk.redaction import redact

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from upo_sdk.data.implicit_prompt import split_messages, split_text
+from upo_sdk.data.rows import split_messages, split_text
 
 
 def test_a_transcript_is_split_behind_the_last_shared_assistant_turn() -> None:

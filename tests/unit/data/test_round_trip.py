@@ -10,7 +10,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre
 from transformers import PreTrainedTokenizerFast
 
 from upo_sdk.data import tokenize
-from upo_sdk.data.round_trip import RoundTrip
+from upo_sdk.data.text_check import RoundTrip
 
 if TYPE_CHECKING:
     from collections.abc import Callable

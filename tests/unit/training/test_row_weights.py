@@ -25,7 +25,7 @@ from upo_plugins.sft.options import SFTOptions
 from upo_plugins.simpo.objective import SimPO
 from upo_plugins.simpo.options import SimPOOptions
 from upo_sdk.config import LossConfig
-from upo_sdk.data.sample import sample_rows
+from upo_sdk.data.split import sample_rows
 from upo_sdk.loss import AuxiliaryTerm, PreferenceTerm, UnifiedLoss, balance
 from upo_sdk.policy.layouts import PolicyOutput
 from upo_sdk.scoring import data_baseline, fit_normalizer
