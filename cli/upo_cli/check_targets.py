@@ -17,7 +17,7 @@ from upo_sdk.errors import DataError, PluginError, UPOError
 from upo_sdk.objectives import Completion
 from upo_sdk.plugin import HookSpecs
 from upo_sdk.plugin.discovery import ENTRY_POINT_GROUP
-from upo_sdk.plugin.hookspecs import PROJECT
+from upo_sdk.plugin.specs import PROJECT
 from upo_sdk.testing.factory import make_subject
 
 if TYPE_CHECKING:

@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
-from upo_sdk.classifiers.positions import forget_lengths
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from torch import Tensor
+    from torch import Tensor, nn
 
-__all__ = ["Window", "token_limit", "window_logits", "windows"]
+__all__ = ["Window", "forget_lengths", "safe_batch_size", "token_limit", "window_logits", "windows"]
 
 _POSITIONS_START_AFTER_PADDING = {"camembert", "data2vec-text", "longformer", "mpnet", "roberta", "xlm-roberta"}
+
+_SHORT, _LONG = 3, 128
+_EXACT, _HALF = 1e-5, 2e-2
+"""By how much of the largest output both ways may differ: in float32, and in half precision."""
+_BY_LENGTH = {"dynamic", "longrope"}
+"""Rotary embeddings that are others for long sequences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,3 +104,58 @@ def token_limit(config: Any, tokenizer: Any, wanted: int) -> int:
     if config.model_type in _POSITIONS_START_AFTER_PADDING:
         positions -= config.pad_token_id + 1
     return min(wanted, positions, int(tokenizer.model_max_length))
+
+
+def forget_lengths(model: nn.Module) -> None:
+    """Let rotary embeddings that grow with the longest sequence ever seen be as they were before any."""
+    for module in model.modules():
+        own = vars(module)
+        for name in [name for name in own if name.endswith("max_seq_len_cached") and "original_max_seq_len" in own]:
+            prefix = name.removesuffix("max_seq_len_cached")
+            original: Any = getattr(module, f"{prefix}original_inv_freq", None)
+            current: Any = getattr(module, f"{prefix}inv_freq", None)
+            if original is not None and current is not None and int(own[name]) != own["original_max_seq_len"]:
+                setattr(module, f"{prefix}inv_freq", original.to(current.device))
+                setattr(module, name, own["original_max_seq_len"])
+
+
+def safe_batch_size(model: Any, tokenizer: Any, limit: int, wanted: int) -> int:
+    """Return ``wanted``, or 1 if padding or a longer neighbour changes what the model gives.
+
+    Tried on a short and a long window, made of the tokenizer's words: alone, and together.
+
+    Args:
+        model: A sequence classifier in evaluation mode, on its device and in its number format.
+        tokenizer: Its tokenizer, with a padding token; the model's configuration gets it too.
+        limit: Tokens per window at most.
+        wanted: Windows per forward pass.
+    """
+    text = model.config.get_text_config()
+    text.pad_token_id = tokenizer.pad_token_id  # by it, a decoder finds the last token to read
+    if wanted == 1:
+        return 1
+    rope: Any = getattr(text, "rope_parameters", None) or {}
+    switches = rope.get("rope_type") in _BY_LENGTH
+    words = [word for word in range(min(len(tokenizer), 2 * limit)) if word not in tokenizer.all_special_ids]
+    if not words:
+        return 1
+    tried = [
+        _window(0, words, _SHORT, tokenizer),
+        _window(1, words, limit if switches else min(limit, _LONG), tokenizer),
+    ]
+    try:
+        alone, together = _logits(model, tokenizer, tried, 1), _logits(model, tokenizer, tried, 2)
+    except (ValueError, RuntimeError, IndexError):  # some models take one text at a time only
+        return 1
+    allowed = (_EXACT if model.dtype == torch.float32 else _HALF) * max(1.0, float(alone.abs().max()))
+    return wanted if bool((alone - together).abs().max() <= allowed) else 1
+
+
+def _window(number: int, words: list[int], length: int, tokenizer: Any) -> Window:
+    ids = [words[place % len(words)] for place in range(length)]
+    inputs = {name: [int(name == "attention_mask")] * length for name in tokenizer.model_input_names}
+    return Window(number, {**inputs, "input_ids": ids})
+
+
+def _logits(model: Any, tokenizer: Any, tried: list[Window], size: int) -> Tensor:
+    return torch.stack([logits for _, logits in window_logits(model, tokenizer, tried, size)])

@@ -9,8 +9,7 @@ from pydantic import Field, model_validator
 from upo_sdk.config.base import Section
 from upo_sdk.config.data import DataConfig
 from upo_sdk.config.judge import JudgeConfig
-from upo_sdk.config.labels import check_labels
-from upo_sdk.config.objective_ref import ObjectiveRef
+from upo_sdk.config.objective_ref import ObjectiveRef, check_labels
 from upo_sdk.config.sections import ModelConfig, PluginPolicy
 
 __all__ = ["EvalConfig"]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from pathlib import PureWindowsPath
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -14,7 +15,10 @@ from upo_sdk.config.schedule import Schedule
 from upo_sdk.errors import ObjectiveRefError
 from upo_sdk.redaction import redact
 
-__all__ = ["ObjectiveRef"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["ObjectiveRef", "check_labels"]
 
 _NAME = r"[A-Za-z_]\w*"
 _DOTTED_PATH = re.compile(rf"{_NAME}(\.{_NAME})+:{_NAME}(\.{_NAME})*")
@@ -183,3 +187,18 @@ def _write(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "+".join(map(str, value))
     return str(value)
+
+
+def check_labels(labels: Sequence[str]) -> None:
+    """Check that no label occurs twice.
+
+    Raises:
+        ObjectiveRefError: One does.
+    """
+    twice = [label for label, count in Counter(labels).items() if count > 1]
+    if twice:
+        raise ObjectiveRefError(
+            f"objective '{twice[0]}' is named twice",
+            where="`objectives`",
+            fix=f"name it once, or give one of the two another label: as=second_{twice[0].rpartition(':')[2]}",
+        )

@@ -1,9 +1,8 @@
 """The contract of an objective: what it is, what it receives and what it returns."""
 
 from upo_sdk.objectives.adapters import auxiliary_objective
-from upo_sdk.objectives.base import BaseObjective
+from upo_sdk.objectives.base import BaseObjective, NameList, Options
 from upo_sdk.objectives.batch import Completion, PreferenceBatch, PreferenceLoss, TokenLogps
-from upo_sdk.objectives.options import NameList, Options
 from upo_sdk.objectives.protocol import (
     AuxiliaryObjective,
     Checkable,

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Literal, TypeVar, get_type_h
 
 from pydantic import create_model
 
-from upo_sdk.objectives.base import BaseObjective
-from upo_sdk.objectives.options import Options
+from upo_sdk.objectives.base import BaseObjective, Options
 from upo_sdk.objectives.protocol import Needs
 
 if TYPE_CHECKING:

@@ -1,8 +1,12 @@
-"""What most objectives need no code for."""
+"""What an objective and its options derive from; the list type that both YAML and the command line can spell."""
 
 from __future__ import annotations
 
-__all__ = ["BaseObjective"]
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+__all__ = ["BaseObjective", "NameList", "Options"]
 
 
 class BaseObjective:
@@ -13,3 +17,26 @@ class BaseObjective:
 
     def close(self) -> None:
         """Nothing to release."""
+
+
+class Options(BaseModel):
+    """Typed options of one objective: unknown keys are errors, values are frozen.
+
+    Give every field a default and a ``Field(description=...)``: ``upo objectives show NAME`` prints them.
+
+    Attributes:
+        operational: Fields that change how an objective works and not what it returns, such as time-outs. They stay
+            out of the key of the score cache.
+    """
+
+    operational: ClassVar[frozenset[str]] = frozenset()
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _split_plus(value: Any) -> Any:
+    return tuple(value.split("+")) if isinstance(value, str) else value
+
+
+NameList = Annotated[tuple[str, ...], BeforeValidator(_split_plus)]
+"""A tuple of names; the text form spells it ``a+b+c``, YAML as a list."""

@@ -17,7 +17,7 @@ from upo_sdk.data.columns import read_rows_of
 from upo_sdk.errors import ConfigError, DataError, ObjectiveFailedError, ObjectiveRefError, UPOError
 from upo_sdk.objectives.protocol import Checkable
 from upo_sdk.plugin.build import union_of_needs
-from upo_sdk.plugin.candidate import BUILTIN_DISTRIBUTION
+from upo_sdk.plugin.installed import BUILTIN_DISTRIBUTION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from upo_sdk.plugin.build import LiveObjective
 
 __all__ = ["check_fit", "check_given_numbers", "check_scorers", "check_weighting", "label_balance", "unused_columns"]
-
 
 _RARE = 5
 """A label is rare if fewer than one in so many completions have it."""

@@ -16,13 +16,9 @@ from upo_sdk.plan.compatibility import (
     check_weighting,
     unused_columns,
 )
-from upo_sdk.plan.demo_defaults import with_demo
-from upo_sdk.plan.memory import MemoryEstimate, estimate_memory
-from upo_sdk.plan.model_limits import limit_to_positions
-from upo_sdk.plan.objectives import split_off_held_out, with_default_preference
-from upo_sdk.plan.row_sample import RowSample, tokenize_sample
-from upo_sdk.plan.steps import count_steps, ranks, reachable_rows, rows_per_batch
-from upo_sdk.plan.template_date import with_template_date
+from upo_sdk.plan.defaults import split_off_held_out, with_default_preference, with_demo
+from upo_sdk.plan.model import MemoryEstimate, estimate_memory, limit_to_positions, with_template_date
+from upo_sdk.plan.steps import RowSample, count_steps, ranks, reachable_rows, rows_per_batch, tokenize_sample
 from upo_sdk.plan.unused_settings import check_used, unused_settings
 from upo_sdk.plan.warnings import warn_of_model_and_data, with_warnings
 from upo_sdk.plugin.build import LiveObjective, build_objectives

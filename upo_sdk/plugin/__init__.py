@@ -1,7 +1,6 @@
 """What the author of a plugin imports: the hook marker and the specs that hooks return."""
 
-from upo_sdk.plugin.hookspecs import HookSpecs, hookimpl
 from upo_sdk.plugin.source import source_sha256
-from upo_sdk.plugin.specs import DatasetFormatSpec, ObjectiveSpec, load_target
+from upo_sdk.plugin.specs import DatasetFormatSpec, HookSpecs, ObjectiveSpec, hookimpl, load_target
 
 __all__ = ["DatasetFormatSpec", "HookSpecs", "ObjectiveSpec", "hookimpl", "load_target", "source_sha256"]

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from upo_sdk.config import Schedule
 from upo_sdk.config.files import config_error
-from upo_sdk.config.labels import check_labels
+from upo_sdk.config.objective_ref import check_labels
 from upo_sdk.errors import ObjectiveRefError, PluginError, UPOError, did_you_mean
 from upo_sdk.objectives.adapters import FunctionObjective, scored_function
 from upo_sdk.objectives.protocol import AuxiliaryObjective, Needs, Objective, PreferenceObjective

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 
 from upo_sdk.errors import PluginError, did_you_mean
-from upo_sdk.plugin.candidate import BUILTIN_DISTRIBUTION, PluginCandidate
-from upo_sdk.plugin.installed import read_installed
+from upo_sdk.plugin.installed import BUILTIN_DISTRIBUTION, PluginCandidate, read_installed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

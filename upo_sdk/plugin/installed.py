@@ -5,18 +5,52 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
-
-from upo_sdk.plugin.candidate import BUILTIN_DISTRIBUTION, PluginCandidate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from importlib.metadata import Distribution
 
-__all__ = ["Installed", "read_installed"]
+__all__ = ["BUILTIN_DISTRIBUTION", "Installed", "PluginCandidate", "read_installed"]
+
+BUILTIN_DISTRIBUTION = "upo-sdk"
+
+Status = Literal["allowed", "blocked", "refused", "shadowed", "loaded", "failed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginCandidate:
+    """One entry point of one distribution.
+
+    Attributes:
+        status: ``allowed`` to load, ``blocked`` by policy, ``refused`` because two distributions claim the name,
+            ``shadowed`` by another installation of the same distribution, ``loaded``, or ``failed``: its installation
+            is broken, it is for another version, or loading it went wrong.
+        reason: Why, in words.
+        fix: What to type where nothing was loaded because the installation is broken.
+    """
+
+    name: str
+    module: str
+    distribution: str
+    version: str
+    entry_point: EntryPoint
+    status: Status
+    reason: str
+    fix: str = ""
+
+    @property
+    def builtin(self) -> bool:
+        """Whether it ships with the SDK."""
+        return self.distribution == BUILTIN_DISTRIBUTION
+
+    @property
+    def origin(self) -> str:
+        """``NAME VERSION`` of the distribution it comes from."""
+        return f"{self.distribution} {self.version}".rstrip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,15 +13,14 @@ from upo_sdk.config import PluginPolicy
 from upo_sdk.errors import DuplicateNameError, PluginError, UnknownObjectiveError, did_you_mean
 from upo_sdk.guarded_call import prints_caught
 from upo_sdk.plugin.discovery import check_required, discover
-from upo_sdk.plugin.hookspecs import PROJECT, HookSpecs
 from upo_sdk.plugin.source import source_sha256
-from upo_sdk.plugin.specs import DatasetFormatSpec, ObjectiveSpec
+from upo_sdk.plugin.specs import PROJECT, DatasetFormatSpec, HookSpecs, ObjectiveSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from types import ModuleType
 
-    from upo_sdk.plugin.candidate import PluginCandidate
+    from upo_sdk.plugin.installed import PluginCandidate
 
 __all__ = ["Failure", "RegisteredObjective", "Registry", "load_registry"]
 

@@ -1,4 +1,4 @@
-"""Registration is data: frozen descriptions with lazy targets, returned by hooks."""
+"""The five hooks, all of which register, and the frozen descriptions with lazy targets that they return."""
 
 from __future__ import annotations
 
@@ -7,16 +7,32 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+import pluggy
 
-__all__ = ["DatasetFormatSpec", "ObjectiveKind", "ObjectiveSpec", "TargetKind", "load_target"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = [
+    "PROJECT",
+    "DatasetFormatSpec",
+    "HookSpecs",
+    "ObjectiveKind",
+    "ObjectiveSpec",
+    "TargetKind",
+    "hookimpl",
+    "load_target",
+]
 
 ObjectiveKind = Literal["preference", "auxiliary"]
 TargetKind = Literal["name", "path", "import", "url"]
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
 _TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+
+PROJECT = "upo"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 def _check(name: str, *targets: str | None) -> None:
@@ -100,3 +116,27 @@ def load_target(target: str) -> Any:
     for part in attribute.split("."):
         found = getattr(found, part)
     return found
+
+
+class HookSpecs:
+    """What a plugin module may implement, each decorated with :data:`hookimpl`."""
+
+    @hookspec
+    def upo_register_objectives(self) -> Iterable[ObjectiveSpec]:  # type: ignore[empty-body]
+        """Return the objectives this plugin provides. Import nothing heavy."""
+
+    @hookspec
+    def upo_register_dataset_formats(self) -> Iterable[DatasetFormatSpec]:  # type: ignore[empty-body]
+        """Return the dataset shapes this plugin can read."""
+
+    @hookspec
+    def upo_register_commands(self, app: Any) -> None:
+        """Add commands to the Typer application ``app``."""
+
+    @hookspec
+    def upo_register_callbacks(self, run: Any) -> Iterable[Any]:  # type: ignore[empty-body]
+        """Return :class:`upo_sdk.events.Callback` objects for the run described by ``run``, a ``RunPlan``."""
+
+    @hookspec
+    def upo_review_run(self, run: Any) -> str | None:
+        """Return a reason to refuse the run described by ``run``, a ``RunPlan``, or None; called before any work."""

@@ -1,6 +1,7 @@
 """Scoring: every completion labelled once with every auxiliary objective, offline."""
 
 from upo_sdk.scoring.baselines import data_baseline
+from upo_sdk.scoring.distributions import describe_scores
 from upo_sdk.scoring.measure import measure_completions
 from upo_sdk.scoring.normalization import (
     NORMALIZATION_FILE,
@@ -12,7 +13,6 @@ from upo_sdk.scoring.normalization import (
     to_json,
 )
 from upo_sdk.scoring.score import score_completions
-from upo_sdk.scoring.statistics import describe_scores
 
 __all__ = [
     "NORMALIZATION_FILE",

@@ -7,15 +7,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from upo_sdk.records import AdvantageWeights, DistributionsRecord, Histogram, LengthBin, RewardDistribution
+from upo_sdk.records import (
+    AdvantageWeights,
+    DistributionsRecord,
+    Histogram,
+    LengthBin,
+    RewardDistribution,
+    ScoreStatistics,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from upo_sdk.arrays import FloatArray, IntArray
 
-
-__all__ = ["Rewards", "describe_distributions"]
+__all__ = ["Rewards", "describe_distributions", "describe_scores"]
 
 _BINS = 30
 _LENGTH_BINS = 10
@@ -116,3 +122,20 @@ def _variance_share(part_N: FloatArray, total_N: FloatArray) -> float | None:
     if np.ptp(total_N) < _FLAT:
         return None
     return float(np.cov(part_N, total_N, bias=True)[0, 1] / total_N.var())
+
+
+def describe_scores(label: str, rewards: FloatArray, lengths: FloatArray, desirable: FloatArray) -> ScoreStatistics:
+    """Summarise rewards and their correlations with the responses' lengths and with being desirable (0 or 1)."""
+    low, high = float(rewards.min()), float(rewards.max())
+    return ScoreStatistics(
+        label=label,
+        count=len(rewards),
+        mean=float(rewards.mean()),
+        std=float(rewards.std()),
+        minimum=low,
+        maximum=high,
+        at_low=float(np.mean(rewards == low)),
+        at_high=float(np.mean(rewards == high)),
+        correlation_length=_correlation(rewards, lengths),
+        correlation_chosen=_correlation(rewards, desirable),
+    )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from upo_sdk.cache import content_key
-from upo_sdk.scoring.content import as_needed, content, scorer_identity
+from upo_sdk.scoring.score import as_needed, content, scorer_identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

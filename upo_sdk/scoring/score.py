@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from itertools import islice
 from time import perf_counter
@@ -14,20 +14,21 @@ import numpy as np
 
 from upo_sdk.cache import Filled, content_key
 from upo_sdk.errors import ObjectiveFailedError, PartlyScoredError
-from upo_sdk.objectives import Parallel
+from upo_sdk.objectives import Completion, Options, Parallel
 from upo_sdk.objectives.guard import Guard
-from upo_sdk.scoring.content import as_needed, content, scorer_identity
 from upo_sdk.scoring.pool import ScoringPool, available_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from pydantic import BaseModel
+
     from upo_sdk.arrays import FloatArray
     from upo_sdk.cache import ContentCache
-    from upo_sdk.objectives import Completion
+    from upo_sdk.objectives import Needs
     from upo_sdk.plugin.build import LiveObjective
 
-__all__ = ["Scored", "score_completions"]
+__all__ = ["Scored", "as_needed", "content", "score_completions", "scorer_identity"]
 
 _BATCH_SIZE = 128
 
@@ -158,3 +159,38 @@ def _stopped(live: LiveObjective, error: PartlyScoredError, kept: int, total: in
         where=error.where,
         fix=f"{error.fix or 'fix it'}; the {kept:,} are kept: run the same command again to resume",
     )
+
+
+def as_needed(completion: Completion, needs: Needs) -> Completion:
+    """Return a completion with nothing but what the objective asks for."""
+    wanted = needs.columns | needs.score_columns
+    return Completion(
+        completion.prompt,
+        completion.response,
+        {name: value for name, value in completion.columns.items() if name in wanted},
+        completion.token_count if needs.token_counts else None,
+        completion.prompt_messages if needs.messages else None,
+        completion.response_messages if needs.messages else None,
+    )
+
+
+def content(completion: Completion) -> tuple[object, ...]:
+    """Return the values of a completion, for a content key."""
+    return tuple(getattr(completion, field.name) for field in fields(completion))
+
+
+def scorer_identity(live: LiveObjective, fingerprint: Mapping[str, str]) -> dict[str, object]:
+    """Return what the scores of an objective depend on besides the completion."""
+    return {
+        "target": live.target,
+        "distribution": live.distribution,
+        "version": live.version,
+        "code": live.target_sha256,
+        "options": _scoring_options(live.options) if live.options else {},
+        "fingerprint": fingerprint,
+    }
+
+
+def _scoring_options(options: BaseModel) -> dict[str, object]:
+    operational = options.operational if isinstance(options, Options) else ()
+    return options.model_dump(mode="json", exclude=set(operational))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from upo_sdk.http.retry import Backoff, retry_after, should_retry
+from upo_sdk.http.client import Backoff, retry_after, should_retry
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 from torch.nn.utils.rnn import pad_sequence
 
-from upo_sdk.classifiers.positions import forget_lengths
+from upo_sdk.classifiers.windows import forget_lengths
 from upo_sdk.policy.layouts.base import PolicyInputs, PolicyOutput
 
 if TYPE_CHECKING:
