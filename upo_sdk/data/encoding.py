@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from upo_sdk.data.chat_template import ChatTemplate
 from upo_sdk.data.fidelity import FidelityCheck
-from upo_sdk.data.findings import EOS_ADDED, MERGED
+from upo_sdk.data.findings import Kind, finding_key
 from upo_sdk.data.messages import CONVERSATION_COLUMNS, Conversation, load_conversation
 from upo_sdk.data.problems import RowError
 from upo_sdk.data.rendering import render
@@ -164,12 +164,12 @@ class Encoder:
 
     def _findings(self, texts: _Texts, responses: list[Ids], *, moved: bool) -> list[str]:
         if self._check is None or texts.rendered is None or texts.conversation is None:
-            return [MERGED] if moved else []
+            return [finding_key(Kind.MERGED)] if moved else []
         found = self._check.of(texts.conversation, texts.rendered)
         if moved and texts.rendered.opened:
-            found.append(MERGED)
+            found.append(finding_key(Kind.MERGED))
         if self.eos is not None and any(self.eos not in response[-1 - _TEMPLATE_TAIL :] for response in responses):
-            found.append(EOS_ADDED)
+            found.append(finding_key(Kind.EOS_ADDED))
         return found
 
     def _findings_in_texts(self, texts: _Texts, responses: list[Ids]) -> list[str]:

@@ -6,17 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, cast
 
-from upo_sdk.data.findings import (
-    ADDED_TO_ANSWERS,
-    ADDED_TO_PROMPTS,
-    CONTINUED,
-    DROPPED,
-    OPENING,
-    OTHER_SPEAKERS,
-    UNLEARNED,
-    UNSCORED,
-    finding_key,
-)
+from upo_sdk.data.findings import Kind, finding_key
 from upo_sdk.data.text_search import find_text, without_blanks
 
 if TYPE_CHECKING:
@@ -71,19 +61,21 @@ class FidelityCheck:
             if name in {"tools", "documents"}:  # first: of equal texts the later ones are named as left out
                 given.add(name, "", value)
             elif not re.search(rf"\b{re.escape(name)}\b", self._template.source(inputs)):
-                yield finding_key(DROPPED, f"'{name}' of chat_template_kwargs, which it does not know")
+                yield finding_key(Kind.DROPPED, f"'{name}' of chat_template_kwargs, which it does not know")
         for message in prompt:
             given.add_message(message, "prompts")
         for name in given.missing_from(rendered.prompt):
-            yield finding_key(DROPPED, name)
+            yield finding_key(Kind.DROPPED, name)
         yield from self._unread_numbers(prompt, conversation, "prompts")
         if prompt and prompt[-1]["role"] == "assistant":
-            yield finding_key(CONTINUED)
+            yield finding_key(Kind.CONTINUED)
         if not rendered.opened:
-            yield finding_key(OPENING, _shown(rendered.prompt[min(a.start for own in rendered.answers for a in own) :]))
+            yield finding_key(
+                Kind.OPENING, _shown(rendered.prompt[min(a.start for own in rendered.answers for a in own) :])
+            )
         own_text = self._text_of_template(conversation, rendered.prompt, given)
         if own_text:
-            yield finding_key(ADDED_TO_PROMPTS, _shown(own_text))
+            yield finding_key(Kind.ADDED_TO_PROMPTS, _shown(own_text))
 
     def _of_response(self, response: Sequence[Message], whole: str, answers: Sequence[Answer]) -> Iterator[str]:
         for answer in answers:
@@ -94,8 +86,8 @@ class FidelityCheck:
             for message in others:
                 given.add_message(message, "responses")
             for name in given.missing_from(whole[answers[0].start :]):
-                yield finding_key(DROPPED, name)
-            yield finding_key(OTHER_SPEAKERS, ", ".join(sorted({message["role"] for message in others})))
+                yield finding_key(Kind.DROPPED, name)
+            yield finding_key(Kind.OTHER_SPEAKERS, ", ".join(sorted({message["role"] for message in others})))
 
     def _unread_numbers(self, messages: Sequence[Message], conversation: Conversation, where: str) -> Iterator[str]:
         """Name the keys with a number or a truth value, such as ``weight``, that the template does not mention."""
@@ -104,7 +96,7 @@ class FidelityCheck:
                 if isinstance(value, bool | int | float):
                     source = self._template.source(conversation.template_inputs)
                     if not re.search(rf"\b{re.escape(key)}\b", source):
-                        yield finding_key(DROPPED, f"'{key}' of {message['role']} messages in {where}")
+                        yield finding_key(Kind.DROPPED, f"'{key}' of {message['role']} messages in {where}")
 
     def _of_answer(self, message: Message, text: str) -> Iterator[str]:
         content: str = message["content"] or ""
@@ -112,7 +104,7 @@ class FidelityCheck:
             return  # role and content alone, and an end that was looked at before
         place = find_text(content.strip(), text)
         if place is None:
-            yield finding_key(UNLEARNED, "'content' of assistant messages in responses")
+            yield finding_key(Kind.UNLEARNED, "'content' of assistant messages in responses")
             return
         start, end = place
         around = f"{text[:start]}\0{text[end:]}"
@@ -122,13 +114,13 @@ class FidelityCheck:
                 given.add(key, " of assistant messages in responses", value)
         missing = given.missing_from(around)
         for name in missing:
-            yield finding_key(DROPPED, name)
+            yield finding_key(Kind.DROPPED, name)
         learned = given.names_found
         for key in learned:
-            yield finding_key(UNSCORED, f"'{key}'")
+            yield finding_key(Kind.UNSCORED, f"'{key}'")
         added = self._special.sub("", around).strip("\0 \n\t")
         if added and not learned:
-            yield finding_key(ADDED_TO_ANSWERS, _shown(added))
+            yield finding_key(Kind.ADDED_TO_ANSWERS, _shown(added))
         elif not given.texts and not text[:start]:
             self._ends.add(text[end:])
 

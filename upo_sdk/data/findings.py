@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from enum import Enum
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from upo_sdk.records import DataFinding
@@ -10,136 +11,114 @@ from upo_sdk.records import DataFinding
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = [
-    "ADDED_TO_ANSWERS",
-    "ADDED_TO_PROMPTS",
-    "CONTINUED",
-    "CONTROL_TOKENS",
-    "DROPPED",
-    "EOS_ADDED",
-    "LOST_IN_TOKENS",
-    "MERGED",
-    "OPENING",
-    "OTHER_SPEAKERS",
-    "PROMPT_REPEATED",
-    "UNLEARNED",
-    "UNSCORED",
-    "count_findings",
-    "finding_key",
-    "once_key",
-]
-
-DROPPED = "dropped"
-UNLEARNED = "unlearned"
-UNSCORED = "unscored"
-ADDED_TO_ANSWERS = "added_to_answers"
-ADDED_TO_PROMPTS = "added_to_prompts"
-OPENING = "opening"
-CONTINUED = "continued"
-OTHER_SPEAKERS = "other_speakers"
-MERGED = "merged"
-EOS_ADDED = "eos_added"
-CONTROL_TOKENS = "control_tokens"
-PROMPT_REPEATED = "prompt_repeated"
-LOST_IN_TOKENS = "lost_in_tokens"
+__all__ = ["Kind", "count_findings", "finding_key", "once_key"]
 
 _SEPARATOR = "\t"
 
 
-class _Kind(NamedTuple):
+class _Sentence(NamedTuple):
     level: Literal["info", "warning"]
     text: str
     """With ``{detail}`` and ``{rows}``."""
 
 
-_KINDS = {
-    DROPPED: _Kind(
+class Kind(Enum):
+    """What can differ, and what is said of it."""
+
+    DROPPED = _Sentence(
         "warning",
         "the chat template leaves out {detail} ({rows}): the policy never sees it. Use a template that writes it, "
         "`model.chat_template=FILE`, or remove it from the data",
-    ),
-    UNLEARNED: _Kind(
+    )
+    UNLEARNED = _Sentence(
         "warning",
         "the chat template changes or leaves out {detail} ({rows}): objectives score it as it is in the data, and the "
         "policy learns what the template writes. Use another template, `model.chat_template=FILE`, or put that part "
         "into a key that the template reads",
-    ),
-    UNSCORED: _Kind(
+    )
+    UNSCORED = _Sentence(
         "info",
         "{detail} of responses is learned but not scored ({rows}): objectives read only the content. Write it into "
         "the content to have it scored",
-    ),
-    ADDED_TO_ANSWERS: _Kind(
+    )
+    ADDED_TO_ANSWERS = _Sentence(
         "info",
         "the chat template adds {detail} to answers ({rows}): it is learned but not scored. Inputs of the template "
         "(column chat_template_kwargs) or another one (`model.chat_template=FILE`) may leave it out",
-    ),
-    ADDED_TO_PROMPTS: _Kind(
+    )
+    ADDED_TO_PROMPTS = _Sentence(
         "info",
         "the chat template adds text to prompts, {detail} ({rows}). A system message in the data may "
         "replace it, and `model.chat_template=FILE` does",
-    ),
-    OPENING: _Kind(
+    )
+    OPENING = _Sentence(
         "warning",
         "the chat template starts an answer with {detail} for generation, but not in the training data "
         "({rows}): generated answers will start with text that was not learned. Add the reasoning to the answers, "
         "set inputs that "
         "turn it off (column chat_template_kwargs), or use another template (`model.chat_template=FILE`)",
-    ),
-    CONTINUED: _Kind(
+    )
+    CONTINUED = _Sentence(
         "warning",
         "the last message of a prompt is the assistant's ({rows}): the response is a separate turn after it, not "
         "its continuation. To continue the message, write both as one message of the response",
-    ),
-    OTHER_SPEAKERS: _Kind(
+    )
+    OTHER_SPEAKERS = _Sentence(
         "info",
         "responses hold messages of other roles, {detail} ({rows}): the policy reads them, but they have no loss and "
         "no score",
-    ),
-    MERGED: _Kind(
+    )
+    MERGED = _Sentence(
         "info",
         "the end of the prompt and the start of a response share a token ({rows}): this token counts as part of the "
         "response. To avoid this, put the blank or line break between them at the beginning of the response",
-    ),
-    EOS_ADDED: _Kind(
+    )
+    EOS_ADDED = _Sentence(
         "info",
         "the chat template does not end an answer with the tokenizer's end-of-sequence token ({rows}): it is appended, "
         "and generation stops there. To stop at the template's end of turn, make that the tokenizer's eos_token",
-    ),
-    CONTROL_TOKENS: _Kind(
+    )
+    CONTROL_TOKENS = _Sentence(
         "warning",
         "texts contain a control token, {detail} ({rows}): the policy reads it as one, so it can end or "
         "fake a turn. Remove it from these texts, or write it in another way",
-    ),
-    PROMPT_REPEATED: _Kind(
+    )
+    PROMPT_REPEATED = _Sentence(
         "warning",
         "responses begin with the text of their prompt ({rows}): the policy reads the prompt twice, and the copy is "
         "learned and scored. Remove it from the responses; or, for pairs in plain text, remove the prompt column: the "
         "common beginning of both responses is then the prompt",
-    ),
-    LOST_IN_TOKENS: _Kind(
+    )
+    LOST_IN_TOKENS = _Sentence(
         "warning",
         "decoding the tokens does not give the text back ({rows}): the tokenizer loses {detail}. Objectives score text "
         "that the policy never sees. Use another tokenizer, or change these texts",
-    ),
-}
+    )
 
-_REPORTED_PER_DETAIL = frozenset({DROPPED, UNLEARNED, UNSCORED, OTHER_SPEAKERS})
+    @property
+    def key(self) -> str:
+        """What records call it."""
+        return self.name.lower()
+
+
+_REPORTED_PER_DETAIL = frozenset(
+    kind.key for kind in (Kind.DROPPED, Kind.UNLEARNED, Kind.UNSCORED, Kind.OTHER_SPEAKERS)
+)
 """Kinds whose detail names a key or a role, so that each is reported; of the others, the first row's."""
 
 
 def once_key(finding: DataFinding) -> str:
     """Return the key under which a finding is reported once for all splits: its kind, and the detail of some kinds."""
-    return finding_key(finding.kind, finding.detail if finding.kind in _REPORTED_PER_DETAIL else "")
+    return f"{finding.kind}{_SEPARATOR}{finding.detail if finding.kind in _REPORTED_PER_DETAIL else ''}"
 
 
-def finding_key(kind: str, detail: str = "") -> str:
+def finding_key(kind: Kind, detail: str = "") -> str:
     """Return the kind and the detail of one finding as text, which is stored with its row."""
-    return f"{kind}{_SEPARATOR}{detail}"
+    return f"{kind.key}{_SEPARATOR}{detail}"
 
 
 def count_findings(notes: Iterable[tuple[int, Sequence[str]]], of: int) -> tuple[DataFinding, ...]:
-    """Return every finding once, in the order of :data:`_KINDS`.
+    """Return every finding once, in the order of :class:`Kind`.
 
     Args:
         notes: The number of each row that has findings, and the :func:`finding_key` of each finding.
@@ -154,7 +133,7 @@ def count_findings(notes: Iterable[tuple[int, Sequence[str]]], of: int) -> tuple
         count.update(seen.keys())
         for key, detail in seen.items():
             first.setdefault(key, (row, detail))
-    order = list(_KINDS)
+    order = [kind.key for kind in Kind]
     return tuple(
         _finding(kind, first[kind, key], count[kind, key], of)
         for kind, key in sorted(count, key=lambda found: (order.index(found[0]), found[1]))
@@ -164,7 +143,7 @@ def count_findings(notes: Iterable[tuple[int, Sequence[str]]], of: int) -> tuple
 def _finding(kind: str, first: tuple[int, str], rows: int, of: int) -> DataFinding:
     row, detail = first
     where = f"{rows:,} of {of:,} rows, first row {row}"
-    level, text = _KINDS[kind]
+    level, text = Kind[kind.upper()].value
     return DataFinding(
         kind=kind,
         detail=detail,

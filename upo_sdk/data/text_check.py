@@ -7,7 +7,7 @@ import unicodedata
 from bisect import bisect_left
 from typing import TYPE_CHECKING, Any, cast
 
-from upo_sdk.data.findings import CONTROL_TOKENS, LOST_IN_TOKENS, PROMPT_REPEATED, finding_key
+from upo_sdk.data.findings import Kind, finding_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -58,7 +58,7 @@ class TextCheck:
             own = _without_end(response, self._ends_of_turns if rendered else self._eos)
             found += self._control_tokens_in(own, "a response")
         if _repeated(prompt, responses):
-            found.append(finding_key(PROMPT_REPEATED))
+            found.append(finding_key(Kind.PROMPT_REPEATED))
         return found
 
     def of_messages(self, conversation: Conversation, *, closed: bool) -> list[str]:
@@ -76,7 +76,7 @@ class TextCheck:
             found += self._control_tokens_in(text, "a response")
         asked = prompt[-1]["content"] or "" if prompt else ""
         if _repeated(asked, [response[0]["content"] or "" for response in responses]):
-            found.append(finding_key(PROMPT_REPEATED))
+            found.append(finding_key(Kind.PROMPT_REPEATED))
         return found
 
     def _texts_of_response(self, response: Sequence[Message], *, closed: bool) -> Iterator[str]:
@@ -88,7 +88,7 @@ class TextCheck:
     def _control_tokens_in(self, text: str, where: str) -> Iterator[str]:
         found = self._control.search(text)
         if found:
-            yield finding_key(CONTROL_TOKENS, f"{found.group()!r} in {where}")
+            yield finding_key(Kind.CONTROL_TOKENS, f"{found.group()!r} in {where}")
 
 
 def _control_tokens(tokenizer: PreTrainedTokenizerBase) -> list[str]:
@@ -163,7 +163,7 @@ class RoundTrip:
                 if plain not in back and plain in given:  # else the chat template changed it
                     self._loses = True
                     where = _where(text.strip(), back)
-                    return [finding_key(LOST_IN_TOKENS, f"{_what(plain, back, unknown=unknown)}, as in {where}")]
+                    return [finding_key(Kind.LOST_IN_TOKENS, f"{_what(plain, back, unknown=unknown)}, as in {where}")]
         return []
 
     def _back(self, whole: str, tokens: Sequence[int]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,11 +9,11 @@ from upo_sdk.config import written_name
 from upo_sdk.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from pydantic import BaseModel
 
-    from upo_sdk.config import LossConfig, ModelConfig, RunConfig, TrainingConfig
+    from upo_sdk.config import ModelConfig, RunConfig
     from upo_sdk.data import PreferenceData
     from upo_sdk.plugin.build import LiveObjective
 
@@ -57,81 +56,53 @@ def unused_settings(
         objectives: What is in the loss.
         data: The preference data.
     """
-    given, reasons = _given(asked), defaultdict[str, list[str]](list)
-    for key, reason in _reasons(config, objectives, data, given):
-        if key in given:
-            reasons[reason].append(_shown(key))
-    return [
-        f"{', '.join(dict.fromkeys(keys))} {'has' if len(keys) == 1 else 'have'} no effect: {reason}"
-        for reason, keys in reasons.items()
-    ]
+    given, sentences = _given(asked), list[str]()
+    for keys, reason in _reasons(config, objectives, data, given):
+        named = [_shown(key) for key in keys if key in given]
+        if named:
+            sentences.append(f"{', '.join(named)} {'has' if len(named) == 1 else 'have'} no effect: {reason}")
+    return sentences
 
 
 def _reasons(
     config: RunConfig, objectives: Sequence[LiveObjective], data: PreferenceData, given: Collection[str]
-) -> Iterator[tuple[str, str]]:
-    """Yield every setting that has no effect here, with the reason."""
-    yield from _of_loss(config.loss, objectives)
-    yield from _of_training(config.training, data)
-    training = config.training
-    rules = (
-        (
-            "training.arguments.fsdp" not in given,
-            "training.arguments.fsdp_config",
-            "there is no `training.arguments.fsdp`",
-        ),
-        (
-            training.report_to == "none",
-            "training.arguments.run_name",
-            "`training.report_to` names no tracker",
-        ),
-        (not config.eval_prompts, "eval_max_new_tokens", "no answers are compared without `eval_prompts`"),
-        (not config.push_to_hub, "hub_samples", "nothing is pushed without `push_to_hub`"),
-        (_is_local(config.model), "model.revision", "the model is a local folder"),
-    )
-    yield from ((key, reason) for holds, key, reason in rules if holds)
-
-
-def _of_loss(loss: LossConfig, objectives: Sequence[LiveObjective]) -> Iterator[tuple[str, str]]:
-    if all(item.is_preference for item in objectives):
-        yield from _each(_AUXILIARY, "no auxiliary objective has a weight")
-    elif loss.baseline != "value":
-        without = (*_VALUE_HEAD, *(() if loss.scale == "balanced" else ("loss.expectile",)))
-        yield from _each(without, f"the baseline '{loss.baseline}' has no value head")
-
-
-def _of_training(training: TrainingConfig, data: PreferenceData) -> Iterator[tuple[str, str]]:
+) -> list[tuple[Sequence[str], str]]:
+    """Return the settings that have no effect here, with the reason."""
+    loss, training = config.loss, config.training
     schedule, at_the_end = training.lr_scheduler_type, data.eval is not None and not training.eval_steps
+    alone = all(item.is_preference for item in objectives)
+    of_value_head = (*_VALUE_HEAD, *(() if loss.scale == "balanced" else ("loss.expectile",)))
     rules = (
-        (training.max_steps > 0, ("training.num_train_epochs",), "`training.max_steps` decides the length of the run"),
+        (alone, _AUXILIARY, "no auxiliary objective has a weight"),
+        (not alone and loss.baseline != "value", of_value_head, f"the baseline '{loss.baseline}' has no value head"),
+        (training.max_steps > 0, ["training.num_train_epochs"], "`training.max_steps` decides the length of the run"),
         (
             bool(training.tokens_per_batch),
-            ("training.per_device_train_batch_size",),
+            ["training.per_device_train_batch_size"],
             "`training.tokens_per_batch` decides it",
         ),
         (
             not training.save_steps,
-            ("training.save_total_limit",),
+            ["training.save_total_limit"],
             "no checkpoints are saved without `training.save_steps`",
         ),
-        (
-            at_the_end,
-            ("training.arguments.eval_delay",),
-            "the only evaluation is at the end; add `training.eval_steps`",
-        ),
+        (at_the_end, ["training.arguments.eval_delay"], "the only evaluation is at the end; add `training.eval_steps`"),
         (schedule not in _LOOKING, _OF_PLATEAU, f"the schedule '{schedule}' does not look at metrics"),
+        (
+            "training.arguments.fsdp" not in given,
+            ["training.arguments.fsdp_config"],
+            "there is no `training.arguments.fsdp`",
+        ),
+        (training.report_to == "none", ["training.arguments.run_name"], "`training.report_to` names no tracker"),
+        (not config.eval_prompts, ["eval_max_new_tokens"], "no answers are compared without `eval_prompts`"),
+        (not config.push_to_hub, ["hub_samples"], "nothing is pushed without `push_to_hub`"),
+        (_is_local(config.model), ["model.revision"], "the model is a local folder"),
     )
-    for holds, keys, reason in rules:
-        if holds:
-            yield from _each(keys, reason)
+    return [(keys, reason) for holds, keys, reason in rules if holds]
 
 
 def _is_local(model: ModelConfig | None) -> bool:
     return model is not None and Path(model.path).is_dir()
-
-
-def _each(keys: Sequence[str], reason: str) -> Iterator[tuple[str, str]]:
-    return ((key, reason) for key in keys)
 
 
 def _given(config: RunConfig) -> dict[str, object]:
@@ -148,13 +119,9 @@ def _leaves(section: BaseModel, prefix: str) -> Iterator[tuple[str, object]]:
         if isinstance(value, BaseModel):
             yield from _leaves(value, f"{key}.")
         elif key == "training.arguments":
-            yield from _arguments(value, key)
+            yield from ((f"{key}.{name}", given) for name, given in value.items())
         elif value != field.get_default(call_default_factory=True):
             yield key, value
-
-
-def _arguments(value: Mapping[str, object], key: str) -> Iterator[tuple[str, object]]:
-    return ((f"{key}.{name}", given) for name, given in value.items())
 
 
 def _shown(key: str) -> str:
