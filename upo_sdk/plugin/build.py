@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 import re
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, fields
+from functools import partial, reduce
 from importlib.metadata import packages_distributions
+from operator import or_
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_type_hints
 
@@ -109,17 +110,8 @@ def beta_of(objectives: Sequence[LiveObjective], *, default: float) -> float:
 def union_of_needs(objectives: Sequence[LiveObjective]) -> Needs:
     """Return what has to be prepared so that every objective has what it asks for."""
     needs = [item.objective.needs for item in objectives]
-    return Needs(
-        reference=any(need.reference for need in needs),
-        pairs=any(need.pairs for need in needs),
-        kl=any(need.kl for need in needs),
-        margin=any(need.margin for need in needs),
-        token_counts=any(need.token_counts for need in needs),
-        messages=any(need.messages for need in needs),
-        columns=frozenset[str]().union(*(need.columns for need in needs)),
-        batch_statistic=any(need.batch_statistic for need in needs),
-        score_columns=frozenset[str]().union(*(need.score_columns for need in needs)),
-    )
+    values = {field.name: [getattr(need, field.name) for need in needs] for field in fields(Needs)}
+    return Needs(**{name: reduce(or_, found, getattr(Needs(), name)) for name, found in values.items()})
 
 
 def check_options(ref: ObjectiveRef, registry: Registry) -> BaseModel | None:

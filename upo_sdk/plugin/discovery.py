@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 
 from upo_sdk.errors import PluginError, did_you_mean
-from upo_sdk.plugin.installed import BUILTIN_DISTRIBUTION, PluginCandidate, read_installed
+from upo_sdk.plugin.installed import BUILTIN_DISTRIBUTION, PluginCandidate, read_candidates
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,9 +37,8 @@ def _installed() -> list[PluginCandidate]:
     """Return the entry points of everything installed; what cannot be read is a candidate that failed."""
     found: dict[tuple[str, str, str], PluginCandidate] = {}
     versions: dict[str, str] = {}
-    offering = (read_installed(distribution, ENTRY_POINT_GROUP) for distribution in distributions())
-    for installed in filter(None, offering):
-        for candidate in installed.candidates(ENTRY_POINT_GROUP):
+    for distribution in distributions():
+        for candidate in read_candidates(distribution, ENTRY_POINT_GROUP):
             used = versions.setdefault(candidate.distribution, candidate.version)
             key = (candidate.distribution, candidate.name, candidate.module)
             if used == candidate.version:

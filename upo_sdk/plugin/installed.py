@@ -11,10 +11,10 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from importlib.metadata import Distribution
 
-__all__ = ["BUILTIN_DISTRIBUTION", "Installed", "PluginCandidate", "read_installed"]
+__all__ = ["BUILTIN_DISTRIBUTION", "PluginCandidate", "read_candidates"]
 
 BUILTIN_DISTRIBUTION = "upo-sdk"
 
@@ -53,94 +53,60 @@ class PluginCandidate:
         return f"{self.distribution} {self.version}".rstrip()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Installed:
-    """A distribution.
+def read_candidates(distribution: Distribution, group: str) -> list[PluginCandidate]:
+    """Return what a distribution offers in a group of entry points; nothing raises.
 
-    Attributes:
-        name: Canonical; of a broken installation what its folder is called.
-        version: Empty if it cannot be read.
-        entry_points: Of the group that was asked for.
-        raw: The text of the file of entry points if it cannot be parsed.
-        broken: What is wrong with the installation, in words, or nothing.
-        requires: As written.
-        place: Its folder.
+    If its entry points cannot be read, one candidate stands for them.
     """
-
-    name: str
-    version: str
-    entry_points: Sequence[EntryPoint]
-    raw: bytes
-    broken: str
-    requires: Sequence[str]
-    place: str
-
-    def candidates(self, group: str) -> Iterator[PluginCandidate]:
-        """Yield its entry points of a group; if they cannot be read, one that stands for them."""
-        if f"[{group}]".encode() in self.raw:
-            yield self._candidate(EntryPoint(name=self.name, value="?", group=group), self.broken)
-            return
-        wrong = self.broken or self._other_version()
-        for entry_point in self.entry_points:
-            bad = f"'{entry_point.value}' is no path of a module"
-            yield self._candidate(entry_point, wrong or ("" if _is_path(entry_point) else bad))
-
-    def _candidate(self, entry_point: EntryPoint, wrong: str) -> PluginCandidate:
-        right = "built in" if self.name == BUILTIN_DISTRIBUTION else "installed"
-        again = f"delete {self.place}, or install {self.name} again" if self.broken else ""
-        return PluginCandidate(
-            name=entry_point.name,
-            module=entry_point.value,
-            distribution=self.name,
-            version=self.version,
-            entry_point=entry_point,
-            status="failed" if wrong else "allowed",
-            reason=wrong or right,
-            fix=again or (f"pip install --upgrade {self.name}" if wrong else ""),
-        )
-
-    def _other_version(self) -> str:
-        """Return which version of the SDK it was made for, if it is not this one."""
-        try:
-            here = version(BUILTIN_DISTRIBUTION)
-        except PackageNotFoundError:
-            return ""
-        for text in self.requires:
-            try:
-                requirement = Requirement(text)
-            except InvalidRequirement:
-                continue
-            applies = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
-            if applies and canonicalize_name(requirement.name) == BUILTIN_DISTRIBUTION:
-                wanted = requirement.specifier
-                fits = wanted.contains(here, prereleases=True)
-                return "" if fits else f"it is made for {BUILTIN_DISTRIBUTION}{wanted}, and this is {here}"
-        return ""
-
-
-def read_installed(distribution: Distribution, group: str) -> Installed | None:
-    """Read what a distribution says of itself, or return None if it has no entry points of a group; nothing raises."""
-    place = _place(distribution)
+    place, raw, broken = _place(distribution), b"", ""
     points: Sequence[EntryPoint] = ()
-    raw, broken = b"", ""
     try:
         points = tuple(point for point in distribution.entry_points if point.group == group)
     except Exception as error:  # noqa: BLE001 - whatever a file that is half written makes a parser raise
         raw = _raw(place)
         broken = f"its entry_points.txt cannot be read: {type(error).__name__}: {error}"
-    if not points and not raw:
-        return None  # before its METADATA is parsed, which takes far longer
-    name = _text(distribution, "Name")
-    broken = broken or ("" if name else "its METADATA is missing or has no name")
-    return Installed(
-        name=canonicalize_name(name or place.name.rpartition(".")[0].partition("-")[0] or "?"),
-        version=_text(distribution, "Version"),
-        entry_points=points,
-        raw=raw,
-        broken=broken,
-        requires=_requires(distribution) if name else (),
-        place=str(place),
-    )
+    if not points and f"[{group}]".encode() not in raw:
+        return []  # before its METADATA is parsed, which takes far longer
+    written = _text(distribution, "Name")
+    name = canonicalize_name(written or place.name.rpartition(".")[0].partition("-")[0] or "?")
+    broken = broken or ("" if written else "its METADATA is missing or has no name")
+    wrong = broken or _other_version(_requires(distribution))
+    fix = f"delete {place}, or install {name} again" if broken else f"pip install --upgrade {name}"
+    candidates = list[PluginCandidate]()
+    for point in points or [EntryPoint(name=name, value="?", group=group)]:
+        reason = wrong or ("" if _is_path(point) else f"'{point.value}' is no path of a module")
+        candidates.append(
+            PluginCandidate(
+                name=point.name,
+                module=point.value,
+                distribution=name,
+                version=_text(distribution, "Version"),
+                entry_point=point,
+                status="failed" if reason else "allowed",
+                reason=reason or ("built in" if name == BUILTIN_DISTRIBUTION else "installed"),
+                fix=fix if reason else "",
+            )
+        )
+    return candidates
+
+
+def _other_version(requires: Sequence[str]) -> str:
+    """Return which version of the SDK a distribution with these requirements is made for, if it is not this one."""
+    try:
+        here = version(BUILTIN_DISTRIBUTION)
+    except PackageNotFoundError:
+        return ""
+    for text in requires:
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement:
+            continue
+        applies = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+        if applies and canonicalize_name(requirement.name) == BUILTIN_DISTRIBUTION:
+            wanted = requirement.specifier
+            fits = wanted.contains(here, prereleases=True)
+            return "" if fits else f"it is made for {BUILTIN_DISTRIBUTION}{wanted}, and this is {here}"
+    return ""
 
 
 def _place(distribution: Distribution) -> Path:
