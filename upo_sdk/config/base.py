@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
-__all__ = ["Section", "written_name"]
+__all__ = ["PathSection", "Section", "as_mapping", "written_name"]
 
 
 class Section(BaseModel):
@@ -18,6 +19,20 @@ class Section(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, validate_by_name=True, validate_by_alias=True, allow_inf_nan=False
     )
+
+
+class PathSection(Section):
+    """A section of which a bare string is the ``path``."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _accept_path(cls, value: Any) -> Any:
+        return as_mapping(value)
+
+
+def as_mapping(value: Any) -> Any:
+    """Return the settings that a bare path stands for; anything else as it is."""
+    return {"path": str(value)} if isinstance(value, str | Path) else value
 
 
 def written_name(name: str, field: FieldInfo) -> str:

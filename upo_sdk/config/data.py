@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 
-from upo_sdk.config.base import Section
+from upo_sdk.config.base import PathSection
 
 __all__ = ["DataConfig"]
 
 
-class DataConfig(Section):
+class DataConfig(PathSection):
     """The data to align on; a bare string is its path."""
 
     path: str = Field(
@@ -49,11 +48,6 @@ class DataConfig(Section):
     max_prompt_length: int | None = Field(
         default=None, ge=1, description="Most tokens of the prompt, even if the response leaves room for more."
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _accept_path(cls, value: Any) -> Any:
-        return {"path": str(value)} if isinstance(value, str | Path) else value
 
     @model_validator(mode="after")
     def _one_source_of_evaluation(self) -> DataConfig:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from upo_sdk.config.base import written_name
+from upo_sdk.config.base import as_mapping, written_name
 from upo_sdk.config.evaluation import EvalConfig
 from upo_sdk.config.run_config import RunConfig
 from upo_sdk.errors import ConfigError, did_you_mean
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = [
     "RESOLVED_CONFIG",
@@ -82,11 +84,7 @@ def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> Settings:
 
 
 def _in_long_form(settings: Mapping[str, Any]) -> Settings:
-    return {key: _as_mapping(value) if key in _PLACES else value for key, value in settings.items()}
-
-
-def _as_mapping(value: Any) -> Any:
-    return {"path": str(value)} if isinstance(value, str | Path) else value
+    return {key: as_mapping(value) if key in _PLACES else value for key, value in settings.items()}
 
 
 def read_text(path: Path, what: str, *, fix: str) -> str:

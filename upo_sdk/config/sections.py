@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from upo_sdk.config.base import Section
+from upo_sdk.config.base import PathSection, Section
 from upo_sdk.records import Changeable
 
 __all__ = ["LayoutName", "LossConfig", "ModelConfig", "PluginPolicy", "TrainingConfig"]
@@ -16,7 +15,7 @@ __all__ = ["LayoutName", "LossConfig", "ModelConfig", "PluginPolicy", "TrainingC
 LayoutName = Literal["auto", "padded", "separate", "packed", "prefix-shared", "prefix-packed", "prefix-cache", "single"]
 
 
-class ModelConfig(Section):
+class ModelConfig(PathSection):
     """The model to align; a bare string is its path."""
 
     path: str = Field(description="Folder or hub name of a causal language model.")
@@ -44,11 +43,6 @@ class ModelConfig(Section):
         default=None,
         description="Attention implementation, as transformers names it, for example sdpa or flash_attention_2.",
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _accept_path(cls, value: Any) -> Any:
-        return {"path": str(value)} if isinstance(value, str | Path) else value
 
 
 class LossConfig(Section):

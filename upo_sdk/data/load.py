@@ -6,7 +6,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from upo_sdk.data.cells import columns_of_messages
 from upo_sdk.data.columns import build_dataset
-from upo_sdk.data.problems import Problems, RowError, describe_left_out, is_nothing, with_provenance
+from upo_sdk.data.problems import Problems, RowError, describe_left_out, is_nothing, with_names
 from upo_sdk.data.rows import Reading
 from upo_sdk.data.shapes import choose_format, detect_shape, row_converter
 from upo_sdk.data.source import read_rows
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 __all__ = ["PreferenceData", "load_preference_data"]
 
 _FIX = "nothing was trained; correct or remove these rows"
-_REPORT_EVERY = 1000
 _SAMPLE_ROWS = 20
 """Rows from which is decided whether a column of text holds messages."""
 
@@ -85,60 +84,52 @@ def load_preference_data(
     config: DataConfig,
     *,
     formats: Sequence[DatasetFormatSpec] = (),
-    on_progress: Callable[[int], None] = lambda _rows: None,
 ) -> PreferenceData:
     """Read, check and normalise preference data.
 
     Args:
         config: What to read.
         formats: Shapes that plugins can read, besides the built-in ones.
-        on_progress: Called every thousand rows with the number of rows read so far.
 
     Raises:
         DataError: The source, its columns or any of its rows cannot be used; all bad rows are counted.
         OfflineError: A hub name that is not cached, and the hub is out of reach.
     """
-    load = partial(_load_split, config, formats=formats, on_progress=on_progress)
-    found = load(config.path, config.split, config.max_rows)
-    train, held_out = found.dataset, None
-    digests, columns = [found.digest], found.columns
-    unread, overruled, bad_rows = found.unread, found.overruled, found.bad_rows
+    load = partial(_load_split, config, formats=formats)
+    data, form = load(config.path, config.split, config.max_rows)
+    parts = [f"{form} from {_name(config.path)}", data.description]
     if config.eval_fraction:
-        train, held_out = hold_out(found.dataset, config.eval_fraction, config.path)
+        train, held_out = hold_out(data.train, config.eval_fraction, config.path)
+        data = replace(data, train=train, eval=held_out)
     elif config.eval_path or config.eval_split:
         split = config.eval_split or ("train" if config.eval_path else config.split)
-        other = load(config.eval_path or config.path, split, None)
-        _check_same_form(found, other, config)
-        held_out = other.dataset
-        digests.append(other.digest)
-        columns &= other.columns
-        unread, overruled = {**other.unread, **unread}, {**other.overruled, **overruled}
-        bad_rows += other.bad_rows
-    return PreferenceData(
-        train=train,
-        eval=held_out,
-        shape=found.shape.kind,
-        conversational=found.conversational,
-        columns=columns,
-        unread=unread,
-        overruled=overruled,
-        bad_rows=tuple(bad_rows),
-        fingerprint=digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest(),
-        description=_describe(found, train, held_out, config),
+        other, other_form = load(config.eval_path or config.path, split, None)
+        if (data.shape, data.conversational) != (other.shape, other.conversational):
+            raise DataError(
+                f"training data are {form}, evaluation data are {other_form}",
+                where=config.eval_path or config.path,
+                fix="give both in the same format",
+            )
+        data = _with_evaluation(data, other)
+    if data.eval is not None:
+        parts.append(f"{len(data.eval):,} to evaluate on")
+    return replace(data, description=f"{len(data.train):,} {'; '.join(filter(None, parts))}")
+
+
+def _with_evaluation(data: PreferenceData, other: PreferenceData) -> PreferenceData:
+    return replace(
+        data,
+        eval=other.train,
+        columns=data.columns & other.columns,
+        unread={**other.unread, **data.unread},
+        overruled={**other.overruled, **data.overruled},
+        bad_rows=(*data.bad_rows, *other.bad_rows),
+        fingerprint=hashlib.sha256(f"{data.fingerprint}{other.fingerprint}".encode()).hexdigest(),
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Split:
-    dataset: Dataset
-    shape: Shape
-    conversational: bool
-    columns: frozenset[str]
-    unread: Mapping[str, int]
-    overruled: Mapping[str, int]
-    bad_rows: list[BadRow]
-    digest: str
-    described: str
+def _name(path: str) -> str:
+    return Path(path).name if Path(path).expanduser().exists() else path
 
 
 def _load_split(
@@ -148,8 +139,8 @@ def _load_split(
     max_rows: int | None,
     *,
     formats: Sequence[DatasetFormatSpec],
-    on_progress: Callable[[int], None],
-) -> _Split:
+) -> tuple[PreferenceData, str]:
+    """Return the data of one split, described by how its columns were read, and its form in words."""
     problems = Problems(path, drop=config.on_bad_rows == "drop")
     rows = islice(read_rows(path, split, problems), max_rows and min(max_rows, sys.maxsize))
     first = list(islice(rows, _SAMPLE_ROWS))
@@ -161,21 +152,23 @@ def _load_split(
     sample = _sample(first, convert, problems)
     shape = _shape_of(sample, config, path)
     reading = Reading(shape, columns_of_messages(sample, (*shape.prompt, *shape.responses)), sample)
-    checked = _Checked(chain(first, rows), convert, reading, problems, on_progress)
-    return _Split(
-        dataset=with_provenance(
-            build_dataset(checked, conversational=reading.conversational, finish=checked.finish),
-            shape.provenance(path),
-        ),
-        shape=shape,
+    checked = _Checked(chain(first, rows), convert, reading, problems)
+    dataset = build_dataset(checked, conversational=reading.conversational, finish=checked.finish)
+    data = PreferenceData(
+        train=with_names(dataset, path, shape.names),
+        eval=None,
+        shape=shape.kind,
         conversational=reading.conversational,
         columns=frozenset(checked.in_every_row - shape.reads),
         unread={name: row for name, row in checked.first_row_with.items() if name not in reading.reads},
         overruled=reading.overruled,
-        bad_rows=problems.rows,
-        digest=checked.digest.hexdigest(),
-        described=reading.describe(checked.first_row_with.keys()),
+        bad_rows=tuple(problems.rows),
+        fingerprint=checked.digest.hexdigest(),
+        description=reading.describe(checked.first_row_with.keys()),
     )
+    noun = "pairs" if shape.kind == "pairs" else "labelled completions"
+    style = "conversational" if reading.conversational else "standard"
+    return data, f"{noun} ({style}, {'explicit' if shape.prompt else 'implicit'} prompt)"
 
 
 def _as_it_is(row: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -215,78 +208,43 @@ def _sample(
     return converted
 
 
+@dataclass
 class _Checked:
     """The normalised good rows of a source, counted and digested; the bad ones go to ``problems``."""
 
-    def __init__(
-        self,
-        rows: Iterable[Row],
-        convert: Callable[[Mapping[str, Any]], Mapping[str, Any]],
-        reading: Reading,
-        problems: Problems,
-        on_progress: Callable[[int], None],
-    ) -> None:
-        self.good = 0
-        self.in_every_row = frozenset[str]()
-        self.first_row_with = dict[str, int]()
-        self.digest = hashlib.sha256()
-        self._rows = rows
-        self._convert = convert
-        self._reading = reading
-        self._problems = problems
-        self._on_progress = on_progress
+    rows: Iterable[Row]
+    convert: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+    reading: Reading
+    problems: Problems
+    good: int = 0
+    in_every_row: frozenset[str] = frozenset()
+    first_row_with: dict[str, int] = field(default_factory=dict[str, int])
+    digest: Any = field(default_factory=hashlib.sha256)
 
     def __iter__(self) -> Iterator[NormalisedRow]:
-        for number, raw in self._rows:
+        for number, raw in self.rows:
             try:
-                row = self._convert(raw)
-                normalised = self._reading.normalise(number, row)
+                row = self.convert(raw)
+                normalised = self.reading.normalise(number, row)
             except RowError as error:
-                self._problems.add(number, error)
+                self.problems.add(number, error)
                 continue
             self.good += 1
             self._note_columns(number, row)
             self.digest.update(json.dumps(normalised, sort_keys=True).encode())
             yield normalised
-            if self.good % _REPORT_EVERY == 0:
-                self._on_progress(self.good)
 
     def _note_columns(self, number: int, row: Mapping[str, Any]) -> None:
         self.in_every_row = self.in_every_row & row.keys() if self.good > 1 else frozenset(row)
         if row.keys() <= self.first_row_with.keys():
             return
-        read = [row.get(name) for name in self._reading.reads]
+        read = [row.get(name) for name in self.reading.reads]
         for name, value in row.items():
-            is_new = name in self._reading.reads or value not in read  # UltraFeedback's messages are the chosen ones
+            is_new = name in self.reading.reads or value not in read  # UltraFeedback's messages are the chosen ones
             if name not in self.first_row_with and not is_nothing(value) and is_new:
                 self.first_row_with[name] = number
 
     def finish(self) -> str:
         """Return the digest of all rows, or raise if any was bad."""
-        self._problems.raise_if_any(self.good + self._problems.count, fix=_FIX)
-        return self.digest.hexdigest()
-
-
-def _check_same_form(train: _Split, evaluation: _Split, config: DataConfig) -> None:
-    if (train.shape.kind, train.conversational) != (evaluation.shape.kind, evaluation.conversational):
-        raise DataError(
-            f"training data are {_form(train)}, evaluation data are {_form(evaluation)}",
-            where=config.eval_path or config.path,
-            fix="give both in the same format",
-        )
-
-
-def _form(split: _Split) -> str:
-    noun = "pairs" if split.shape.kind == "pairs" else "labelled completions"
-    style = "conversational" if split.conversational else "standard"
-    return f"{noun} ({style}, {'explicit' if split.shape.prompt else 'implicit'} prompt)"
-
-
-def _describe(found: _Split, train: Dataset, held_out: Dataset | None, config: DataConfig) -> str:
-    name = Path(config.path).name if Path(config.path).expanduser().exists() else config.path
-    parts = [f"{len(train):,} {_form(found)} from {name}"]
-    if found.described:
-        parts.append(found.described)
-    if held_out is not None:
-        parts.append(f"{len(held_out):,} to evaluate on")
-    return "; ".join(parts)
+        self.problems.raise_if_any(self.good + self.problems.count, fix=_FIX)
+        return str(self.digest.hexdigest())

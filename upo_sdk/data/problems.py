@@ -17,14 +17,13 @@ __all__ = [
     "BAD_ROWS_FILE",
     "BadRow",
     "Problems",
-    "Provenance",
     "RowError",
     "describe_left_out",
     "is_nothing",
     "kind_of",
     "list_bad_rows",
     "problems_of",
-    "with_provenance",
+    "with_names",
 ]
 
 BAD_ROWS_FILE = "bad_rows.jsonl"
@@ -148,26 +147,16 @@ def kind_of(value: object) -> str:
     return kinds.get(type(value), f"of type {type(value).__name__}")
 
 
-class Provenance(NamedTuple):
-    """Names for messages.
+def with_names(dataset: Dataset, source: str, names: Mapping[str, str]) -> Dataset:
+    """Return a dataset, all parts and products of which know what errors call its source and its columns.
 
-    Attributes:
+    Args:
+        dataset: Normalised rows.
         source: A file, a folder or a hub name.
-        prompt: The columns of the prompt, as the source calls them; those of the responses, if it stands in them.
-        responses: Those of the responses.
-        messages: Both.
+        names: What the source calls the columns ``prompt``, ``responses`` and ``messages``.
     """
-
-    source: str
-    prompt: str
-    responses: str
-    messages: str
-
-
-def with_provenance(dataset: Dataset, names: Provenance) -> Dataset:
-    """Return a dataset that knows these names, and so do all parts and all that is made of it."""
     named = dataset.select(range(len(dataset)))
-    named.info.description = json.dumps(names._asdict())
+    named.info.description = json.dumps({"source": source, "names": names})
     return named
 
 
@@ -178,7 +167,4 @@ def problems_of(dataset: Dataset, *, drop: bool = False) -> Problems:
         dataset: A part of :class:`PreferenceData`, or what was made of it.
         drop: Bad rows are left out, unless no good one is there.
     """
-    if not dataset.info.description:
-        return Problems("data", drop=drop)
-    names = Provenance(**json.loads(dataset.info.description))
-    return Problems(names.source, drop=drop, names=names._asdict())
+    return Problems(**json.loads(dataset.info.description or '{"source": "data"}'), drop=drop)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from upo_sdk.data.context import TEMPLATE_COLUMNS
 from upo_sdk.data.messages import is_answer
-from upo_sdk.data.problems import Provenance, RowError, kind_of
+from upo_sdk.data.problems import RowError, kind_of
 from upo_sdk.errors import DataError, did_you_mean
 from upo_sdk.plugin.specs import load_target
 
@@ -141,10 +141,15 @@ class Shape:
         """All columns that become part of prompt, responses or label, where a row has them."""
         return self.columns | {*self.prompt, self.beside["system"], self.beside["history"]}
 
-    def provenance(self, source: str) -> Provenance:
-        """Return what errors call a source and its columns."""
-        names = (self.prompt or self.responses, self.responses, dict.fromkeys((*self.prompt, *self.responses)))
-        return Provenance(source, *map(" + ".join, names))
+    @property
+    def names(self) -> dict[str, str]:
+        """What the source calls the columns of normalised rows; a prompt within the responses is in theirs."""
+        parts = {
+            "prompt": self.prompt or self.responses,
+            "responses": self.responses,
+            "messages": dict.fromkeys((*self.prompt, *self.responses)),
+        }
+        return {part: " + ".join(columns) for part, columns in parts.items()}
 
     def in_order(self, columns: Collection[str]) -> list[str]:
         """Return the given ones of prompt and responses, in that order."""

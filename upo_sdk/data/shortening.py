@@ -6,6 +6,7 @@ import gc
 import json
 from bisect import bisect_left
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from upo_sdk.data.encoding import Encoded
@@ -202,32 +203,26 @@ def _trained_tokens(length: int, trained: Sequence[int] | None) -> int:
     return sum(places[1::2]) - sum(places[::2])
 
 
+@dataclass
 class TokenColumns:
     """Adds the columns of :class:`TokenRow` to one table after the other; raises behind the last if a row was bad."""
 
-    def __init__(
-        self,
-        encoder: Encoder,
-        limits: Limits,
-        problems: Problems,
-        total: int,
-        on_progress: Callable[[int, int], None],
-    ) -> None:
-        self._encoder = encoder
-        self._limits = limits
-        self._problems = problems
-        self._done, self._total = 0, total
-        self._on_progress = on_progress
+    encoder: Encoder
+    limits: Limits
+    problems: Problems
+    total: int
+    on_progress: Callable[[int, int], None]
+    done: int = 0
 
     def __call__(self, table: Any) -> Any:
         """Return an Arrow table with the columns of its tokens."""
-        rows = table.select(["row", *self._encoder.columns]).to_pylist()
+        rows = table.select(["row", *self.encoder.columns]).to_pylist()
         with _no_garbage_collection():
-            made = [self._row(row["row"], whole) for row, whole in zip(rows, self._encoder.encode(rows), strict=True)]
-        self._done += len(rows)
-        self._on_progress(self._done, self._total)
-        if self._done == self._total:
-            self._problems.raise_if_any(self._total, fix="correct or remove these rows")
+            made = [self._row(row["row"], whole) for row, whole in zip(rows, self.encoder.encode(rows), strict=True)]
+        self.done += len(rows)
+        self.on_progress(self.done, self.total)
+        if self.done == self.total:
+            self.problems.raise_if_any(self.total, fix="correct or remove these rows")
         return _with_columns(table, made)
 
     def _row(self, number: int, whole: Encoded | RowError) -> TokenRow:
@@ -235,9 +230,9 @@ class TokenColumns:
             alike = whole.conversation and whole.conversation.responses[0] != whole.conversation.responses[1]
             by_template = ": the chat template leaves out what makes them different" if alike else ""
             whole = RowError("responses", f"are the same tokens{by_template}")
-        made = whole if isinstance(whole, RowError) else _shortened(whole, self._encoder, self._limits)
+        made = whole if isinstance(whole, RowError) else _shortened(whole, self.encoder, self.limits)
         if isinstance(made, RowError):
-            bad = self._problems.add(number, made)
+            bad = self.problems.add(number, made)
             return TokenRow(bad=(bad.source, bad.column or "", bad.reason))
         return made
 

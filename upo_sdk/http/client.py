@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from upo_sdk.http.key import Key
 
-__all__ = ["Backoff", "JsonClient", "Patience", "RequestError", "retry_after", "should_retry"]
+__all__ = ["JsonClient", "Patience", "RequestError", "retry_after", "should_retry"]
 
 _SHOWN_CHARACTERS = 200
 
@@ -67,6 +67,17 @@ class Patience:
     read_timeout: float
     whole_timeout: float | None = None
 
+    def wait(self, failures: int, asked: float | None, random: Random) -> float:
+        """Return the seconds to wait before attempt k + 2: ``uniform(½, 1) · min(backoff · 2ᵏ, max_wait)``.
+
+        Args:
+            failures: So far, at least 1: ``k + 1``.
+            asked: What the service asks for, which is the least; ``max_wait`` is the most.
+            random: Draws the jitter.
+        """
+        backoff = random.uniform(0.5, 1.0) * min(self.backoff * 2.0 ** min(failures - 1, 60), self.max_wait)
+        return min(max(backoff, asked or 0.0), self.max_wait)
+
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
@@ -107,7 +118,6 @@ class JsonClient:
         self.requests = 0
         self.pause = pause
         self._lock = Lock()
-        self._backoff = Backoff(patience.backoff, patience.max_wait)
         self._random = Random()  # noqa: S311 - spreads attempts over time; the run's random state is not ours
         self._open = ExitStack()
         self._open.enter_context(key.hidden_in_logs())
@@ -151,7 +161,7 @@ class JsonClient:
                     answer.split(":")[0] if isinstance(answer, str) else f"status {answer.status}",
                     None if isinstance(answer, str) else answer.status,
                 )
-            self.pause(stop, self._backoff.wait(failures, asked, self._random))
+            self.pause(stop, self.patience.wait(failures, asked, self._random))
 
     def shown(self, body: bytes) -> str:
         """Return the start of an answer for an error, without the key."""
@@ -223,21 +233,3 @@ def retry_after(header: str | None, now: datetime) -> float | None:
     except ValueError:
         return None
     return max(0.0, ((date if date.tzinfo else date.replace(tzinfo=UTC)) - now).total_seconds())
-
-
-@dataclass(frozen=True, slots=True)
-class Backoff:
-    """Exponential backoff with jitter: ``uniform(½, 1) · min(first · 2ᵏ, longest)`` seconds before attempt k + 2.
-
-    Attributes:
-        first: Seconds before the first further attempt, at most.
-        longest: No wait is longer, whatever the service asks for.
-    """
-
-    first: float
-    longest: float
-
-    def wait(self, failures: int, asked: float | None, random: Random) -> float:
-        """Return how long to wait after so many failures (at least 1); what the service asks for is the least."""
-        backoff = random.uniform(0.5, 1.0) * min(self.first * 2.0 ** min(failures - 1, 60), self.longest)
-        return min(max(backoff, asked or 0.0), self.longest)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from upo_sdk.errors import TrainingError, UPOError
 from upo_sdk.guarded_call import prints_caught
+from upo_sdk.objectives.base import BaseObjective
 from upo_sdk.objectives.batch import PreferenceLoss
 
 if TYPE_CHECKING:
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
 __all__ = ["GuardedLoss", "culprit"]
 
 
-class GuardedLoss:
+class GuardedLoss(BaseObjective):
     """Satisfies ``PreferenceObjective`` on behalf of a live one, and checks what that one returns.
+
+    The live one is set up and closed by whoever owns it.
 
     Args:
         live: A preference objective that is set up.
@@ -40,12 +43,6 @@ class GuardedLoss:
     def needs(self) -> Needs:
         """What has to be prepared."""
         return self.live.objective.needs
-
-    def setup(self, device: str, /) -> None:
-        """Nothing: the live objective is set up by whoever owns it."""
-
-    def close(self) -> None:
-        """Nothing: the live objective is closed by whoever owns it."""
 
     def loss(self, batch: PreferenceBatch, /) -> PreferenceLoss:
         """Return the objective's loss.

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from upo_sdk.data import (
     MARGIN,
     SAMPLE_WEIGHT,
-    check_numbers,
     check_scores,
     describe_overruled,
     describe_unused,
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from upo_sdk.data import PreferenceData
     from upo_sdk.plugin.build import LiveObjective
 
-__all__ = ["check_fit", "check_given_numbers", "check_scorers", "check_weighting", "label_balance", "unused_columns"]
+__all__ = ["check_fit", "check_scorers", "check_weighting", "label_balance", "unused_columns"]
 
 _RARE = 5
 """A label is rare if fewer than one in so many completions have it."""
@@ -87,16 +86,6 @@ def check_weighting(objectives: Sequence[LiveObjective], config: RunConfig, data
                 where=f"objective '{item.ref}'",
                 fix="use `loss.baseline=value` or none, or leave out the schedule",
             )
-
-
-def check_given_numbers(objectives: Sequence[LiveObjective], data: PreferenceData) -> list[str]:
-    """Check the numbers that the data brings along for these objectives, and return which of them are used, in words.
-
-    Raises:
-        DataError: A value is not what its column must hold.
-    """
-    margin_readers = [item.label for item in objectives if item.objective.needs.margin]
-    return check_numbers(data, [item.label for item in objectives if not item.is_preference], margin_readers)
 
 
 def unused_columns(objectives: Sequence[LiveObjective], data: PreferenceData) -> tuple[list[str], list[str]]:

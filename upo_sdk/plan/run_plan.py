@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from upo_sdk.data import SAMPLE_WEIGHT, load_preference_data, sample_weights
+from upo_sdk.data import SAMPLE_WEIGHT, check_numbers, load_preference_data, sample_weights
 from upo_sdk.data.split import sample_rows
 from upo_sdk.errors import ConfigError
 from upo_sdk.plan.compatibility import (
     check_fit,
-    check_given_numbers,
     check_scorers,
     check_weighting,
     unused_columns,
@@ -133,7 +132,8 @@ def make_plan(config: RunConfig, registry: Registry) -> RunPlan:
     notices += unused_settings(asked, config, objectives, data)
     sample = tokenize_sample(data, tokenizer, model, data_config, budget=config.training.tokens_per_batch)
     batch_rows = rows_per_batch(config, sample, notices)
-    notices += check_given_numbers(objectives, data)
+    margin_readers = [item.label for item in objectives if item.objective.needs.margin]
+    notices += check_numbers(data, [item.label for item in objectives if not item.is_preference], margin_readers)
     if not is_demo:  # whose data has a column for benchmarks
         unused, more = unused_columns(objectives, data)
         notices += unused

@@ -44,17 +44,10 @@ def _installed() -> list[PluginCandidate]:
             if used == candidate.version:
                 found.setdefault(key, candidate)
             elif candidate.status == "allowed":
-                found.setdefault((*key[:2], f"{candidate.module} {candidate.version}"), _second(candidate, used))
+                reason = f"{candidate.distribution} is installed twice, and version {used} comes first on the path"
+                second = replace(candidate, status="shadowed", reason=reason)
+                found.setdefault((*key[:2], f"{candidate.module} {candidate.version}"), second)
     return sorted(found.values(), key=lambda item: (not item.builtin, item.distribution, item.name))
-
-
-def _second(candidate: PluginCandidate, used: str) -> PluginCandidate:
-    name = candidate.distribution
-    return replace(
-        candidate,
-        status="shadowed",
-        reason=f"{name} is installed twice, and version {used} comes first on the path",
-    )
 
 
 def _missing(required: str, found: Sequence[PluginCandidate]) -> PluginError | None:
@@ -99,15 +92,13 @@ def _refuse_duplicates(found: list[PluginCandidate]) -> list[PluginCandidate]:
     for candidate in found:
         if candidate.status == "allowed":
             claims[candidate.name].add(candidate.distribution)
-    return [
-        replace(
-            candidate, status="refused", reason=f"'{candidate.name}' is also claimed by {_others(candidate, claims)}"
-        )
-        if candidate.status == "allowed" and len(claims[candidate.name]) > 1
-        else candidate
-        for candidate in found
-    ]
+    return [_refused(candidate, claims[candidate.name]) for candidate in found]
 
 
-def _others(candidate: PluginCandidate, claims: dict[str, set[str]]) -> str:
-    return ", ".join(sorted(claims[candidate.name] - {candidate.distribution}))
+def _refused(candidate: PluginCandidate, claims: set[str]) -> PluginCandidate:
+    """Return the candidate, refused if it is allowed and distributions other than its own claim the name."""
+    others = claims - {candidate.distribution}
+    if candidate.status != "allowed" or not others:
+        return candidate
+    reason = f"'{candidate.name}' is also claimed by {', '.join(sorted(others))}"
+    return replace(candidate, status="refused", reason=reason)

@@ -11,7 +11,7 @@ from upo_sdk.data.columns import sha256_array
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from upo_sdk.arrays import FloatArray, IntArray
+    from upo_sdk.arrays import FloatArray
 
 
 __all__ = ["data_baseline"]
@@ -43,26 +43,19 @@ def data_baseline(
     prompt_R = np.unique(digests_R, return_inverse=True)[1]
     weight_N = np.repeat(np.ones(len(counts_R)) if weight_R is None else weight_R, counts_R)
     counts = weight_N > 0
-    means = _PromptMeans(np.repeat(prompt_R, counts_R)[counts], weight_N[counts], len(digests_R))
-    counted_N = rewards_N[counts]
+    prompt_N, weight_N, rewards_N = np.repeat(prompt_R, counts_R)[counts], weight_N[counts], rewards_N[counts]
+    total_P = np.bincount(prompt_N, weights=weight_N, minlength=len(digests_R))
+
+    def means_P(values_N: FloatArray) -> FloatArray:
+        """Return weighted means by prompt; 0 for a prompt without any weight."""
+        sum_P = np.bincount(prompt_N, weights=weight_N * values_N, minlength=len(total_P))
+        return np.divide(sum_P, total_P, out=np.zeros_like(sum_P), where=total_P > 0)
+
     if kind == "prompt-mean" or lambda_ == 0:
-        return means(counted_N)[prompt_R]
+        return means_P(rewards_N)[prompt_R]
     top_P = np.full(len(digests_R), -np.inf)
-    np.maximum.at(top_P, means.prompt_N, counted_N)
+    np.maximum.at(top_P, prompt_N, rewards_N)
     soft_P = np.zeros(len(digests_R))
     seen = np.isfinite(top_P)
-    means_P = means(np.exp(lambda_ * (counted_N - top_P[means.prompt_N])))
-    soft_P[seen] = top_P[seen] + np.log(means_P[seen]) / lambda_
+    soft_P[seen] = top_P[seen] + np.log(means_P(np.exp(lambda_ * (rewards_N - top_P[prompt_N])))[seen]) / lambda_
     return soft_P[prompt_R]
-
-
-class _PromptMeans:
-    """Weighted means by prompt; 0 for a prompt without any weight."""
-
-    def __init__(self, prompt_N: IntArray, weight_N: FloatArray, prompts: int) -> None:
-        self.prompt_N, self._weight_N = prompt_N, weight_N
-        self._total_P = np.bincount(prompt_N, weights=weight_N, minlength=prompts)
-
-    def __call__(self, values_N: FloatArray) -> FloatArray:
-        sum_P = np.bincount(self.prompt_N, weights=self._weight_N * values_N, minlength=len(self._total_P))
-        return np.divide(sum_P, self._total_P, out=np.zeros_like(sum_P), where=self._total_P > 0)

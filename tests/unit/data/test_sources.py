@@ -128,10 +128,3 @@ def test_the_fingerprint_is_that_of_the_content_and_not_of_the_file(tmp_path: Pa
     )
     assert a == b != c
     assert len(a) == 64
-
-
-def test_progress_counts_the_rows_read(write_rows: Callable[..., str]) -> None:
-    seen = list[int]()
-    path = write_rows(*[{"prompt": f"{n}", "chosen": "+", "rejected": "-"} for n in range(2100)])
-    load_preference_data(DataConfig(path=path), on_progress=seen.append)
-    assert seen == [1000, 2000]

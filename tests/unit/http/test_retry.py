@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from random import Random
 
@@ -9,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from upo_sdk.http.client import Backoff, retry_after, should_retry
+from upo_sdk.http.client import Patience, retry_after, should_retry
 
+PATIENCE = Patience(retries=5, backoff=1.0, max_wait=5.0, connect_timeout=1.0, read_timeout=1.0)
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
@@ -37,14 +39,13 @@ def test_only_what_may_pass_is_retried() -> None:
 
 
 def test_waits_double_with_jitter_up_to_the_longest() -> None:
-    backoff = Backoff(first=1.0, longest=5.0)
     highest = [1.0, 2.0, 4.0, 5.0, 5.0]
     for failures, high in enumerate(highest, start=1):
-        found = [backoff.wait(failures, None, Random(seed)) for seed in range(50)]
+        found = [PATIENCE.wait(failures, None, Random(seed)) for seed in range(50)]
         assert high / 2 <= min(found) < max(found) <= high
 
 
 @given(st.integers(1, 10_000), st.none() | st.floats(0, 1e9), st.integers())
 def test_no_wait_is_longer_than_allowed_nor_shorter_than_asked(failures: int, asked: float | None, seed: int) -> None:
-    wait = Backoff(first=0.5, longest=60.0).wait(failures, asked, Random(seed))
+    wait = replace(PATIENCE, backoff=0.5, max_wait=60.0).wait(failures, asked, Random(seed))
     assert min(asked or 0.25, 60.0) <= wait <= 60.0
