@@ -13,9 +13,10 @@ from upo_sdk.config import to_yaml
 from upo_sdk.config.files import RESOLVED_CONFIG
 from upo_sdk.context import RunContext
 from upo_sdk.data import BAD_ROWS_FILE, list_bad_rows
-from upo_sdk.errors import CancelledError, PluginError
+from upo_sdk.errors import CancelledError, PluginError, TrainingError
 from upo_sdk.events import PlanReady, Progress, RunFinished, emit
 from upo_sdk.isolation import isolated
+from upo_sdk.objectives.guarded_loss import culprit
 from upo_sdk.plan import make_plan
 from upo_sdk.plugin.registry import load_registry
 from upo_sdk.policy import load_language_model, load_tokenizer
@@ -23,27 +24,18 @@ from upo_sdk.publish import CARD_FILE, check_hub, model_card, push_after_run, re
 from upo_sdk.records import LineRecord, Sample
 from upo_sdk.report import write_report_or_warn
 from upo_sdk.scoring import NORMALIZATION_FILE, to_json
-from upo_sdk.training import (
-    Comparison,
-    ObjectiveFailures,
-    RunFolder,
-    Tracking,
-    build_loss,
-    build_trainer,
-    check_trackers,
-    check_unchanged,
-    checked_arguments,
-    describe_rewards,
-    describe_run,
-    describe_training,
-    ended,
-    is_finished,
-    prepare,
-    rehearse,
-    set_gamma,
-    train_to_the_end,
-    training_arguments,
-)
+from upo_sdk.training.arguments import checked_arguments, training_arguments
+from upo_sdk.training.assembly import build_loss, build_trainer
+from upo_sdk.training.balance import set_gamma
+from upo_sdk.training.checkpoints import RESUME_WITH_SPACE, disk_errors
+from upo_sdk.training.comparison import Comparison
+from upo_sdk.training.objective_failures import ObjectiveFailures
+from upo_sdk.training.prepare import prepare
+from upo_sdk.training.rehearsal import rehearse
+from upo_sdk.training.run_folder import RunFolder
+from upo_sdk.training.run_record import describe_rewards, describe_run, ended
+from upo_sdk.training.tracking import Tracking, check_trackers
+from upo_sdk.training.trained_with import check_unchanged, describe_training
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +48,7 @@ if TYPE_CHECKING:
     from upo_sdk.plan import RunPlan
     from upo_sdk.plugin.registry import Registry
     from upo_sdk.records import RunRecord
-    from upo_sdk.training import Prepared
+    from upo_sdk.training.prepare import Prepared
     from upo_sdk.training.trainer import UPOTrainer
 
 __all__ = ["align", "plan_run"]
@@ -156,9 +148,9 @@ def _run(plan: RunPlan, folder: RunFolder, context: RunContext, command: Sequenc
         tracking = _tracking(config, folder, context)
         trainer = build_trainer(prepared, unified, args, folder, tracking, context)
         with _recorded(run, prepared, folder, trainer), tracking:
-            train_to_the_end(trainer, folder)
+            _train(trainer, folder)
         with failures.of_comparison(saved=True), suppress(CancelledError):  # only the comparison is left out
-            if comparison and before and is_finished(trainer):
+            if comparison and before and trainer.is_finished:
                 evaluation, samples = comparison.record(before, comparison.after(prepared.policy))
     run = ended(run, prepared.plan, trainer, evaluation, folder.newest_checkpoint())
     if args.process_index == 0:
@@ -204,6 +196,28 @@ def _recorded(
     if bad_rows:
         files[BAD_ROWS_FILE] = list_bad_rows(bad_rows)
     return folder.recorded(run, files)
+
+
+def _train(trainer: UPOTrainer, folder: RunFolder) -> None:
+    """Train, or resume training, then evaluate and save the model; a cancelled run has its checkpoint only.
+
+    Raises:
+        TrainingError: The loss broke; it names the objective that broke it, if one did. Or the disk is full.
+    """
+    try:
+        trainer.train(resume_from_checkpoint=str(folder.resume_from) if folder.resume_from else None)
+        trainer.require_finite({})
+    except TrainingError as error:
+        losses = [term.objective for term in trainer.step.unified.preference]
+        raise (culprit(losses) or error) from error.__cause__
+    if trainer.is_finished:  # else the checkpoint is the result; a model beside it would look finished
+        if trainer.eval_dataset is not None:
+            trainer.evaluate()
+        without = "make room, and train again with `training.save_steps`, so that a checkpoint is kept"
+        fix = RESUME_WITH_SPACE if folder.newest_checkpoint() else without
+        with disk_errors("the trained model", folder.path, fix):
+            trainer.save_model(str(folder.path))
+    trainer.log_summary()
 
 
 def _publish(run: RunRecord, config: RunConfig, context: RunContext) -> RunRecord:

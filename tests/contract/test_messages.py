@@ -30,13 +30,12 @@ COMMANDS = {
     "upo_sdk/plugin/installed.py": "an option of pip",
     "upo_sdk/publish/push.py": "the command that pushes again",
     "upo_sdk/report/reproduce.py": "the command that runs again",
-    "upo_sdk/sweep/command.py": "the command of a point",
     "upo_sdk/sweep/point.py": "a command line of its own",
     "upo_sdk/sweep/points.py": "the command of a point",
     "upo_sdk/sweep/process.py": "the command line of point.py",
     "upo_sdk/sweep/resume.py": "the command that resumes, beside the function",
     "upo_sdk/training/arguments.py": "an option of accelerate",
-    "upo_sdk/training/trackers/trackio_runs.py": "a command of trackio",
+    "upo_sdk/training/trackers.py": "a command of trackio",
 }
 """Files with options, and why."""
 

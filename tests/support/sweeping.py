@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from upo_sdk.config import build_config
 from upo_sdk.sweep import PointEnded, PointStarted, SweepConfig
-from upo_sdk.sweep.channel import STOP, Channel, PointMessage
 from upo_sdk.sweep.point import run_point
+from upo_sdk.sweep.process import STOP, Channel, PointMessage
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,6 +1,6 @@
 """Content-addressed storage: what was computed once for a content is never computed again."""
 
-from upo_sdk.cache.content_cache import ContentCache, Filled
+from upo_sdk.cache.content_cache import ContentCache, Filled, content_key, raw_keys
 from upo_sdk.cache.files import (
     CACHE_FILE,
     cache_folder,
@@ -10,7 +10,6 @@ from upo_sdk.cache.files import (
     read_or_make,
     scratch_file,
 )
-from upo_sdk.cache.keys import content_key, raw_keys
 from upo_sdk.cache.prune import CacheInfo, CachePart, Pruned, cache_info, prune_cache
 
 __all__ = [

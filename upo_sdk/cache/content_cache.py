@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import sqlite3
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from time import time
 from typing import TYPE_CHECKING, Any
 
-from upo_sdk.cache.keys import raw_keys
 from upo_sdk.errors import OutputError
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from upo_sdk.arrays import IntArray, KeyArray
 
-__all__ = ["SECONDS_PER_DAY", "ContentCache", "Filled", "today"]
+__all__ = ["SECONDS_PER_DAY", "ContentCache", "Filled", "content_key", "raw_keys", "today"]
 
 SECONDS_PER_DAY = 86400
 
@@ -170,3 +171,14 @@ class ContentCache:
             where=str(self.path),
             fix="choose another folder with UPO_CACHE_DIR, or delete this file: it only saves time",
         )
+
+
+def content_key(*parts: Any) -> bytes:
+    """Return the SHA-256 of values that JSON can write; equal content gives an equal key in every process."""
+    written = json.dumps(parts, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(written.encode("utf-8", "surrogatepass")).digest()
+
+
+def raw_keys(keys_N: KeyArray) -> list[bytes]:
+    """Return the keys in an array, whole: numpy drops zeros at the end."""
+    return [key.ljust(32, b"\0") for key in keys_N.tolist()]

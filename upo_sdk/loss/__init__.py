@@ -4,8 +4,7 @@ from upo_sdk.loss.advantage import actor_loss, advantage_weights, effective_samp
 from upo_sdk.loss.balance import Balance, balance
 from upo_sdk.loss.gradients import GradientParts, attribute_weights, gradient_metrics, parameter_gram
 from upo_sdk.loss.terms import AuxiliaryBatch, AuxiliaryTerm, PreferenceTerm, UnifiedOutput
-from upo_sdk.loss.unified_loss import UnifiedLoss
-from upo_sdk.loss.value_head import ValueHead
+from upo_sdk.loss.unified_loss import UnifiedLoss, ValueHead
 
 __all__ = [
     "AuxiliaryBatch",

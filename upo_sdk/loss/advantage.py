@@ -11,7 +11,15 @@ if TYPE_CHECKING:
 
     from upo_sdk.objectives import TokenLogps
 
-__all__ = ["actor_loss", "advantage_weights", "effective_sample_size", "expectile", "expectile_loss"]
+__all__ = [
+    "actor_loss",
+    "advantage_weights",
+    "effective_sample_size",
+    "expectile",
+    "expectile_loss",
+    "mean_shares",
+    "weighted_mean",
+]
 
 
 def advantage_weights(rewards_N: Tensor, values_N: Tensor, lambda_: float, cap: float | None = None) -> Tensor:
@@ -67,3 +75,18 @@ def expectile(values_N: Tensor, tau: float, share_N: Tensor) -> Tensor:
 def effective_sample_size(weights_N: Tensor) -> Tensor:
     """Return ``(Σw)² / Σw²``, a scalar between 1 and N."""
     return weights_N.sum().square() / weights_N.square().sum()
+
+
+def weighted_mean(values_I: Tensor, weight_I: Tensor | None) -> Tensor:
+    """Return ``Σ s ℓ / Σ s``, the plain mean without weights, and 0 if all weights are 0."""
+    if weight_I is None:
+        return values_I.mean()
+    return (mean_shares(values_I, weight_I) * values_I).sum()
+
+
+def mean_shares(values_I: Tensor, weight_I: Tensor | None) -> Tensor:
+    """Return what each value counts in the mean: ``s / Σ s``, or ``1/I`` without weights."""
+    if weight_I is None:
+        return torch.full_like(values_I, 1 / len(values_I)).detach()
+    total = weight_I.sum()
+    return weight_I.to(values_I.dtype) / torch.where(total > 0, total, torch.ones_like(total))

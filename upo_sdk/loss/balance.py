@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from upo_sdk.errors import TrainingError
-from upo_sdk.loss.advantage import expectile
+from upo_sdk.loss.advantage import expectile, mean_shares
 from upo_sdk.loss.unified_loss import UnifiedLoss
-from upo_sdk.loss.weighted_mean import mean_shares
 from upo_sdk.objectives import TokenLogps
 from upo_sdk.records import Balance
 

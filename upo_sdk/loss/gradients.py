@@ -7,6 +7,7 @@ likelihood in the actor term, and one per auxiliary objective. ``M`` counts them
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import torch
@@ -16,9 +17,10 @@ from upo_sdk.loss.advantage import advantage_weights
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from upo_sdk.config import LossConfig
+    from upo_sdk.loss import GradientParts
     from upo_sdk.objectives import TokenLogps
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     "gradient_metrics",
     "loss_gradient",
     "parameter_gram",
+    "probe",
 ]
 
 
@@ -150,3 +153,18 @@ def _norms(vectors_QM: Tensor, gram_MM: Tensor) -> Tensor:
 
 def _inner_product(first: Sequence[Tensor], second: Sequence[Tensor]) -> Tensor:
     return torch.stack([(a.float() * b.float()).sum() for a, b in zip(first, second, strict=True)]).sum()
+
+
+def probe(parts: GradientParts, policy: nn.Module) -> dict[str, Tensor]:
+    """Return ``probe/...``: share, norm and cosine of every part, and the cosine of every two.
+
+    One backward pass of the policy per part, and memory for all of their gradients. Nothing that training reads is
+    changed.
+    """
+    gram_MM = parameter_gram(parts, [parameter for parameter in policy.parameters() if parameter.requires_grad])
+    metrics = gradient_metrics(parts.names, parts.preference, gram_MM)
+    norm_M = gram_MM.diagonal().sqrt()
+    labels = [name.removeprefix("objective/") for name in parts.names]
+    for (i, first), (j, second) in combinations(enumerate(labels), 2):
+        metrics[f"cos/{first}/{second}"] = gram_MM[i, j] / (norm_M[i] * norm_M[j])
+    return {f"probe/{name}": value for name, value in metrics.items()}

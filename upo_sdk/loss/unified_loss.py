@@ -9,11 +9,16 @@ from torch import Tensor, nn
 
 from upo_sdk.config import LossConfig
 from upo_sdk.errors import ConfigError
-from upo_sdk.loss.advantage import actor_loss, advantage_weights, effective_sample_size, expectile_loss
+from upo_sdk.loss.advantage import (
+    actor_loss,
+    advantage_weights,
+    effective_sample_size,
+    expectile_loss,
+    mean_shares,
+    weighted_mean,
+)
 from upo_sdk.loss.gradients import GradientParts, actor_gradients, loss_gradient
 from upo_sdk.loss.terms import UnifiedOutput
-from upo_sdk.loss.value_head import ValueHead
-from upo_sdk.loss.weighted_mean import mean_shares, weighted_mean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +26,7 @@ if TYPE_CHECKING:
     from upo_sdk.loss.terms import AuxiliaryBatch, AuxiliaryTerm, PreferenceTerm
     from upo_sdk.objectives import PreferenceBatch
 
-__all__ = ["UnifiedLoss"]
+__all__ = ["UnifiedLoss", "ValueHead"]
 
 
 class UnifiedLoss(nn.Module):
@@ -193,3 +198,26 @@ def _advantage_metrics(
         "value/loss": value_loss.detach(),
         "value/mean": values_N.detach().mean(),
     }
+
+
+class ValueHead(nn.Module):
+    """A three-layer perceptron H → H → H → 1 with ReLU, in fp32, on the hidden state of the last prompt token.
+
+    It sees only the prompt, so V is a baseline and not a critic, and it detaches what it reads: the value regression
+    never touches the language model.
+    """
+
+    def __init__(self, hidden_size: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(hidden_size, hidden_size),
+            nn.ReLU(),
+            nn.Linear(hidden_size, hidden_size),
+            nn.ReLU(),
+            nn.Linear(hidden_size, 1),
+        ).float()
+
+    def forward(self, prompt_state_PH: Tensor) -> Tensor:
+        """Return V per prompt, shape [P], from hidden states of shape [P, H]."""
+        value_P1: Tensor = self.layers(prompt_state_PH.detach().float())
+        return value_P1.squeeze(-1)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import shlex
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -14,17 +16,15 @@ from upo_sdk.config import ObjectiveRef, RunConfig, build_config, merge
 from upo_sdk.errors import ConfigError, ObjectiveRefError
 from upo_sdk.plugin.names import label_of
 from upo_sdk.records import SweepAxis, SweepPoint
-from upo_sdk.sweep.command import train_command
 from upo_sdk.sweep.grid import ObjectiveGrid, Variant, parse_objective
-from upo_sdk.sweep.names import point_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from upo_sdk.plugin.registry import Registry
     from upo_sdk.sweep.settings import SweepConfig
 
-__all__ = ["Grid", "make_grid"]
+__all__ = ["Grid", "make_grid", "point_name", "train_command"]
 
 SEED = "seed"
 
@@ -167,3 +167,71 @@ def _is_writable(ref: ObjectiveRef) -> bool:
         return str(ObjectiveRef.model_validate(str(ref))) == str(ref)
     except ConfigError:
         return False
+
+
+_FLAGS = {"model.path": "--model", "data.path": "--data", "data.format": "--data_format"}
+
+
+def train_command(settings: Mapping[str, Any], objectives: Sequence[ObjectiveRef], output_dir: str) -> str:
+    """Return a command line that makes the same run; without keys and passwords of URLs.
+
+    Args:
+        settings: Nested, as written; ``objectives`` and ``output_dir`` in it are not looked at.
+        objectives: Whose options can be written in text form.
+        output_dir: Where the run writes.
+    """
+    words = ["upo", "train"]
+    for ref in objectives:
+        words += ["--objective", str(ref)]
+    for section, value in settings.items():
+        if section == "plugins":
+            words += _plugin_words(value)
+        elif section not in {"objectives", "output_dir"}:
+            words += [word for key, leaf in _leaves(section, value) for word in _words(key, leaf)]
+    return shlex.join([*words, "--output_dir", output_dir])
+
+
+def _leaves(key: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for name, below in value.items():
+            yield from _leaves(f"{key}.{name}", below)
+    else:
+        yield key, value
+
+
+def _words(key: str, value: Any) -> list[str]:
+    if isinstance(value, bool) or not isinstance(value, str | int | float) or key.startswith("training.arguments."):
+        return ["--set", f"{key}={json.dumps(value)}"]
+    return [_FLAGS.get(key, f"--{key.rpartition('.')[2]}"), str(value)]
+
+
+def _plugin_words(policy: Mapping[str, Any]) -> list[str]:
+    words = list[str]()
+    for key, value in policy.items():
+        if key == "allow":
+            words += ["--plugins", value if isinstance(value, str) else ",".join(value)] if value != "auto" else []
+        elif key in {"block", "require"}:
+            words += [word for name in value for word in (f"--{key}_plugin", name)]
+        else:
+            words += ["--set", f"plugins.{key}={json.dumps(value)}"]
+    return words
+
+
+_UNFIT = re.compile(r"[^\w.=,+@-]+")
+_LONGEST = 120
+_DIGEST = 8
+
+
+def point_name(values: Mapping[str, str], taken: Collection[str] = ()) -> str:
+    """Return a name like ``toxicity=0.1,dpo.beta=0.05``; a digest is added to names that are equal or too long.
+
+    Args:
+        values: The value of every axis, by key.
+        taken: Names of other points; upper and lower case do not differ.
+    """
+    written = ",".join(f"{key}={value}" for key, value in values.items()) or "all"
+    name = _UNFIT.sub("-", written).strip("-.")
+    if len(name) > _LONGEST or name.casefold() in {other.casefold() for other in taken}:
+        digest = hashlib.sha256(written.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST]
+        name = f"{name[: _LONGEST - _DIGEST - 1]}-{digest}"
+    return name

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from upo_sdk.errors import OutputError
 from upo_sdk.records import SweepPoint
-from upo_sdk.sweep.names import point_name
+from upo_sdk.sweep.points import point_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -6,14 +6,12 @@ from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from upo_sdk.events import Notice
 from upo_sdk.records import PointFailure, PointRecord
 from upo_sdk.report import write_report_or_warn
-from upo_sdk.sweep.channel import EVALUATE, STOP, PointMessage
-from upo_sdk.sweep.events import PointEnded, PointProgress, PointStarted, SweepReady
-from upo_sdk.sweep.process import PointProcess
+from upo_sdk.sweep.process import EVALUATE, STOP, PointMessage, PointProcess
 from upo_sdk.sweep.summary import summarized
 
 if TYPE_CHECKING:
@@ -21,10 +19,9 @@ if TYPE_CHECKING:
 
     from upo_sdk.events import CancelToken, Event
     from upo_sdk.records import SweepPoint, SweepRecord
-    from upo_sdk.sweep.events import SweepCallback, SweepEvent
     from upo_sdk.sweep.folder import SweepFolder
 
-__all__ = ["Runner"]
+__all__ = ["PointEnded", "PointProgress", "PointStarted", "Runner", "SweepCallback", "SweepEvent", "SweepReady"]
 
 _LOOK_AROUND_SECONDS = 0.2
 _ENDS = {"done", "failed", "cancelled"}
@@ -177,3 +174,47 @@ class Runner:
     def _emit(self, event: SweepEvent) -> None:
         for callback in self._callbacks:
             callback.on_event(event)
+
+
+@dataclass(frozen=True, slots=True)
+class SweepReady:
+    """The points are known; those that are done already are kept."""
+
+    sweep: SweepRecord
+
+
+@dataclass(frozen=True, slots=True)
+class PointStarted:
+    """The process of a point has started."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class PointProgress:
+    """Where a point is: ``done`` of ``total`` units of a task."""
+
+    name: str
+    phase: str
+    task: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class PointEnded:
+    """A point is done, failed or cancelled; the sweep has its result."""
+
+    point: SweepPoint
+    sweep: SweepRecord
+
+
+SweepEvent: TypeAlias = "Notice | SweepReady | PointStarted | PointProgress | PointEnded"
+
+
+class SweepCallback(Protocol):
+    """Receives the events of one sweep; an exception it raises ends the sweep."""
+
+    def on_event(self, event: SweepEvent, /) -> None:
+        """React to an event; called in the thread of the sweep."""
+        ...

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from statistics import fmean, stdev
+from typing import TYPE_CHECKING, Literal
 
 from upo_sdk.errors import ConfigError, did_you_mean
-from upo_sdk.records import CacheUse, ParetoAxis, Saving
-from upo_sdk.sweep.averages import make_rows
-from upo_sdk.sweep.pareto import Better, is_clear, pareto_optimal
+from upo_sdk.records import CacheUse, Estimate, Metric, ParetoAxis, Saving, SweepPoint, SweepRow
+from upo_sdk.statistics import differ, student_t
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from upo_sdk.records import Metric, SweepPoint, SweepRecord
+    from upo_sdk.records import Metric, SweepRecord
 
-__all__ = ["saving", "summarized"]
+__all__ = ["Better", "average", "dominates", "is_clear", "make_rows", "pareto_optimal", "saving", "summarized"]
 
 ACCURACY = "accuracy"
 
@@ -98,3 +99,101 @@ def _axes(measured: Mapping[str, Metric], wanted: Sequence[str]) -> tuple[Pareto
             )
         axes.append(ParetoAxis(metric=name, better=metric.better))
     return tuple(axes)
+
+
+def make_rows(points: Sequence[SweepPoint]) -> tuple[SweepRow, ...]:
+    """Return one row for each group of finished points that differ in their seed only, in the order of the points."""
+    groups = dict[str, list[SweepPoint]]()
+    for point in points:
+        if point.status == "done":
+            groups.setdefault(point.row, []).append(point)
+    return tuple(
+        SweepRow(
+            name=name,
+            values={key: value for key, value in group[0].values.items() if key != "seed"},
+            points=tuple(point.name for point in group),
+            metrics={
+                metric: average([point.metrics[metric] for point in group])
+                for metric in group[0].metrics
+                if all(metric in point.metrics for point in group)
+            },
+        )
+        for name, group in groups.items()
+    )
+
+
+def average(metrics: Sequence[Metric]) -> Metric:
+    """Return the mean over seeds; of one seed, the metric as it is.
+
+    The interval joins what the seeds and what the prompts leave open: with half-widths ``s = t·sd/√n`` over the ``n``
+    means and ``p``, the mean of the half-widths over prompts (the same prompts for every seed, so more seeds do not
+    narrow it), it is ``±√(s² + p²)``. It errs on the wide side, as each mean varies with its answers too.
+    """
+    if len(metrics) == 1:
+        return metrics[0]
+    values = [metric.value for metric in metrics]
+    mean = fmean(value.mean for value in values)
+    over_seeds = student_t(len(values) - 1) * stdev(value.mean for value in values) / math.sqrt(len(values))
+    lows = [value.mean - value.low for value in values if value.low is not None]
+    highs = [value.high - value.mean for value in values if value.high is not None]
+    known = len(lows) == len(values)
+    return metrics[0].model_copy(
+        update={
+            "baseline": None,
+            "difference": None,
+            "value": Estimate(
+                mean=mean,
+                low=mean - math.hypot(over_seeds, fmean(lows)) if known else None,
+                high=mean + math.hypot(over_seeds, fmean(highs)) if known else None,
+                count=min(value.count for value in values),
+            ),
+        }
+    )
+
+
+Better = Literal["higher", "lower"]
+
+
+def pareto_optimal(points: Mapping[str, Mapping[str, float]], better: Mapping[str, Better]) -> dict[str, bool | None]:
+    """Say of every point whether no other one dominates it.
+
+    Equal points do not dominate each other: both are optimal, or neither. A point that lacks one of the metrics, or
+    has one that is not finite, cannot be compared: it gets None and dominates nothing.
+
+    Args:
+        points: The metrics of every point, by name.
+        better: Which way is better, by metric; the axes of the comparison.
+    """
+    compared = {name: _oriented(metrics, better) for name, metrics in points.items()}
+    known = [values for values in compared.values() if values is not None]
+    return {
+        name: None if values is None else not any(dominates(other, values) for other in known)
+        for name, values in compared.items()
+    }
+
+
+def is_clear(name: str, points: Mapping[str, Mapping[str, Estimate]], better: Mapping[str, Better]) -> bool:
+    """Return whether every point but its equals is worse than this one somewhere, beyond the intervals."""
+    means = {
+        key: _oriented({metric: value.mean for metric, value in own.items()}, better) for key, own in points.items()
+    }
+    others = [key for key, found in means.items() if found is not None and found != means[name]]
+    return bool(others) and all(
+        any(_is_better(points[name], points[other], metric, way) for metric, way in better.items()) for other in others
+    )
+
+
+def _is_better(one: Mapping[str, Estimate], other: Mapping[str, Estimate], metric: str, way: Better) -> bool:
+    higher = one[metric].mean > other[metric].mean
+    return higher == (way == "higher") and differ(one[metric], other[metric])
+
+
+def dominates(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    """Return whether ``one`` is nowhere worse and somewhere better; higher is better."""
+    return one != other and all(a >= b for a, b in zip(one, other, strict=True))
+
+
+def _oriented(metrics: Mapping[str, float], better: Mapping[str, Better]) -> tuple[float, ...] | None:
+    values = [metrics.get(metric, math.nan) * (1 if way == "higher" else -1) for metric, way in better.items()]
+    exact = [float(f"{value:.9g}") for value in values]  # equal points stay equal whatever float noise is in them
+    return tuple(exact) if exact and all(map(math.isfinite, exact)) else None

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from upo_sdk.events import CancelToken
     from upo_sdk.plugin.registry import Registry
-    from upo_sdk.sweep.events import SweepCallback
+    from upo_sdk.sweep.runner import SweepCallback
     from upo_sdk.sweep.settings import SweepConfig
 
 __all__ = ["check_points", "plan_sweep", "resume_sweep", "sweep"]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from upo_sdk.training.prepare import Prepared
     from upo_sdk.training.prepare_data import Split
     from upo_sdk.training.run_folder import RunFolder
-    from upo_sdk.training.trackers import Tracking
+    from upo_sdk.training.tracking import Tracking
     from upo_sdk.training.trainer import UPOTrainer
 
 __all__ = ["build_loss", "build_trainer", "load_model"]

@@ -7,22 +7,28 @@ import json
 import re
 import shutil
 import zipfile
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from safetensors import SafetensorError, safe_open
+
 from upo_sdk.atomic_file import write_atomically
-from upo_sdk.errors import OutputError
+from upo_sdk.errors import OutputError, TrainingError
 from upo_sdk.records import TrainedWith
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
 __all__ = [
     "CHECKSUMS",
+    "RESUME_WITH_SPACE",
     "STAGING",
     "ChosenCheckpoint",
     "choose_checkpoint",
     "damage",
+    "disk_errors",
     "newest_first",
     "publish",
     "seal",
@@ -32,10 +38,14 @@ CHECKSUMS = "checksums.json"
 """What a checkpoint holds, by the SHA-256 of each file; written last."""
 STAGING = ".saving"
 """The folder in a run folder where a checkpoint is written; what a kill leaves there is no checkpoint."""
+RESUME_WITH_SPACE = "free some space, then resume: `resume_from_checkpoint=last`"
 _NAME = re.compile(r"checkpoint-(\d+)")
 _STATE = "trainer_state.json"
+_TORCH_CANNOT_WRITE = "PytorchStreamWriter"
+"""What torch names in its error, which has no special type, if a file cannot be written."""
 
 
+@dataclass(frozen=True, slots=True)
 class ChosenCheckpoint:
     """The checkpoint to resume from.
 
@@ -44,8 +54,8 @@ class ChosenCheckpoint:
         passed_over: What is wrong with newer ones, in words.
     """
 
-    def __init__(self, path: Path, passed_over: tuple[str, ...] = ()) -> None:
-        self.path, self.passed_over = path, passed_over
+    path: Path
+    passed_over: tuple[str, ...] = ()
 
 
 def newest_first(run: Path) -> list[Path]:
@@ -113,6 +123,18 @@ def seal(folder: Path) -> None:
         (folder / name).chmod(mode)
 
 
+@contextmanager
+def disk_errors(what: str, where: Path, fix: str) -> Generator[None]:
+    """Turn what the disk does not take into a :class:`TrainingError` that says what cannot be written."""
+    try:
+        yield
+    except (OSError, SafetensorError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and _TORCH_CANNOT_WRITE not in str(error):
+            raise
+        reason = next(iter(str(error).splitlines()), error)
+        raise TrainingError(f"{what} cannot be written: {reason}", where=str(where), fix=fix) from error
+
+
 def publish(staged: Path, place: Path) -> None:
     """Move a sealed checkpoint to its place; an older one there is replaced."""
     if place.exists():
@@ -160,8 +182,6 @@ def _damage_without_sums(folder: Path) -> str | None:
 
 
 def _parses(path: Path) -> bool:
-    from safetensors import SafetensorError, safe_open
-
     try:
         match path.suffix:
             case ".json":

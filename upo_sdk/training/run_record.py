@@ -1,37 +1,36 @@
-"""From a plan to the record of its run, as far as it is known before training."""
+"""From a plan to the record of its run: what it starts from, and what it did to the rewards, in words."""
 
 from __future__ import annotations
 
 import math
 import platform
 import shlex
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from upo_sdk.data.chat_template import common_chat
 from upo_sdk.data.lengths import row_lengths
-from upo_sdk.records import LeftOut, RunData, RunModel, RunObjective, RunRecord
+from upo_sdk.records import Estimate, LeftOut, Origin, RunData, RunModel, RunObjective, RunRecord
 from upo_sdk.redaction import redact
 from upo_sdk.scoring.distributions import Rewards, describe_distributions
-from upo_sdk.training.explanation import explain
-from upo_sdk.training.origin import data_origin, model_origin
-from upo_sdk.training.train import is_finished
+from upo_sdk.statistics import share_interval
 from upo_sdk.training.trained_with import scorer_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Mapping, Sequence
 
     from upo_sdk.plan import RunPlan
     from upo_sdk.plugin.build import LiveObjective
-    from upo_sdk.records import DistributionsRecord, EvaluationRecord, RunLoss
+    from upo_sdk.records import DistributionsRecord, EvaluationRecord, Metric, RunLoss
     from upo_sdk.training.prepare import Prepared
     from upo_sdk.training.trainer import UPOTrainer
 
-__all__ = ["describe_rewards", "describe_run", "ended"]
+__all__ = ["data_origin", "describe_rewards", "describe_run", "ended", "explain", "model_origin"]
 
 _PACKAGES = ("upo-sdk", "torch", "transformers", "accelerate", "datasets", "safetensors", "textstat", "detoxify")
 
@@ -90,7 +89,7 @@ def ended(
     metrics = {name: value for row in trainer.state.log_history for name, value in row.items()}
     return run.model_copy(
         update={
-            "status": "completed" if is_finished(trainer) else "cancelled",
+            "status": "completed" if trainer.is_finished else "cancelled",
             "finished": now(),
             "steps": trainer.state.global_step,
             "metrics": {name: value for name, value in metrics.items() if math.isfinite(value)},
@@ -135,3 +134,108 @@ def _describe(item: LiveObjective) -> RunObjective:
         code_sha256=item.target_sha256,
         fingerprint=scorer_of(item),
     )
+
+
+def explain(
+    evaluation: EvaluationRecord | None,
+    metrics: Mapping[str, float],
+    *,
+    auxiliary: Sequence[str],
+    gate_opened: bool,
+) -> tuple[str, ...]:
+    """Say what the run did, one sentence per objective."""
+    sentences = list[str]()
+    held_out = "eval_" if "eval_rewards/accuracies" in metrics else ""
+    if f"{held_out}rewards/accuracies" in metrics:
+        share, pairs = metrics[f"{held_out}rewards/accuracies"], metrics.get(f"{held_out}rewards/pairs", 0)
+        sentences.append(
+            _preferences(share, round(pairs), "held-out pairs" if held_out else "training pairs logged last")
+        )
+    if auxiliary and not gate_opened:
+        sentences.append(f"{', '.join(auxiliary)}: no effect, because the run ended before the auxiliary term started.")
+        return tuple(sentences)
+    if evaluation:
+        split = evaluation.data.split
+        sentences += [_sentence(label, metric, split) for label, metric in evaluation.rewards.items()]
+    return tuple(sentences)
+
+
+def _preferences(share: float, pairs: int, which: str) -> str:
+    if pairs < Estimate.ENOUGH:
+        counted = f"{pairs} {which} are" if pairs != 1 else f"1 {which.replace('pairs', 'pair')} is"
+        return f"Preferences: {counted} too few to show how many the model now ranks correctly."
+    low, high = share_interval(share, pairs)
+    chance = ", so it could be chance" if low <= 0.5 <= high else ""  # noqa: PLR2004 - what a coin would get
+    return (
+        f"Preferences: the model now ranks the chosen response above the rejected one in {100 * share:.0f} % of the "
+        f"{pairs:,} {which} (95 % interval {100 * low:.0f} to {100 * high:.0f} %, and 50 % is chance{chance})."
+    )
+
+
+def _sentence(label: str, metric: Metric, split: str) -> str:
+    change, before = metric.difference, metric.baseline
+    assert change is not None  # noqa: S101 - the base model is the baseline
+    assert before is not None  # noqa: S101 - likewise
+    prompts = f"{change.count} {split} {'prompt' if change.count == 1 else 'prompts'}"
+    measured = f"{before.mean:.2f} before, {metric.value.mean:.2f} after (change {_signed(change.mean)}"
+    measured += ")" if change.interval is None else f", 95 % interval {' to '.join(map(_signed, change.interval))})"
+    reward = "the mean reward of the model's own answers"
+    if metric.direction == "too few":
+        return f"{label}: on {prompts} {reward} was {measured}: too few prompts to show whether it changed."
+    verdict = "did not change measurably" if metric.direction == "open" else metric.direction
+    full = "; nearly all answers had the highest reward already"
+    return f"{label}: on {prompts} {reward} {verdict}: {measured}{full if _was_full(metric) else ''}."
+
+
+def _was_full(metric: Metric) -> bool:
+    return metric.direction == "open" and metric.at_ceiling
+
+
+def _signed(change: float) -> str:
+    """Return two decimals, or more where they would hide that it is not 0."""
+    hidden = change != 0 and abs(change) < 0.005  # noqa: PLR2004 - what two decimals round to 0
+    return f"{change:+.1g}" if hidden else f"{change + 0.0:+.2f}"
+
+
+_CARD = "README.md"
+_LICENCE = ("license", "license_name", "license_link")
+
+
+def model_origin(path: str, revision: str | None, *, is_demo: bool = False) -> Origin:
+    """Return name and licence of a base model, as far as they are known; nothing is fetched.
+
+    A local folder has no ``hub_id`` unless its own card names the model that it was made from.
+    """
+    if is_demo:
+        return Origin(name="the demo model of UPO SDK", license="apache-2.0")
+    local = Path(path).expanduser()
+    known = _card_data(local / _CARD if local.is_dir() else _cached_card(path, revision))
+    above = known.get("base_model")
+    hub_id = (above if isinstance(above, str) else None) if local.exists() else path
+    licence = {key: known[key] for key in _LICENCE if isinstance(known.get(key), str)}
+    return Origin(name=local.resolve().name if local.exists() else path, hub_id=hub_id, **licence)
+
+
+def data_origin(path: str) -> Origin:
+    """Return the name of a dataset; a local file has no ``hub_id``."""
+    local = Path(path).expanduser()
+    return Origin(name=local.name) if local.exists() else Origin(name=path, hub_id=path)
+
+
+def _cached_card(repo_id: str, revision: str | None) -> Path | None:
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(repo_id, _CARD, revision=revision)
+    return Path(found) if isinstance(found, str) else None
+
+
+def _card_data(path: Path | None) -> Mapping[str, Any]:
+    import yaml
+    from huggingface_hub import ModelCard
+
+    if path is None or not path.is_file():
+        return {}
+    with suppress(OSError, ValueError, yaml.YAMLError):  # somebody else's card: what cannot be read is not known
+        known: dict[str, Any] = ModelCard.load(path, ignore_metadata_errors=True).data.to_dict()
+        return known
+    return {}

@@ -17,13 +17,13 @@ from transformers import GenerationConfig, PrinterCallback, Trainer, TrainerCall
 from transformers.trainer_utils import rotate_checkpoints
 
 from upo_sdk.errors import ConfigError, OutputError, TrainingError
+from upo_sdk.loss.gradients import probe
 from upo_sdk.records import TrainedWith
 from upo_sdk.training.callbacks import LogLastStep
-from upo_sdk.training.checkpoints import STAGING, publish, seal
+from upo_sdk.training.checkpoints import RESUME_WITH_SPACE, STAGING, disk_errors, publish, seal
 from upo_sdk.training.free_memory import FreeMemory
 from upo_sdk.training.metrics import MetricBuffer
 from upo_sdk.training.optimizer_settings import Hyperparameters
-from upo_sdk.training.probe import probe
 from upo_sdk.training.throughput import Throughput
 
 if TYPE_CHECKING:
@@ -39,8 +39,6 @@ __all__ = ["UPOTrainer"]
 
 _VALUE_HEAD = "value_head.safetensors"
 _VALUE_OPTIMIZER = "value_optimizer.pt"
-_TORCH_CANNOT_WRITE = "PytorchStreamWriter"
-"""What torch names in its error, which has no special type, if a file cannot be written."""
 
 
 class UPOTrainer(Trainer):
@@ -183,6 +181,11 @@ class UPOTrainer(Trainer):
         super().log(logs, start_time)
 
     @property
+    def is_finished(self) -> bool:
+        """Whether every step was taken; else the run was cancelled."""
+        return self.state.global_step >= self.state.max_steps
+
+    @property
     def advantage_weights(self) -> list[float]:
         """The weights ``exp(λA)`` of the completions in the last logging interval, on this process."""
         return self._train_metrics.last_weights
@@ -225,23 +228,16 @@ class UPOTrainer(Trainer):
         self.accelerator.wait_for_everyone()
         self._saving_to = run / STAGING
         try:
-            super()._save_checkpoint(model, trial)
-            self.accelerator.wait_for_everyone()
-            if self.args.should_save:
-                self._trained_with.save(staged)
-                seal(staged)
-                publish(staged, run / name)
-                shutil.rmtree(run / STAGING, ignore_errors=True)
-                rotate_checkpoints(str(run), self.args.save_total_limit, str(run / name), use_mtime=True)
-            self.accelerator.wait_for_everyone()
-        except (OSError, SafetensorError, RuntimeError) as error:
-            if isinstance(error, RuntimeError) and _TORCH_CANNOT_WRITE not in str(error):
-                raise
-            raise TrainingError(
-                f"the checkpoint cannot be written: {next(iter(str(error).splitlines()), error)}",
-                where=str(run / name),
-                fix="free some space, then resume: `resume_from_checkpoint=last`",
-            ) from error
+            with disk_errors("the checkpoint", run / name, RESUME_WITH_SPACE):
+                super()._save_checkpoint(model, trial)
+                self.accelerator.wait_for_everyone()
+                if self.args.should_save:
+                    self._trained_with.save(staged)
+                    seal(staged)
+                    publish(staged, run / name)
+                    shutil.rmtree(run / STAGING, ignore_errors=True)
+                    rotate_checkpoints(str(run), self.args.save_total_limit, str(run / name), use_mtime=True)
+                self.accelerator.wait_for_everyone()
         finally:
             self._saving_to = None
 

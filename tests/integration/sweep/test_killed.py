@@ -15,8 +15,7 @@ import pytest
 from sweeping import InProcess, asked
 
 from upo_sdk.sweep import sweep
-from upo_sdk.sweep.channel import PointMessage
-from upo_sdk.sweep.process import PointProcess
+from upo_sdk.sweep.process import PointMessage, PointProcess
 
 if TYPE_CHECKING:
     from pathlib import Path

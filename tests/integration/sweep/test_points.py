@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from upo_sdk.records import SweepRecord
-    from upo_sdk.sweep.channel import Channel, PointMessage
+    from upo_sdk.sweep.process import Channel, PointMessage
 
 
 def table_of(found: SweepRecord) -> dict[str, dict[str, float]]:

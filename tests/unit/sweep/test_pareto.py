@@ -5,7 +5,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from upo_sdk.sweep.pareto import Better, dominates, pareto_optimal
+from upo_sdk.sweep.summary import Better, dominates, pareto_optimal
 
 BETTER: dict[str, Better] = {"help": "higher", "harm": "lower"}
 

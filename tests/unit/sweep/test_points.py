@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from upo_sdk.errors import ConfigError
-from upo_sdk.sweep.names import point_name
+from upo_sdk.sweep.points import point_name
 
 if TYPE_CHECKING:
     from conftest import GridMaker

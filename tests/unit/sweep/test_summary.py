@@ -6,8 +6,7 @@ import pytest
 
 from upo_sdk.errors import ConfigError
 from upo_sdk.records import CacheUse, Estimate, Metric, PointFailure, SweepRecord
-from upo_sdk.sweep.averages import average
-from upo_sdk.sweep.summary import saving, summarized
+from upo_sdk.sweep.summary import average, saving, summarized
 from upo_sdk.sweep.table import remarks, table_rows
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from datasets import Dataset
 from torch.utils.data import BatchSampler, SequentialSampler
 
 from upo_sdk.config import TrainingConfig
-from upo_sdk.training import PreparedRows
 from upo_sdk.training.batching import EpochBatches, compose_batches, epoch_batches, row_tokens, uneven_rows
+from upo_sdk.training.rows import PreparedRows
 from upo_sdk.training.tokenized_rows import TokenizedRows
 
 TOKENS = [int(number) for number in np.random.default_rng(0).integers(5, 100, 83)]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from evaluations import evaluation_of, reward_metric
 
-from upo_sdk.training.explanation import explain
+from upo_sdk.training.run_record import explain
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 9])

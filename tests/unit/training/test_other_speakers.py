@@ -17,8 +17,8 @@ from upo_sdk.config import LossConfig
 from upo_sdk.evaluation.loaded_model import summed
 from upo_sdk.loss import AuxiliaryTerm, PreferenceTerm, UnifiedLoss
 from upo_sdk.policy import PaddedLayout, PolicyOutput
-from upo_sdk.training import Collator, Step
-from upo_sdk.training.rows import PreparedRows
+from upo_sdk.training.rows import Collator, PreparedRows
+from upo_sdk.training.step import Step
 from upo_sdk.training.tokenized_rows import TokenizedRows
 
 LENGTHS = [[5, 3], [2, 4]]

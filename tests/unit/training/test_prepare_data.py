@@ -18,7 +18,7 @@ from upo_sdk.events import CacheUsed
 from upo_sdk.plan import make_plan
 from upo_sdk.plugin.registry import load_registry
 from upo_sdk.policy import PaddedLayout, Policy, load_language_model, load_tokenizer
-from upo_sdk.training import DataPreparation, Split
+from upo_sdk.training.prepare_data import DataPreparation, Split
 
 if TYPE_CHECKING:
     from collections.abc import Callable

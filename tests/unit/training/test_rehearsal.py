@@ -12,7 +12,7 @@ from upo_sdk.config import TrainingConfig, build_config
 from upo_sdk.errors import ConfigError, UPOError
 from upo_sdk.plugin.registry import load_registry
 from upo_sdk.run import plan_run
-from upo_sdk.training.argument_rules import PASSED_ON, REFUSED, checked_arguments
+from upo_sdk.training.arguments import PASSED_ON, REFUSED, checked_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +32,7 @@ def warnings(settings: dict[str, Any], **training: Any) -> str:
 
 
 def test_every_argument_of_the_installed_transformers_is_passed_on_or_refused_with_a_reason() -> None:
-    from upo_sdk.training.argument_rules import _known
+    from upo_sdk.training.arguments import _known
 
     assert set(_known()) == PASSED_ON | REFUSED.keys()
     assert not PASSED_ON & REFUSED.keys()

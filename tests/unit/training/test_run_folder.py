@@ -9,7 +9,7 @@ import pytest
 
 from upo_sdk.config import build_config
 from upo_sdk.errors import OutputError
-from upo_sdk.training import RunFolder
+from upo_sdk.training.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from pathlib import Path

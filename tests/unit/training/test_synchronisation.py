@@ -20,8 +20,9 @@ from upo_sdk.config import LossConfig, ModelConfig
 from upo_sdk.loss import AuxiliaryTerm, PreferenceTerm, UnifiedLoss
 from upo_sdk.policy import PaddedLayout, Policy, TokenizedRow, load_language_model
 from upo_sdk.policy.layouts.blocks import BlockLayout
-from upo_sdk.training import Collator, PreparedRow, Step
 from upo_sdk.training.metrics import MetricBuffer
+from upo_sdk.training.rows import Collator, PreparedRow
+from upo_sdk.training.step import Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

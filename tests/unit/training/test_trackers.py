@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from upo_sdk.errors import ConfigError
-from upo_sdk.training.trackers import TRACKERS, check_trackers
-from upo_sdk.training.trackers.names import shown_names
+from upo_sdk.training.trackers import TRACKERS
+from upo_sdk.training.tracking import check_trackers, shown_names
 
 
 @pytest.fixture(autouse=True)
 def installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("upo_sdk.training.trackers.names.find_spec", lambda name: None if name == "mlflow" else name)
+    monkeypatch.setattr("upo_sdk.training.tracking.find_spec", lambda name: None if name == "mlflow" else name)
 
 
 @pytest.mark.parametrize("text", ["none", "", " none "])
@@ -30,7 +30,7 @@ def test_a_tracker_that_is_not_installed_is_named_with_the_line_that_installs_it
 
 
 def test_an_mlflow_that_has_no_store_is_refused_unless_there_is_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("upo_sdk.training.trackers.names.find_spec", lambda name: name if name == "mlflow" else None)
+    monkeypatch.setattr("upo_sdk.training.tracking.find_spec", lambda name: name if name == "mlflow" else None)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     with pytest.raises(ConfigError, match="SQLAlchemy"):
         check_trackers("mlflow")

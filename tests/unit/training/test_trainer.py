@@ -18,8 +18,10 @@ from upo_sdk.errors import OutputError, TrainingError
 from upo_sdk.loss import AuxiliaryTerm, PreferenceTerm, UnifiedLoss
 from upo_sdk.policy import Policy, load_language_model
 from upo_sdk.policy.layouts.single import SingleLayout
-from upo_sdk.training import Collator, PreparedRows, Step, training_arguments
+from upo_sdk.training.arguments import training_arguments
 from upo_sdk.training.checkpoints import STAGING
+from upo_sdk.training.rows import Collator, PreparedRows
+from upo_sdk.training.step import Step
 from upo_sdk.training.tokenized_rows import TokenizedRows
 from upo_sdk.training.trainer import UPOTrainer
 

@@ -11,7 +11,7 @@ from huggingface_hub import ModelCard
 
 from upo_sdk.errors import DataError, OutputError
 from upo_sdk.publish.card import model_card, refresh_card
-from upo_sdk.training.origin import data_origin, model_origin
+from upo_sdk.training.run_record import data_origin, model_origin
 
 if TYPE_CHECKING:
     from pathlib import Path
