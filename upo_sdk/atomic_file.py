@@ -22,18 +22,18 @@ def check_takes_files(folder: Path) -> None:
     """Check that files can be written to a folder, which need not exist yet, and write nothing.
 
     Raises:
-        OutputError: They cannot.
+        OutputError: They cannot, or it is a file.
     """
+    fix = "choose another `output_dir`"
+    if folder.exists() and not folder.is_dir():
+        raise OutputError("the output path is a file, not a folder", where=str(folder), fix=fix)
     existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     try:
         with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as error:
-        raise OutputError(
-            f"the output folder cannot be written: {error.strerror or error}",
-            where=str(folder),
-            fix="choose another `output_dir`",
-        ) from error
+        what = f"the output folder cannot be written: {error.strerror or error}"
+        raise OutputError(what, where=str(folder), fix=fix) from error
 
 
 def write_atomically(path: Path, text: str) -> None:

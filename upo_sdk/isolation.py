@@ -1,21 +1,17 @@
-"""Runs that do not touch each other, nor the process they run in."""
+"""Runs that do not touch each other, nor the process they run in; progress is reported by events, not by bars."""
 
 from __future__ import annotations
 
 import random
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
-
-import numpy as np
-import torch
-
-from upo_sdk.progress_bars import hidden_progress_bars
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-__all__ = ["isolated"]
+__all__ = ["hidden_progress_bars", "isolated"]
 
 _TAKING_TURNS = threading.Lock()
 """transformers and accelerate keep random and gradient state per process, so runs in one process take turns."""
@@ -30,6 +26,9 @@ def isolated() -> Generator[None]:
 
 @contextmanager
 def _own_random_state() -> Generator[None]:
+    import numpy as np
+    import torch
+
     python, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002 - what transformers seeds
     try:
         with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
@@ -37,3 +36,22 @@ def _own_random_state() -> Generator[None]:
     finally:
         random.setstate(python)
         np.random.set_state(legacy)  # noqa: NPY002
+
+
+@contextmanager
+def hidden_progress_bars(library: Literal["datasets", "huggingface_hub", "transformers"]) -> Generator[None]:
+    """Keep the bars of a library off for a while; it has no setting per call, and the caller's is put back."""
+    utils: Any = import_module(f"{library}.utils")
+    if library == "transformers":
+        shown = utils.logging.is_progress_bar_enabled()
+        hide, show = utils.logging.disable_progress_bar, utils.logging.enable_progress_bar
+    else:
+        shown = not utils.are_progress_bars_disabled()
+        hide, show = utils.disable_progress_bars, utils.enable_progress_bars
+    if shown:
+        hide()
+    try:
+        yield
+    finally:
+        if shown:
+            show()

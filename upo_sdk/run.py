@@ -29,8 +29,7 @@ from upo_sdk.training.assembly import build_loss, build_trainer
 from upo_sdk.training.balance import set_gamma
 from upo_sdk.training.checkpoints import RESUME_WITH_SPACE, disk_errors
 from upo_sdk.training.comparison import Comparison
-from upo_sdk.training.objective_failures import ObjectiveFailures
-from upo_sdk.training.prepare import prepare
+from upo_sdk.training.prepare import ObjectiveFailures, prepare
 from upo_sdk.training.rehearsal import rehearse
 from upo_sdk.training.run_folder import RunFolder
 from upo_sdk.training.run_record import describe_rewards, describe_run, ended

@@ -9,7 +9,7 @@ import huggingface_hub.utils
 import pytest
 from transformers.utils import logging
 
-from upo_sdk.progress_bars import hidden_progress_bars
+from upo_sdk.isolation import hidden_progress_bars
 
 SWITCHES = {
     "datasets": (

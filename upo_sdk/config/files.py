@@ -83,6 +83,14 @@ def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> Settings:
     return result
 
 
+def flattened(settings: Mapping[str, Any], prefix: str = "") -> Settings:
+    """Return nested settings by their dotted keys."""
+    found: Settings = {}
+    for name, value in settings.items():
+        found |= flattened(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
+    return found
+
+
 def _in_long_form(settings: Mapping[str, Any]) -> Settings:
     return {key: as_mapping(value) if key in _PLACES else value for key, value in settings.items()}
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from upo_sdk.data.files import data_suffix, read_file
 from upo_sdk.errors import DataError, OfflineError, did_you_mean
+from upo_sdk.isolation import hidden_progress_bars
 from upo_sdk.network import is_hub_name, is_offline_by_choice, why_unreachable
-from upo_sdk.progress_bars import hidden_progress_bars
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,7 +19,7 @@ from upo_sdk.data.problems import BadRow, problems_of
 from upo_sdk.data.shortening import TokenColumns
 from upo_sdk.data.truncation import Limits, TruncationReport
 from upo_sdk.errors import DataError
-from upo_sdk.progress_bars import hidden_progress_bars
+from upo_sdk.isolation import hidden_progress_bars
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from upo_sdk.evaluation.demo_measures import DEMO_NAMES, demo_measures
 from upo_sdk.evaluation.paired_statistic import PairedStatistic
 from upo_sdk.evaluation.text_metrics import form_measurements
 from upo_sdk.records import Compared, EvaluationRecord, Sample
+from upo_sdk.records.base import now
 from upo_sdk.scoring import score_completions
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def evaluation_record(sampling: Sampling, **known: Any) -> EvaluationRecord:
         known: All other fields.
     """
     return EvaluationRecord(
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        created=now(),
         seed=sampling.seed,
         num_samples=sampling.num_samples,
         max_new_tokens=sampling.max_new_tokens,

@@ -1,11 +1,9 @@
-"""Where an evaluation writes: checked before any work, written whole or not at all."""
+"""What an evaluation writes: each file whole or not at all."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from upo_sdk.atomic_file import check_takes_files
-from upo_sdk.errors import OutputError
 from upo_sdk.records import LineRecord, PairMargin, Sample
 
 if TYPE_CHECKING:
@@ -14,18 +12,7 @@ if TYPE_CHECKING:
 
     from upo_sdk.records import EvaluationRecord
 
-__all__ = ["check_writable", "write_evaluation"]
-
-
-def check_writable(folder: Path) -> None:
-    """Check that files can be written to a folder, which need not exist yet, and write nothing.
-
-    Raises:
-        OutputError: They cannot.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise OutputError("the output path is a file, not a folder", where=str(folder), fix="choose another folder")
-    check_takes_files(folder)
+__all__ = ["write_evaluation"]
 
 
 def write_evaluation(

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from upo_sdk import demo
+from upo_sdk.atomic_file import check_takes_files
 from upo_sdk.config import DataConfig, EvalConfig, ModelConfig, ObjectiveRef
 from upo_sdk.data import load_preference_data
 from upo_sdk.errors import ConfigError
 from upo_sdk.evaluation.demo_measures import are_demo_prompts
 from upo_sdk.evaluation.judging import check_judged
-from upo_sdk.evaluation.output import check_writable
 from upo_sdk.evaluation.source import read_run_config, run_folder_of
 from upo_sdk.evaluation.thresholds import Threshold, check_prompts, parse_threshold
 from upo_sdk.plan import limit_to_positions, with_demo_options
@@ -91,7 +91,7 @@ def plan_evaluation(config: EvalConfig, registry: Registry) -> EvalTask:
     thresholds = tuple(map(parse_threshold, config.fail_if))
     notices = list[str]()
     output_dir = config.output_dir or _output_dir(config.model.path)
-    check_writable(output_dir)
+    check_takes_files(output_dir)
     folder, is_given, named = run_folder_of(config.model.path), config.data is not None, bool(config.objectives)
     run = read_run_config(folder) if folder else None
     config = _resolved(config, run, registry, notices)

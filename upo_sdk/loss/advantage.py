@@ -1,4 +1,4 @@
-"""The auxiliary part of the unified loss, as pure functions (UPO, arXiv 2405.17956)."""
+"""The auxiliary part of the unified loss and its means, as pure functions (UPO, arXiv 2405.17956)."""
 
 from __future__ import annotations
 

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from upo_sdk.config import LossConfig
-    from upo_sdk.loss import GradientParts
     from upo_sdk.objectives import TokenLogps
 
 __all__ = [

@@ -12,10 +12,9 @@ import yaml
 from upo_sdk.config.files import RESOLVED_CONFIG, dump_yaml
 from upo_sdk.errors import HubError, OutputError
 from upo_sdk.events import Notice, Progress, emit
-from upo_sdk.progress_bars import hidden_progress_bars
-from upo_sdk.publish.card import CARD_FILE
+from upo_sdk.isolation import hidden_progress_bars
+from upo_sdk.publish.card import CARD_FILE, without_local_paths
 from upo_sdk.publish.hub import hub_errors
-from upo_sdk.publish.local_paths import without_local_paths
 from upo_sdk.records import EvaluationRecord, MetricsRow, RunRecord, Sample
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-__all__ = ["FileRecord", "LineRecord", "Record"]
+__all__ = ["FileRecord", "LineRecord", "Record", "now"]
 
 
 _JSON: TypeAdapter[Any] = TypeAdapter(Any)
@@ -163,6 +164,11 @@ class LineRecord(_Versioned):
     def save_lines(path: Path, records: Iterable[LineRecord]) -> None:
         """Write a file of lines, whole or not at all."""
         write_atomically(path, "".join(record.line() for record in records))
+
+
+def now() -> str:
+    """Return the time, UTC, to the second, as records have it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _is_json(text: bytes) -> bool:

@@ -11,7 +11,7 @@ from upo_sdk.records import RunRecord, Sample
 from upo_sdk.statistics import Sums, differ, difference
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from upo_sdk.records import Estimate, Metric
@@ -77,21 +77,11 @@ def compare_runs(folders: Sequence[Path]) -> Comparison:
 
 def _settings(run: RunRecord) -> dict[str, Any]:
     """Return the resolved configuration, flat; objectives as they are typed."""
-    from upo_sdk.config.files import RESOLVED_CONFIG, read_config_file
+    from upo_sdk.config.files import RESOLVED_CONFIG, flattened, read_config_file
 
     path = run.output_dir / RESOLVED_CONFIG
     config = read_config_file(path) if path.is_file() else {}
-    return _flat({**config, "objectives": " ".join(item.objective for item in (*run.objectives, *run.held_out))})
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    found = dict[str, Any]()
-    for key, value in values.items():
-        if isinstance(value, dict):
-            found |= _flat(value, f"{prefix}{key}.")
-        else:
-            found[f"{prefix}{key}"] = value
-    return found
+    return flattened({**config, "objectives": " ".join(item.objective for item in (*run.objectives, *run.held_out))})
 
 
 def _difference(

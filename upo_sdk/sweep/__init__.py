@@ -3,8 +3,7 @@
 from upo_sdk.sweep.grid import ObjectiveGrid, parse_objective
 from upo_sdk.sweep.points import Grid
 from upo_sdk.sweep.runner import PointEnded, PointProgress, PointStarted, SweepCallback, SweepEvent, SweepReady
-from upo_sdk.sweep.settings import SweepConfig
-from upo_sdk.sweep.sweep import check_points, plan_sweep, resume_sweep, sweep
+from upo_sdk.sweep.sweep import SweepConfig, check_points, plan_sweep, resume_sweep, sweep
 from upo_sdk.sweep.table import remarks, table_rows
 
 __all__ = [

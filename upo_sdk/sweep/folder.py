@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
+from upo_sdk.atomic_file import check_takes_files
 from upo_sdk.errors import OutputError
 from upo_sdk.records import SweepRecord
 
@@ -37,12 +38,9 @@ class SweepFolder:
         """Return whether the folder holds a sweep; write nothing.
 
         Raises:
-            OutputError: It is a file, or holds something else.
+            OutputError: It is a file, cannot be written, or holds something else.
         """
-        if self.path.exists() and not self.path.is_dir():
-            raise OutputError(
-                "the output path is a file, not a folder", where=str(self.path), fix="choose another `output_dir`"
-            )
+        check_takes_files(self.path)
         if self.state_file.is_file():
             return True
         if self.path.exists() and any(entry.name != _LOCKS for entry in self.path.iterdir()):

@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from upo_sdk.config import ObjectiveRef, RunConfig, build_config, merge
+from upo_sdk.config.files import flattened
 from upo_sdk.errors import ConfigError, ObjectiveRefError
 from upo_sdk.plugin.names import label_of
 from upo_sdk.records import SweepAxis, SweepPoint
 from upo_sdk.sweep.grid import ObjectiveGrid, Variant, parse_objective
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from upo_sdk.plugin.registry import Registry
-    from upo_sdk.sweep.settings import SweepConfig
+    from upo_sdk.sweep.sweep import SweepConfig
 
 __all__ = ["Grid", "make_grid", "point_name", "train_command"]
 
@@ -187,16 +188,8 @@ def train_command(settings: Mapping[str, Any], objectives: Sequence[ObjectiveRef
         if section == "plugins":
             words += _plugin_words(value)
         elif section not in {"objectives", "output_dir"}:
-            words += [word for key, leaf in _leaves(section, value) for word in _words(key, leaf)]
+            words += [word for key, leaf in flattened({section: value}).items() for word in _words(key, leaf)]
     return shlex.join([*words, "--output_dir", output_dir])
-
-
-def _leaves(key: str, value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict):
-        for name, below in value.items():
-            yield from _leaves(f"{key}.{name}", below)
-    else:
-        yield key, value
 
 
 def _words(key: str, value: Any) -> list[str]:

@@ -1,4 +1,9 @@
-"""The process of a point as the sweep sees it."""
+"""Both ends of a point's process: JSON lines to the sweep, single words to the point.
+
+The sweep sends ``evaluate`` when the point may evaluate, and ``stop`` when it should save a checkpoint and end. If the
+stream ends, the sweep is gone: then the point ends at once, so that it does not outlive its sweep and write into the
+folder of the next one.
+"""
 
 from __future__ import annotations
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from upo_sdk.config.files import flattened
 from upo_sdk.errors import OutputError
 from upo_sdk.records import SweepPoint
 from upo_sdk.sweep.points import point_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 
@@ -67,15 +68,7 @@ def _changed(missing: Sequence[SweepPoint], planned: Sequence[SweepPoint], folde
 
 
 def _difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    old, new = dict(_leaves("", before)), dict(_leaves("", now))
+    old, new = flattened(before), flattened(now)
     changed = [key for key in {**old, **new} if old.get(key) != new.get(key)]
     shown = [f"{key} was {old.get(key, 'not set')} and is {new.get(key, 'not set')}" for key in changed[:_NAMED]]
     return "; ".join(shown)
-
-
-def _leaves(prefix: str, settings: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for key, value in settings.items():
-        if isinstance(value, dict):
-            yield from _leaves(f"{prefix}{key}.", value)
-        else:
-            yield f"{prefix}{key}", value

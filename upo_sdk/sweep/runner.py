@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from upo_sdk.events import Notice
 from upo_sdk.records import PointFailure, PointRecord
+from upo_sdk.records.base import now
 from upo_sdk.report import write_report_or_warn
 from upo_sdk.sweep.process import EVALUATE, STOP, PointMessage, PointProcess
 from upo_sdk.sweep.summary import summarized
@@ -25,6 +25,50 @@ __all__ = ["PointEnded", "PointProgress", "PointStarted", "Runner", "SweepCallba
 
 _LOOK_AROUND_SECONDS = 0.2
 _ENDS = {"done", "failed", "cancelled"}
+
+
+@dataclass(frozen=True, slots=True)
+class SweepReady:
+    """The points are known; those that are done already are kept."""
+
+    sweep: SweepRecord
+
+
+@dataclass(frozen=True, slots=True)
+class PointStarted:
+    """The process of a point has started."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class PointProgress:
+    """Where a point is: ``done`` of ``total`` units of a task."""
+
+    name: str
+    phase: str
+    task: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class PointEnded:
+    """A point is done, failed or cancelled; the sweep has its result."""
+
+    point: SweepPoint
+    sweep: SweepRecord
+
+
+SweepEvent: TypeAlias = "Notice | SweepReady | PointStarted | PointProgress | PointEnded"
+
+
+class SweepCallback(Protocol):
+    """Receives the events of one sweep; an exception it raises ends the sweep."""
+
+    def on_event(self, event: SweepEvent, /) -> None:
+        """React to an event; called in the thread of the sweep."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +121,7 @@ class Runner:
             for process in self._running.values():
                 process.end()
         if all(point.status in {"done", "failed"} for point in self._state.points):
-            finished = datetime.now(UTC).isoformat(timespec="seconds")
-            self._write(self._state.model_copy(update={"finished": finished}))
+            self._write(self._state.model_copy(update={"finished": now()}))
         if self._state.rows:
             write_report_or_warn(self._folder.path, (_Notices(self._emit),))
         return self._state
@@ -174,47 +217,3 @@ class Runner:
     def _emit(self, event: SweepEvent) -> None:
         for callback in self._callbacks:
             callback.on_event(event)
-
-
-@dataclass(frozen=True, slots=True)
-class SweepReady:
-    """The points are known; those that are done already are kept."""
-
-    sweep: SweepRecord
-
-
-@dataclass(frozen=True, slots=True)
-class PointStarted:
-    """The process of a point has started."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class PointProgress:
-    """Where a point is: ``done`` of ``total`` units of a task."""
-
-    name: str
-    phase: str
-    task: str
-    done: int
-    total: int
-
-
-@dataclass(frozen=True, slots=True)
-class PointEnded:
-    """A point is done, failed or cancelled; the sweep has its result."""
-
-    point: SweepPoint
-    sweep: SweepRecord
-
-
-SweepEvent: TypeAlias = "Notice | SweepReady | PointStarted | PointProgress | PointEnded"
-
-
-class SweepCallback(Protocol):
-    """Receives the events of one sweep; an exception it raises ends the sweep."""
-
-    def on_event(self, event: SweepEvent, /) -> None:
-        """React to an event; called in the thread of the sweep."""
-        ...

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from upo_sdk.plugin.build import LiveObjective
     from upo_sdk.plugin.registry import Registry
     from upo_sdk.records import SweepPoint
-    from upo_sdk.sweep.settings import SweepConfig
+    from upo_sdk.sweep.sweep import SweepConfig
 
 __all__ = ["SharedEvaluation", "evaluated"]
 

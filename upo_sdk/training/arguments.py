@@ -1,4 +1,4 @@
-"""From our training section to transformers.TrainingArguments."""
+"""From our training section to transformers.TrainingArguments: which may be given by name, and why others may not."""
 
 from __future__ import annotations
 

@@ -44,10 +44,6 @@ class RunFolder:
                 what the run reads.
         """
         path = config.output_dir
-        if path.exists() and not path.is_dir():
-            raise OutputError(
-                "the output path is a file, not a folder", where=str(path), fix="choose another `output_dir`"
-            )
         check_takes_files(path)
         if config.resume_from_checkpoint:
             chosen = choose_checkpoint(path, config.resume_from_checkpoint)

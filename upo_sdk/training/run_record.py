@@ -6,7 +6,6 @@ import math
 import platform
 import shlex
 from contextlib import suppress
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ import numpy as np
 from upo_sdk.data.chat_template import common_chat
 from upo_sdk.data.lengths import row_lengths
 from upo_sdk.records import Estimate, LeftOut, Origin, RunData, RunModel, RunObjective, RunRecord
+from upo_sdk.records.base import now
 from upo_sdk.redaction import redact
 from upo_sdk.scoring.distributions import Rewards, describe_distributions
 from upo_sdk.statistics import share_interval
@@ -113,11 +113,6 @@ def describe_rewards(prepared: Prepared, advantage_weights: Sequence[float]) -> 
     ]
     tokens_N = row_lengths(prepared.train.dataset)[2]
     return describe_distributions(rewards, tokens_N, np.array(advantage_weights, dtype=float))
-
-
-def now() -> str:
-    """Return the time, UTC, to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _describe(item: LiveObjective) -> RunObjective:

@@ -11,8 +11,10 @@ from importlib import import_module
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
+from upo_sdk.config.files import flattened
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping
+    from collections.abc import Callable, Generator, Mapping
     from pathlib import Path
     from typing import Literal
 
@@ -82,7 +84,7 @@ def _mlflow(run: TrackedRun) -> Generator[TrainerCallback]:
         mlflow.set_tracking_uri(_local_store(run))
     mlflow.set_experiment(os.environ.get("MLFLOW_EXPERIMENT_NAME", PROJECT))
     mlflow.start_run(run_name=run.name)
-    mlflow.log_params({name: value[:_LONGEST_PARAMETER] for name, value in _flat(run.config, "upo")})
+    mlflow.log_params({name: str(value)[:_LONGEST_PARAMETER] for name, value in flattened(run.config, "upo.").items()})
     try:
         yield made()
     except BaseException:
@@ -99,14 +101,6 @@ def _local_store(run: TrackedRun) -> str:
     folder = (run.folder / "mlflow").resolve()
     folder.mkdir(exist_ok=True)
     return f"sqlite:///{folder / 'mlflow.db'}"
-
-
-def _flat(config: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
-    for name, value in config.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}.{name}")
-        else:
-            yield f"{prefix}.{name}", str(value)
 
 
 @contextmanager

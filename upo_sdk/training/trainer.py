@@ -22,9 +22,8 @@ from upo_sdk.records import TrainedWith
 from upo_sdk.training.callbacks import LogLastStep
 from upo_sdk.training.checkpoints import RESUME_WITH_SPACE, STAGING, disk_errors, publish, seal
 from upo_sdk.training.free_memory import FreeMemory
-from upo_sdk.training.metrics import MetricBuffer
+from upo_sdk.training.metrics import MetricBuffer, Throughput
 from upo_sdk.training.optimizer_settings import Hyperparameters
-from upo_sdk.training.throughput import Throughput
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
 from upo_sdk.atomic_file import write_atomically
-from upo_sdk.publish.card.results import comparison_table, eval_results, evaluation_table, objective_table
-from upo_sdk.publish.card.usage import call
-from upo_sdk.publish.local_paths import without_local_paths
+from upo_sdk.config.files import RESOLVED_CONFIG
+from upo_sdk.publish.card_tables import comparison_table, eval_results, evaluation_table, objective_table
 from upo_sdk.records import EvaluationRecord, RunRecord
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from huggingface_hub import ModelCardData
 
+    from upo_sdk.records import Chat
 
-__all__ = ["CARD_FILE", "model_card", "refresh_card"]
+__all__ = ["CARD_FILE", "call", "model_card", "refresh_card", "without_local_paths"]
 
 CARD_FILE = "README.md"
 
 _START = "<!-- evaluation: `upo eval` rewrites what stands between these two comments -->"
 _END = "<!-- end of evaluation -->"
 _SOFTWARE = ("python", "torch", "transformers", "accelerate", "datasets")
-_TEMPLATE = Path(__file__).with_name("template.md.j2")
+_TEMPLATE = Path(__file__).with_name("card.md.j2")
 
 
 def model_card(folder: Path) -> str:
@@ -120,3 +125,70 @@ def _evaluation(run: RunRecord, evaluation: EvaluationRecord | None) -> str:
     if run.explanation:
         parts.append("\n".join(f"- {sentence}" for sentence in run.explanation))
     return "\n\n".join(parts) if len(parts) > 1 else f"{parts[0]}\n\nNothing was measured."
+
+
+def without_local_paths(folder: Path) -> Callable[[str], str]:
+    """Return a function that writes every absolute path of the run's configuration as its last part.
+
+    What remains of the home directory becomes ``~``.
+    """
+    path = folder / RESOLVED_CONFIG
+    config = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    found = {text for text in (*_texts(config), str(folder.absolute())) if Path(text).is_absolute() and Path(text).name}
+    names = {text: Path(text).name for text in sorted(found, key=len, reverse=True)}
+    home = str(Path.home())
+
+    def replace_paths(text: str) -> str:
+        for local, name in names.items():
+            text = text.replace(local, name)
+        return text.replace(home, "~") if home != Path(home).anchor else text
+
+    return replace_paths
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, Sequence):
+        for item in value:
+            yield from _texts(item)
+
+
+_NAMED = ("tools", "documents")
+
+
+def call(chat: Chat | None, *, generate: str = "generate", max_new_tokens: int = 64) -> str:
+    """Return the Python expression for the text of an answer.
+
+    Args:
+        chat: What the conversations of the data share; None if the data are plain texts.
+        generate: What the pipeline is called.
+        max_new_tokens: Of the answer.
+    """
+    if chat is None:
+        prompt = '"Hello"'
+        return f'{generate}({prompt}, max_new_tokens={max_new_tokens}, return_full_text=False)[0]["generated_text"]'
+    messages = [{"role": "user", "content": "Hello"}]
+    if chat.system is not None:
+        messages.insert(0, {"role": "system", "content": chat.system})
+    written = f"{_literal(messages)}, max_new_tokens={max_new_tokens}{_arguments(chat.template_inputs)}"
+    return f'{generate}({written})[0]["generated_text"][-1]["content"]'
+
+
+def _arguments(inputs: Mapping[str, Any]) -> str:
+    named = "".join(f", {name}={_literal(inputs[name])}" for name in _NAMED if inputs.get(name) is not None)
+    others = {name: value for name, value in inputs.items() if name not in _NAMED}
+    return named + (f", tokenizer_encode_kwargs={_literal(others)}" if others else "")
+
+
+def _literal(value: Any) -> str:
+    """Return a value as Python, with double quotes where that reads as well."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_literal(key)}: {_literal(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_literal, value)) + "]"
+    plain = isinstance(value, str) and '"' not in value and repr(value) == f"'{value}'"
+    return f'"{value}"' if plain else repr(value)
