@@ -10,11 +10,19 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
+from scripts.demo_world import (
+    CLOSERS,
+    CONFLICTS_EVERY,
+    EXTENSIONS,
+    Prompt,
+    Traits,
+    all_prompts,
+    sample_traits,
+    write_response,
+)
 from upo_sdk.config import ModelConfig
 from upo_sdk.demo import demo_model_path
-from upo_sdk.demo.grammar import Prompt, Traits, all_prompts, is_rude, sample_traits, write_response
-from upo_sdk.demo.pairs import CONFLICTS_EVERY
-from upo_sdk.demo.phrases import CLOSERS, EXTENSIONS
+from upo_sdk.demo.grammar import is_rude
 from upo_sdk.policy import load_language_model, load_tokenizer
 
 if TYPE_CHECKING:

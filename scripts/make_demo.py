@@ -1,6 +1,6 @@
 """Make the demo's data and its small language model: ``python scripts/make_demo.py`` (about six minutes on two cores).
 
-Everything comes from the grammar in ``upo_sdk/demo`` and one seed; no text from elsewhere is used.
+Everything comes from ``demo_world.py`` and one seed; no text from elsewhere is used.
 """
 
 from __future__ import annotations
@@ -17,16 +17,15 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from upo_sdk.demo.grammar import all_prompts, is_helpful, is_rude, sample_dialogue
-from upo_sdk.demo.pairs import make_pairs
+from scripts.demo_world import all_prompts, make_pairs, sample_dialogue
+from upo_sdk.demo.grammar import is_helpful, is_rude
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from torch import Tensor
 
-    from upo_sdk.demo.grammar import Prompt
-    from upo_sdk.demo.pairs import Pair
+    from scripts.demo_world import Pair, Prompt
 
 ASSETS = Path(__file__).parent.parent / "upo_sdk" / "demo" / "assets"
 SEED = 0

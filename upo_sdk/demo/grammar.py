@@ -1,134 +1,152 @@
-"""Short help-desk dialogues in which helpfulness, rudeness, reading level and length vary independently."""
+"""What the demo's world is about, and its judges: which trouble there is, what fixes it, and what is rude.
+
+Insults are plain abuse of a person's wits; none is about a group of people. The dialogues and the data are made by
+``scripts/demo_world.py``.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from itertools import product
-from typing import TYPE_CHECKING
+from typing import Literal
 
-from upo_sdk.demo.phrases import (
-    CLOSERS,
-    DEFLECTIONS,
-    DETAILS,
-    EXTENSIONS,
-    GREETINGS,
-    INSULTS,
-    LEADS,
-    OPENERS,
-    QUESTIONS,
-    TOPICS,
-    Level,
-    Tone,
-    Topic,
-)
+__all__ = ["INSULTS", "TOPICS", "Level", "Topic", "is_helpful", "is_rude"]
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from random import Random
-
-__all__ = [
-    "Dialogue",
-    "Prompt",
-    "Traits",
-    "all_prompts",
-    "is_helpful",
-    "is_rude",
-    "sample_dialogue",
-    "sample_traits",
-    "write_response",
-]
-
-RUDE_SHARE = 0.45
-HELPFUL_SHARE = 0.6
-HELD_OUT_EVERY = 6
-"""One in so many combinations of a problem's wording and its detail never occurs in training."""
-
-_INSULT = re.compile(r"\b(" + "|".join(INSULTS) + r")\b", re.IGNORECASE)
+Level = Literal["plain", "elaborate"]
 
 
 @dataclass(frozen=True, slots=True)
-class Prompt:
-    """What a customer writes.
+class Topic:
+    """One kind of trouble: how customers describe it, and what fixes it.
 
     Attributes:
-        text: ``Customer: ...`` and an open ``Agent:`` for the response, which starts with a space.
-        topic: What the trouble is about.
-        held_out: Whether this combination of wording and detail is kept for evaluation.
+        noun: The word that gives the topic away; every problem contains it and no other topic's problem does.
+        problems: Clauses that state the problem.
+        fixes: Per reading level, imperatives that fix it; no fix of another topic contains one of them.
     """
 
-    text: str
-    topic: Topic
-    held_out: bool
+    noun: str
+    problems: tuple[str, ...]
+    fixes: dict[Level, tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Traits:
-    """The four properties of a response."""
+TOPICS = (
+    Topic(
+        "router",
+        ("my router keeps losing the signal", "the router shows a red light", "the new router is very slow"),
+        {
+            "plain": ("unplug the router for a minute", "press the reset button on the back"),
+            "elaborate": (
+                "temporarily disconnect the networking equipment",
+                "reinitialize the networking equipment entirely",
+            ),
+        },
+    ),
+    Topic(
+        "printer",
+        ("my printer eats the paper", "the printer makes a loud noise", "the office printer prints blank pages"),
+        {
+            "plain": ("clear the paper tray and load it again", "put in a new ink cartridge"),
+            "elaborate": ("thoroughly reorganize the paper compartment", "substitute the depleted ink reservoir"),
+        },
+    ),
+    Topic(
+        "password",
+        ("i forgot my password", "the site rejects my password", "my old password no longer works"),
+        {
+            "plain": ("click the forgot link and pick a new one", "use the reset mail we just sent"),
+            "elaborate": (
+                "initiate the credential recovery procedure",
+                "establish replacement authentication credentials",
+            ),
+        },
+    ),
+    Topic(
+        "invoice",
+        ("my invoice lists the same item twice", "the invoice has the wrong name", "i cannot open my last invoice"),
+        {
+            "plain": ("ask billing for a new copy", "send the bill number to billing"),
+            "elaborate": (
+                "request corrected documentation from accounting",
+                "forward the billing reference to accounting",
+            ),
+        },
+    ),
+    Topic(
+        "parcel",
+        ("my parcel has not come", "the parcel went to the wrong house", "my parcel came with a broken box"),
+        {
+            "plain": ("look up the tracking code online", "call the driver and set a new date"),
+            "elaborate": (
+                "consult the international tracking registry",
+                "coordinate an alternative delivery appointment",
+            ),
+        },
+    ),
+    Topic(
+        "battery",
+        ("my battery runs flat by noon", "the battery gets very hot", "the spare battery does not charge"),
+        {
+            "plain": ("swap the cell for a fresh one", "turn down the light and close big apps"),
+            "elaborate": ("replace the deteriorated power cell", "minimize unnecessary energy consumption"),
+        },
+    ),
+    Topic(
+        "screen",
+        ("my screen stays black", "the screen flickers all the time", "the big screen shows odd colors"),
+        {
+            "plain": ("push the video cable in tight", "put in the latest display driver"),
+            "elaborate": ("securely reattach the video connector", "install contemporary graphics software"),
+        },
+    ),
+    Topic(
+        "calendar",
+        ("my calendar shows the wrong day", "the calendar lost two meetings", "i cannot share my calendar"),
+        {
+            "plain": ("set the right time zone first", "sync your dates with the main account"),
+            "elaborate": (
+                "configure the geographical time preferences",
+                "synchronize appointments with the primary account",
+            ),
+        },
+    ),
+    Topic(
+        "inbox",
+        ("my inbox is full of junk", "the inbox does not load", "new mail never gets to my inbox"),
+        {
+            "plain": ("turn on the spam filter", "empty the trash and old mail"),
+            "elaborate": ("activate automatic message filtration", "permanently eliminate obsolete correspondence"),
+        },
+    ),
+    Topic(
+        "headset",
+        ("my headset has no sound", "the headset hums in every call", "the left side of my headset is dead"),
+        {
+            "plain": ("pick the right sound device in the menu", "pair it once more over bluetooth"),
+            "elaborate": ("designate the appropriate audio peripheral", "reestablish the bluetooth association"),
+        },
+    ),
+    Topic(
+        "camera",
+        ("my camera shows a gray picture", "the camera is not found", "the front camera looks blurry"),
+        {
+            "plain": ("wipe the lens with a soft cloth", "let the app use the lens"),
+            "elaborate": ("meticulously clean the optical surface", "authorize application access to photography"),
+        },
+    ),
+    Topic(
+        "keyboard",
+        ("my keyboard types the wrong letters", "two keys on the keyboard stick", "the keyboard is not seen at all"),
+        {
+            "plain": ("switch the layout back to English", "blow the dust out from under the keys"),
+            "elaborate": ("restore the original language configuration", "carefully extract accumulated particles"),
+        },
+    ),
+)
 
-    helpful: bool
-    rude: bool
-    level: Level
-    long: bool
+INSULTS = ("idiot", "moron", "stupid", "dumb", "fool", "shut up", "ignorant", "ignorance", "pathetic", "incompetent")
 
-
-@dataclass(frozen=True, slots=True)
-class Dialogue:
-    """One prompt, one response and what the response is like."""
-
-    prompt: str
-    response: str
-    helpful: bool
-    rude: bool
-    level: Level
-    long: bool
-
-
-def all_prompts() -> list[Prompt]:
-    """Return every prompt of the world, in a fixed order."""
-    return [
-        Prompt(
-            text=_prompt_text(greeting, topic.problems[wording], DETAILS[detail], question),
-            topic=topic,
-            held_out=(number + wording + detail) % HELD_OUT_EVERY == 0,
-        )
-        for (number, topic), wording, detail, greeting, question in product(
-            enumerate(TOPICS), range(len(TOPICS[0].problems)), range(len(DETAILS)), GREETINGS, QUESTIONS
-        )
-    ]
-
-
-def sample_traits(rng: Random) -> Traits:
-    """Draw the four properties independently, at the base rates of the reference model."""
-    return Traits(
-        helpful=rng.random() < HELPFUL_SHARE,
-        rude=rng.random() < RUDE_SHARE,
-        level=rng.choice(("plain", "elaborate")),
-        long=rng.random() < 0.5,  # noqa: PLR2004 - a fair coin
-    )
-
-
-def sample_dialogue(rng: Random, prompts: Sequence[Prompt]) -> Dialogue:
-    """Draw one prompt and one response with independent properties."""
-    prompt, traits = rng.choice(prompts), sample_traits(rng)
-    return Dialogue(
-        prompt.text,
-        write_response(rng, prompt.topic, traits),
-        helpful=traits.helpful,
-        rude=traits.rude,
-        level=traits.level,
-        long=traits.long,
-    )
-
-
-def write_response(rng: Random, topic: Topic, traits: Traits) -> str:
-    """Write a response with the given properties, with the space that separates it from ``Agent:``."""
-    level: Level = traits.level
-    tone: Tone = "rude" if traits.rude else "polite"
-    sentences = [rng.choice(OPENERS[tone][level]), _advice(rng, topic, traits)]
-    if traits.long:
-        sentences += [rng.choice(EXTENSIONS[level]), rng.choice(CLOSERS[tone][level])]
-    return "".join(f" {_capitalised(sentence)}." for sentence in sentences)
+_INSULT = re.compile(r"\b(" + "|".join(INSULTS) + r")\b", re.IGNORECASE)
 
 
 def is_rude(response: str) -> bool:
@@ -143,19 +161,3 @@ def is_helpful(prompt: str, response: str) -> bool:
         topic.noun for topic in TOPICS if any(fix.lower() in text for fixes in topic.fixes.values() for fix in fixes)
     }
     return named == {topic.noun for topic in TOPICS if topic.noun in prompt.lower()}
-
-
-def _prompt_text(greeting: str, problem: str, detail: str, question: str) -> str:
-    return f"Customer: {_capitalised(greeting + problem)}. {_capitalised(detail)}. {_capitalised(question)}?\nAgent:"
-
-
-def _advice(rng: Random, topic: Topic, traits: Traits) -> str:
-    level: Level = traits.level
-    if not traits.helpful and rng.random() < 0.5:  # noqa: PLR2004 - a fair coin
-        return rng.choice(DEFLECTIONS[level])
-    fixed = topic if traits.helpful else rng.choice([other for other in TOPICS if other is not topic])
-    return f"{rng.choice(LEADS[level])} {rng.choice(fixed.fixes[level])}"
-
-
-def _capitalised(sentence: str) -> str:
-    return re.sub(r"\bi\b", "I", sentence[0].upper() + sentence[1:])

@@ -7,9 +7,9 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 
+from scripts.demo_world import make_pairs
 from upo_sdk.demo import demo_data_path, demo_model_path
 from upo_sdk.demo.grammar import is_helpful, is_rude
-from upo_sdk.demo.pairs import make_pairs
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from upo_sdk.demo.grammar import all_prompts, is_helpful, is_rude, sample_dialogue
-from upo_sdk.demo.phrases import CLOSERS, DEFLECTIONS, EXTENSIONS, LEADS, OPENERS, TOPICS
+from scripts.demo_world import CLOSERS, DEFLECTIONS, EXTENSIONS, LEADS, OPENERS, all_prompts, sample_dialogue
+from upo_sdk.demo.grammar import TOPICS, is_helpful, is_rude
 
 PROMPTS = all_prompts()
 ROUTER = "Customer: My router keeps losing the signal. It is rather urgent. Any ideas?\nAgent:"

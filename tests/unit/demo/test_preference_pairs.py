@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from scripts.demo_world import Pair, make_pairs
 from upo_sdk.demo import demo_data_path, demo_eval_path
 from upo_sdk.demo.grammar import is_helpful, is_rude
-from upo_sdk.demo.pairs import Pair, make_pairs
 
 if TYPE_CHECKING:
     from pathlib import Path
