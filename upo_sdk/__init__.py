@@ -54,25 +54,15 @@ __all__ = [
     "plan_run",
 ]
 
+_CONFIG = ("DataConfig", "EvalConfig", "LossConfig", "ModelConfig", "ObjectiveRef", "PluginPolicy", "RunConfig")
 _LAZY = {
-    "DataConfig": "upo_sdk.config",
-    "EvalConfig": "upo_sdk.config",
-    "EvaluationRecord": "upo_sdk.records",
-    "LossConfig": "upo_sdk.config",
-    "ModelConfig": "upo_sdk.config",
-    "ObjectiveRef": "upo_sdk.config",
-    "PluginPolicy": "upo_sdk.config",
-    "Registry": "upo_sdk.plugin.registry",
-    "RunConfig": "upo_sdk.config",
+    **dict.fromkeys((*_CONFIG, "TrainingConfig"), "upo_sdk.config"),
+    **dict.fromkeys(("EvaluationRecord", "RunRecord", "load_run"), "upo_sdk.records"),
+    **dict.fromkeys(("Registry", "load_registry"), "upo_sdk.plugin.registry"),
+    **dict.fromkeys(("align", "plan_run"), "upo_sdk.run"),
     "RunPlan": "upo_sdk.plan",
-    "RunRecord": "upo_sdk.records",
-    "TrainingConfig": "upo_sdk.config",
     "UnifiedLoss": "upo_sdk.loss",
-    "align": "upo_sdk.run",
     "evaluate": "upo_sdk.evaluation.evaluate",
-    "load_registry": "upo_sdk.plugin.registry",
-    "load_run": "upo_sdk.records",
-    "plan_run": "upo_sdk.run",
 }
 
 

@@ -225,7 +225,7 @@ def _publish(run: RunRecord, config: RunConfig, context: RunContext) -> RunRecor
     run.save(folder)
     if run.status == "completed":
         write_atomically(folder / CARD_FILE, model_card(folder))
-    write_report_or_warn(folder, context.callbacks)
+    write_report_or_warn(folder, context.warn)
     if run.status != "completed" or not config.push_to_hub or config.hub_model_id is None:
         return run
     address = push_after_run(folder, config.hub_model_id, context.callbacks, samples=config.hub_samples)

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 from upo_sdk.atomic_file import write_atomically
 from upo_sdk.errors import OutputError
-from upo_sdk.events import Notice, emit
 from upo_sdk.records import RunRecord, SweepRecord
 from upo_sdk.report.collect import collect_run
 
 if TYPE_CHECKING:
-    from upo_sdk.events import Callback
+    from collections.abc import Callable
 
 __all__ = ["ERROR_FILE", "REPORT_FILE", "write_report", "write_report_or_warn"]
 
@@ -48,7 +47,7 @@ def write_report(folder: Path) -> Path:
     return folder / REPORT_FILE
 
 
-def write_report_or_warn(folder: Path, callbacks: tuple[Callback, ...]) -> None:
+def write_report_or_warn(folder: Path, warn: Callable[[str], None]) -> None:
     """Write the report of a run or a sweep that just ended; what goes wrong with it never loses that.
 
     Models and every file that the report reads are there already. A failure becomes a warning, its traceback goes to
@@ -59,8 +58,7 @@ def write_report_or_warn(folder: Path, callbacks: tuple[Callback, ...]) -> None:
     except Exception as error:  # noqa: BLE001 - a finished run is worth more than the page about it
         with suppress(OSError):
             write_atomically(folder / ERROR_FILE, "".join(traceback.format_exception(error)))
-        text = f"the report could not be written: {error}; nothing else is missing, and {ERROR_FILE} has the traceback"
-        emit(callbacks, Notice("warning", text))
+        warn(f"the report could not be written: {error}; nothing else is missing, and {ERROR_FILE} has the traceback")
 
 
 def _write(path: Path, page: str) -> None:

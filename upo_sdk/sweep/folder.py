@@ -15,6 +15,7 @@ from upo_sdk.records import SweepRecord
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 __all__ = ["SweepFolder"]
@@ -84,35 +85,30 @@ class SweepFolder:
         (self.path / _LOGS).mkdir(exist_ok=True)
         return self.path / _LOGS / f"{name}.log"
 
-    @contextmanager
-    def locked(self) -> Generator[None]:
+    def locked(self) -> AbstractContextManager[None]:
         """Keep other sweeps out of the folder; the lock goes when this process does.
 
         Raises:
             OutputError: Another process has it, or the folder cannot be written.
         """
-        with self._lock("sweep", 0.0, "another `upo sweep` works in this folder", "wait until it is over, or stop it"):
-            yield
+        return self._lock("sweep", 0.0, "another `upo sweep` works in this folder")
 
-    @contextmanager
-    def locked_point(self, name: str) -> Generator[None]:
+    def locked_point(self, name: str) -> AbstractContextManager[None]:
         """Keep other processes out of the folder of a point; wait a little for one that is just ending.
 
         Raises:
             OutputError: Another process has it.
         """
-        what, fix = f"another process works on the point {name}", "wait until it is over, or stop it"
-        with self._lock(f"point-{name}", _SECONDS_FOR_THE_DYING, what, fix):
-            yield
+        return self._lock(f"point-{name}", _SECONDS_FOR_THE_DYING, f"another process works on the point {name}")
 
     @contextmanager
-    def _lock(self, name: str, seconds: float, what: str, fix: str) -> Generator[None]:
+    def _lock(self, name: str, seconds: float, what: str) -> Generator[None]:
         try:
             (self.path / _LOCKS).mkdir(parents=True, exist_ok=True)
             lock = FileLock(self.path / _LOCKS / f"{name}.lock")
             lock.acquire(timeout=seconds)
         except Timeout:
-            raise OutputError(what, where=str(self.path), fix=fix) from None
+            raise OutputError(what, where=str(self.path), fix="wait until it is over, or stop it") from None
         except OSError as error:
             raise _cannot_write(self.path, error) from error
         try:

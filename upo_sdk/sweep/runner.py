@@ -15,9 +15,7 @@ from upo_sdk.sweep.process import EVALUATE, STOP, PointMessage, PointProcess
 from upo_sdk.sweep.summary import summarized
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from upo_sdk.events import CancelToken, Event
+    from upo_sdk.events import CancelToken
     from upo_sdk.records import SweepPoint, SweepRecord
     from upo_sdk.sweep.folder import SweepFolder
 
@@ -71,17 +69,6 @@ class SweepCallback(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Notices:
-    """Passes on the notices of the report."""
-
-    emit: Callable[[SweepEvent], None]
-
-    def on_event(self, event: Event, /) -> None:
-        if isinstance(event, Notice):
-            self.emit(event)
-
-
 class Runner:
     """One call of a sweep.
 
@@ -123,7 +110,7 @@ class Runner:
         if all(point.status in {"done", "failed"} for point in self._state.points):
             self._write(self._state.model_copy(update={"finished": now()}))
         if self._state.rows:
-            write_report_or_warn(self._folder.path, (_Notices(self._emit),))
+            write_report_or_warn(self._folder.path, lambda text: self._emit(Notice("warning", text)))
         return self._state
 
     def _take_over_results(self) -> None:
@@ -176,7 +163,7 @@ class Runner:
 
     def _end(self, name: str, message: PointMessage) -> None:
         self._running.pop(name).end()
-        point = next(point for point in self._state.points if point.name == name)
+        point = self._point(name)
         if message.phase == "done":
             point = self._with_result(point)
             if point.status != "done":
@@ -186,7 +173,7 @@ class Runner:
             point = self._change(name, status=message.phase, failure=message.failure)
         self._replace(point)
         self._summarize()
-        self._emit(PointEnded(next(item for item in self._state.points if item.name == name), self._state))
+        self._emit(PointEnded(self._point(name), self._state))
 
     def _is_cancelled(self) -> bool:
         if self._cancel is None or not self._cancel.is_set():
@@ -197,9 +184,11 @@ class Runner:
                 process.send(STOP)
         return True
 
+    def _point(self, name: str) -> SweepPoint:
+        return next(point for point in self._state.points if point.name == name)
+
     def _change(self, name: str, **changes: Any) -> SweepPoint:
-        point = next(point for point in self._state.points if point.name == name)
-        changed = point.model_copy(update=changes)
+        changed = self._point(name).model_copy(update=changes)
         self._replace(changed)
         return changed
 

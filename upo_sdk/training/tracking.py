@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from upo_sdk.redaction import redact, without_secrets
 from upo_sdk.training.trackers import PROJECT, TRACKERS, TrackedRun
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
     from typing import Self
@@ -109,9 +109,15 @@ class Tracking(TrainerCallback):
         )
         model = getattr(kwargs.get("model"), "lm", None)
         for name in self._names:
-            with _named_failure(name):
+            try:
                 callback = self._until_the_end.enter_context(TRACKERS[name](run))
                 callback.on_train_begin(shown, state, control, model=model)
+            except Exception as error:
+                raise TrainingError(
+                    f"{name} cannot record the run: {error}",
+                    where="`training.report_to`",
+                    fix=f"fix it, or leave out {name}; what was scored is kept",
+                ) from error
             self._callbacks[name] = callback
             self._until_the_end.callback(callback.on_train_end, shown, state, control)
 
@@ -125,18 +131,6 @@ class Tracking(TrainerCallback):
             except Exception as error:  # noqa: BLE001 - whatever a tracker's network or disk may do
                 del self._callbacks[name]
                 self._notify("warning", f"{name} failed at step {state.global_step} and is left out: {error}")
-
-
-@contextmanager
-def _named_failure(name: str) -> Generator[None]:
-    try:
-        yield
-    except Exception as error:
-        raise TrainingError(
-            f"{name} cannot record the run: {error}",
-            where="`training.report_to`",
-            fix=f"fix it, or leave out {name}; what was scored is kept",
-        ) from error
 
 
 class _Shown:

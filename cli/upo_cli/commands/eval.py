@@ -142,13 +142,14 @@ def _run(config: EvalConfig, *, as_json: bool, quiet: bool, log_format: LogForma
 
 def _refresh(folder: Path, view: Callback) -> None:
     """Bring the card and the report of a run that was evaluated up to date."""
+    from upo_sdk.events import Notice
     from upo_sdk.publish import refresh_card
     from upo_sdk.records import RunRecord
     from upo_sdk.report import write_report_or_warn
 
     if (folder / RunRecord.FILE).is_file():
         refresh_card(folder)
-        write_report_or_warn(folder, (view,))
+        write_report_or_warn(folder, lambda text: view.on_event(Notice("warning", text)))
 
 
 def _end(result: EvaluationRecord) -> None:

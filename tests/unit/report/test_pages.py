@@ -256,12 +256,7 @@ def test_a_report_that_fails_leaves_the_run_and_its_traceback(make_run: MakeRun)
     folder = make_run()
     (folder / "samples.jsonl").write_text("broken", encoding="utf-8")
     told: list[str] = []
-
-    class Listener:
-        def on_event(self, event: Any, /) -> None:
-            told.append(event.text)
-
-    write_report_or_warn(folder, (Listener(),))
+    write_report_or_warn(folder, told.append)
     assert len(told) == 1
     assert ERROR_FILE in told[0]
     assert "DataError" in (folder / ERROR_FILE).read_text(encoding="utf-8")
