@@ -119,7 +119,7 @@ def read_config_file(path: Path) -> Settings:
         parsed = tomllib.loads(text) if path.suffix == ".toml" else yaml.safe_load(text)
     except (yaml.YAMLError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(
-            f"the file is not valid {'TOML' if path.suffix == '.toml' else 'YAML'}: {_one_line(error)}",
+            f"the file is not valid {'TOML' if path.suffix == '.toml' else 'YAML'}: {' '.join(str(error).split())}",
             where=str(path),
             fix="`upo config init` writes a valid file to start from",
         ) from error
@@ -195,7 +195,3 @@ def _known_keys(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str
 def _nested_model(annotation: Any) -> type[BaseModel] | None:
     candidates = [annotation, *getattr(annotation, "__args__", ())]
     return next((item for item in candidates if isinstance(item, type) and issubclass(item, BaseModel)), None)
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

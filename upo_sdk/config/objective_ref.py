@@ -144,7 +144,8 @@ def _split_head(head: str, text: str) -> tuple[str, float]:
     if targeted is None and (file := _FILE.fullmatch(head)):
         raise _is_file(file, text)
     path = targeted or _DOTTED_PATH.match(head)
-    name, colon, weight = (path.group(), *_rest(head[path.end() :])) if path else head.partition(":")
+    name = path.group() if path else head.partition(":")[0]
+    colon, weight = head[len(name) : len(name) + 1], head[len(name) + 1 :]
     if not name:
         raise ObjectiveRefError("an objective has no name", where=f"objective '{text}'", fix=f"write {_FORM}")
     if not colon:
@@ -175,10 +176,6 @@ def _is_file(file: re.Match[str], text: str) -> ObjectiveRefError:
         where=f"objective '{text}'",
         fix=f"set PYTHONPATH={folder} and name it `objectives={path.stem}:{function}:{weight}`; or make it a package",
     )
-
-
-def _rest(tail: str) -> tuple[str, str]:
-    return tail[:1], tail[1:]
 
 
 def _write(value: Any) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from upo_sdk.arrays import KeyArray
     from upo_sdk.data.rows import NormalisedRow
 
-__all__ = ["build_dataset", "content_name", "read_rows_of", "read_tables", "sha256_array"]
+__all__ = ["build_dataset", "content_name", "read_rows_of", "read_table", "read_tables", "sha256_array"]
 
 _BATCH_ROWS = 1000
 
@@ -33,6 +33,11 @@ def read_tables(dataset: Dataset, *columns: str) -> Iterator[Any]:
     """Yield Arrow tables of a thousand rows."""
     chosen = dataset.select_columns(list(columns)).with_format("arrow")
     return cast("Iterator[Any]", chosen.iter(batch_size=_BATCH_ROWS))
+
+
+def read_table(dataset: Dataset, *columns: str) -> Any:
+    """Return small columns as one Arrow table."""
+    return cast("Any", dataset.select_columns(list(columns)).with_format("arrow"))[:]
 
 
 def content_name(dataset: Dataset) -> str:

@@ -30,6 +30,7 @@ Row = tuple[int, dict[str, Any]]
 _SAVE_AS_UTF8 = "save it as UTF-8, for example: iconv -f latin1 -t utf-8 OLD > NEW"
 _COPIED_AT_ONCE = 2**20
 _LINE = re.compile(r"[^\r]*\r\n|[^\r]*\r|[^\r]+")
+"""Lines may end with a carriage return alone, as old versions of Excel write."""
 _LONGEST_CELL = 2**31 - 1
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
@@ -231,18 +232,13 @@ def _check_header(header: Sequence[str], path: Path) -> None:
 def _lines(file: IO[bytes], path: Path) -> Iterator[str]:
     for number, line in enumerate(file, start=1):
         try:
-            yield from _split_at_returns(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+            yield from _LINE.findall(line.decode("utf-8-sig" if number == 1 else "utf-8"))
         except UnicodeDecodeError as error:
             raise DataError(
                 f"the file is not valid UTF-8 (byte {error.start + 1} of the line)",
                 where=f"{path}, line {number}",
                 fix=_SAVE_AS_UTF8,
             ) from error
-
-
-def _split_at_returns(line: str) -> list[str]:
-    """Return the lines of a text whose lines may end with a carriage return alone, as old versions of Excel write."""
-    return _LINE.findall(line)
 
 
 def _read_parquet(path: Path, problems: Problems) -> Iterator[Row]:  # noqa: ARG001 - one signature for all readers

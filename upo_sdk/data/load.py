@@ -148,7 +148,7 @@ def _load_split(
         problems.raise_if_any(problems.count, fix=_FIX)
         raise DataError("there are no rows", where=path, fix="give data that has rows")
     spec = choose_format(config.format, formats, first[0][1].keys())
-    convert = row_converter(spec) if spec else _as_it_is
+    convert = row_converter(spec) if spec else dict[str, Any]
     sample = _sample(first, convert, problems)
     shape = _shape_of(sample, config, path)
     reading = Reading(shape, columns_of_messages(sample, (*shape.prompt, *shape.responses)), sample)
@@ -169,10 +169,6 @@ def _load_split(
     noun = "pairs" if shape.kind == "pairs" else "labelled completions"
     style = "conversational" if reading.conversational else "standard"
     return data, f"{noun} ({style}, {'explicit' if shape.prompt else 'implicit'} prompt)"
-
-
-def _as_it_is(row: Mapping[str, Any]) -> Mapping[str, Any]:
-    return row
 
 
 def _shape_of(sample: Sequence[Mapping[str, Any]], config: DataConfig, path: str) -> Shape:

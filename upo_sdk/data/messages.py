@@ -180,7 +180,8 @@ def _read_message(message: Any, column: str, number: int) -> Message:
         raise RowError(column, f"message {number} has no role")
     others = {key: value for key, value in message.items() if key not in (speaker, says)}
     if isinstance(content, list | Mapping):
-        content = _join_parts([content] if isinstance(content, Mapping) else content, column, number)
+        parts: list[Any] = [content] if isinstance(content, Mapping) else content
+        content = "".join(_text_of_part(part, column, number) for part in parts)
     if role in _CALLS and isinstance(content, str):
         others["tool_calls"], content = _read_calls(content, column, number), ""
     if content is None and any(others.get(key) for key in _ASSISTANT_SAYS):
@@ -204,12 +205,8 @@ def _read_calls(content: str, column: str, number: int) -> list[dict[str, Any]]:
     return [{"type": "function", "function": without_nulls(call, column)} for call in calls]
 
 
-def _join_parts(parts: list[Any], column: str, number: int) -> str:
-    """Return the text of ``[{"type": "text", "text": ...}, ...]``."""
-    return "".join(_text_of_part(part, column, number) for part in parts)
-
-
 def _text_of_part(part: Any, column: str, number: int) -> str:
+    """Return the text of ``{"type": "text", "text": ...}``."""
     if isinstance(part, str):
         return part
     kind: Any = part.get("type") if isinstance(part, Mapping) else None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from upo_sdk.cache import cache_folder, content_key, read_or_make
-from upo_sdk.data.columns import content_name, read_tables
+from upo_sdk.data.columns import content_name, read_table, read_tables
 from upo_sdk.data.encoding import Encoder
 from upo_sdk.data.findings import count_findings
 from upo_sdk.data.problems import BadRow, problems_of
@@ -22,7 +22,7 @@ from upo_sdk.errors import DataError
 from upo_sdk.isolation import hidden_progress_bars
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable
     from datetime import date
 
     from datasets import Dataset
@@ -159,15 +159,15 @@ def _content_sha256(tokenizer: PreTrainedTokenizerBase) -> str:
 
 def _without_bad_rows(dataset: Dataset) -> tuple[Dataset, tuple[BadRow, ...]]:
     """Return the rows that can be used, and what is wrong with the others."""
-    marks = [
-        (row, bad)
-        for table in read_tables(dataset, "row", "bad")
-        for row, bad in zip(table.column("row").to_pylist(), table.column("bad").to_pylist(), strict=True)
-    ]
-    bad_rows = tuple(BadRow(bad[0], row, bad[1] or None, bad[2]) for row, bad in marks if bad)
+    import pyarrow.compute
+
+    pc = cast("Any", pyarrow.compute)
+    table = read_table(dataset, "row", "bad")
+    bad_rows = [(row["row"], row["bad"]) for row in table.filter(pc.is_valid(table["bad"])).to_pylist()]
     if not bad_rows:
         return dataset, ()
-    return dataset.select([place for place, (_, bad) in enumerate(marks) if not bad]), bad_rows
+    used = dataset.select(np.flatnonzero(pc.is_null(table["bad"])))
+    return used, tuple(BadRow(source, row, column or None, reason) for row, (source, column, reason) in bad_rows)
 
 
 def _counted(dataset: Dataset, limits: Limits, bad_rows: tuple[BadRow, ...], *, conversational: bool) -> Tokenized:
@@ -176,12 +176,11 @@ def _counted(dataset: Dataset, limits: Limits, bad_rows: tuple[BadRow, ...], *, 
 
     pc = cast("Any", pyarrow.compute)
     names = ("row", "prompt_lost", "responses_lost", "identical", "needed_length", "response_trained", "findings")
-    tables = list(read_tables(dataset, *names))
+    table = read_table(dataset, *names)
     identical_R, prompt_lost_R, needed_R = (
-        np.concatenate([table.column(name).to_numpy() for table in tables])
-        for name in ("identical", "prompt_lost", "needed_length")
+        table[name].to_numpy() for name in ("identical", "prompt_lost", "needed_length")
     )
-    lost_N = np.concatenate([pc.list_flatten(table.column("responses_lost")).to_numpy() for table in tables])
+    lost_N = pc.list_flatten(table["responses_lost"]).to_numpy()
     report = TruncationReport(
         rows=len(dataset),
         responses=len(lost_N),
@@ -196,20 +195,13 @@ def _counted(dataset: Dataset, limits: Limits, bad_rows: tuple[BadRow, ...], *, 
     left_out_R = identical_R | (needed_R > 0)
     if left_out_R.all():
         raise _nothing_left(report, limits)
-    if all(table.column("response_trained").null_count == len(table) for table in tables):
+    if table["response_trained"].null_count == len(table):
         dataset = dataset.remove_columns("response_trained")
     if left_out_R.any():
         dataset = dataset.select(np.flatnonzero(~left_out_R))
-    findings = count_findings(_notes(tables), report.rows)
+    with_findings = table.filter(pc.is_valid(table["findings"])).select(["row", "findings"])
+    findings = count_findings(((row["row"], row["findings"]) for row in with_findings.to_pylist()), report.rows)
     return Tokenized(dataset=dataset, report=report, findings=findings, bad_rows=bad_rows)
-
-
-def _notes(tables: Sequence[Any]) -> Iterator[tuple[int, list[str]]]:
-    """Yield the number and the findings of every row that has some."""
-    for table in tables:
-        if table.column("findings").null_count < len(table):
-            rows, notes = (table.column(name).to_pylist() for name in ("row", "findings"))
-            yield from ((row, own) for row, own in zip(rows, notes, strict=True) if own)
 
 
 def _nothing_left(report: TruncationReport, limits: Limits) -> DataError:

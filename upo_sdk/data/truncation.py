@@ -166,14 +166,11 @@ def _kept(response: Sequence[Message], whole: str, starts: dict[int, int], end: 
             yield {"role": message["role"], "content": whole[place:end].strip()}
             return
         if found[1] > end:
-            yield {**_before_content(message), "content": _beginning(content, whole[found[0] : end])}
+            before = {key: value for key, value in message.items() if key != "tool_calls"}
+            yield {**before, "content": _beginning(content, whole[found[0] : end])}
             return
         yield message
         place = found[1]
-
-
-def _before_content(message: Message) -> Message:
-    return {key: value for key, value in message.items() if key != "tool_calls"}
 
 
 def _beginning(text: str, rendered: str) -> str:

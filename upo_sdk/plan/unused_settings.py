@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from upo_sdk.config import ModelConfig, RunConfig
+    from upo_sdk.config import RunConfig
     from upo_sdk.data import PreferenceData
     from upo_sdk.plugin.build import LiveObjective
 
@@ -72,6 +72,7 @@ def _reasons(
     schedule, at_the_end = training.lr_scheduler_type, data.eval is not None and not training.eval_steps
     alone = all(item.is_preference for item in objectives)
     of_value_head = (*_VALUE_HEAD, *(() if loss.scale == "balanced" else ("loss.expectile",)))
+    is_local = config.model is not None and Path(config.model.path).is_dir()
     rules = (
         (alone, _AUXILIARY, "no auxiliary objective has a weight"),
         (not alone and loss.baseline != "value", of_value_head, f"the baseline '{loss.baseline}' has no value head"),
@@ -96,13 +97,9 @@ def _reasons(
         (training.report_to == "none", ["training.arguments.run_name"], "`training.report_to` names no tracker"),
         (not config.eval_prompts, ["eval_max_new_tokens"], "no answers are compared without `eval_prompts`"),
         (not config.push_to_hub, ["hub_samples"], "nothing is pushed without `push_to_hub`"),
-        (_is_local(config.model), ["model.revision"], "the model is a local folder"),
+        (is_local, ["model.revision"], "the model is a local folder"),
     )
     return [(keys, reason) for holds, keys, reason in rules if holds]
-
-
-def _is_local(model: ModelConfig | None) -> bool:
-    return model is not None and Path(model.path).is_dir()
 
 
 def _given(config: RunConfig) -> dict[str, object]:

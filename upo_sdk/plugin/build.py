@@ -78,17 +78,13 @@ class LiveObjective:
     @property
     def auxiliary(self) -> AuxiliaryObjective:
         """The objective as a reward."""
-        if not isinstance(self.objective, AuxiliaryObjective):
-            msg = f"{self.label} is not auxiliary"
-            raise TypeError(msg)
+        assert isinstance(self.objective, AuxiliaryObjective), self.label  # noqa: S101 - the caller asked
         return self.objective
 
     @property
     def preference(self) -> PreferenceObjective:
         """The objective as a loss."""
-        if not isinstance(self.objective, PreferenceObjective):
-            msg = f"{self.label} is not a preference objective"
-            raise TypeError(msg)
+        assert isinstance(self.objective, PreferenceObjective), self.label  # noqa: S101 - the caller asked
         return self.objective
 
 
