@@ -7,10 +7,10 @@ import re
 from typing import TYPE_CHECKING, Any, cast
 
 from upo_sdk.data.findings import Kind, finding_key
-from upo_sdk.data.text_search import find_text, without_blanks
+from upo_sdk.data.text_search import any_of, find_text, without_blanks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from transformers import PreTrainedTokenizerBase
 
@@ -41,8 +41,8 @@ class FidelityCheck:
     def __init__(self, tokenizer: PreTrainedTokenizerBase, template: ChatTemplate) -> None:
         self._template = template
         special, added = map(str, tokenizer.all_special_tokens), cast("Any", tokenizer).get_added_vocab()
-        self._special = _any_of(special)
-        self._control = _any_of(added)
+        self._special = any_of(special)
+        self._control = any_of(added)
         self._ends = set[str]()
         self._own_text = dict[str, str | None]()
 
@@ -139,10 +139,6 @@ class FidelityCheck:
             lines = (line for part in parts for line in part.splitlines())
             self._own_text[shape] = next((line for line in lines if len(_WORD.findall(line)) >= _WORDS_OF_A_TEXT), None)
         return self._own_text[shape]
-
-
-def _any_of(texts: Iterable[str]) -> re.Pattern[str]:
-    return re.compile("|".join(map(re.escape, sorted(texts, key=len, reverse=True))) or r"(?!)")
 
 
 class _UserTexts:

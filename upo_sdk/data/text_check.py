@@ -8,6 +8,7 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING, Any, cast
 
 from upo_sdk.data.findings import Kind, finding_key
+from upo_sdk.data.text_search import any_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -41,7 +42,7 @@ class TextCheck:
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         control = _control_tokens(tokenizer)
-        self._control = re.compile("|".join(map(re.escape, sorted(control, key=len, reverse=True))) or r"(?!)")
+        self._control = any_of(control)
         self._eos = tuple(filter(None, [str(tokenizer.eos_token or "")]))
         self._ends_of_turns = (*control, *self._eos)
 

@@ -1,13 +1,14 @@
-"""Finds a text in another one that may have other blanks, and measures the similarity of two texts."""
+"""Finds texts in other ones, which may have other blanks, and measures how far two of them are the same."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-__all__ = ["common_length", "find_text", "without_blanks"]
+__all__ = ["any_of", "common_length", "find_text", "without_blanks"]
 
 
 def without_blanks(text: str) -> str:
@@ -24,6 +25,11 @@ def find_text(text: str, within: str, start: int = 0) -> tuple[int, int] | None:
     places = [at for at in range(start, len(within)) if not within[at].isspace()]
     place = "".join(within[at] for at in places).find(wanted)
     return None if place < 0 else (places[place], places[place + len(wanted) - 1] + 1)
+
+
+def any_of(texts: Iterable[str]) -> re.Pattern[str]:
+    """Return a pattern that matches the longest of some texts, and nothing if there are none."""
+    return re.compile("|".join(map(re.escape, sorted(texts, key=len, reverse=True))) or r"(?!)")
 
 
 def common_length(sequences: Sequence[Sequence[Any]]) -> int:
