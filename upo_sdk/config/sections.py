@@ -50,9 +50,8 @@ class LossConfig(Section):
 
     scale: Literal["paper", "balanced"] = Field(
         default="paper",
-        description="paper: use gamma as given; balanced: compute γ from the data, so that at the start the "
-        "gradients of "
-        "the auxiliary term are as large as those of the preference term, times the sum of the weights.",
+        description="paper: use gamma as given; balanced: compute γ from the data, so that at the start the gradients "
+        "of the auxiliary term are as large as those of the preference term, times the sum of the weights.",
     )
     gamma: float = Field(default=0.5, ge=0, description="γ: weight of the auxiliary (actor) term.")
     lambda_: float = Field(
@@ -153,8 +152,7 @@ class TrainingConfig(Section):
     allow_changed: tuple[Changeable, ...] = Field(
         default=(),
         description="What may differ from the run that is resumed; the change is recorded in run.json. Any other "
-        "difference "
-        "is an error.",
+        "difference is an error.",
     )
     eval_steps: int = Field(default=0, ge=0, description="Steps between two evaluations; 0 evaluates once, at the end.")
     report_to: str = Field(

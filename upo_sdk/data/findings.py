@@ -53,10 +53,9 @@ class Kind(Enum):
     )
     OPENING = _Sentence(
         "warning",
-        "the chat template starts an answer with {detail} for generation, but not in the training data "
-        "({rows}): generated answers will start with text that was not learned. Add the reasoning to the answers, "
-        "set inputs that "
-        "turn it off (column chat_template_kwargs), or use another template (`model.chat_template=FILE`)",
+        "the chat template starts an answer with {detail} for generation, but not in the training data ({rows}): "
+        "generated answers will start with text that was not learned. Add the reasoning to the answers, set inputs "
+        "that turn it off (column chat_template_kwargs), or use another template (`model.chat_template=FILE`)",
     )
     CONTINUED = _Sentence(
         "warning",

@@ -97,9 +97,8 @@ class TruncationReport:
             said += f"; {self.pairs_left_out:,} pairs became identical and are left out"
         if self.rows_left_out:
             said += (
-                f"; {self.rows_left_out:,} rows are left out, because their system message and last turn alone are "
-                f"too long: "
-                f"{self.fix} would fit them"
+                f"; {self.rows_left_out:,} rows are left out, because their system message and last turn alone are too "
+                f"long: {self.fix} would fit them"
             )
         return said
 

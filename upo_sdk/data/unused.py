@@ -69,8 +69,7 @@ def describe_overruled(overruled: Mapping[str, int]) -> list[str]:
     """Return a warning for every column of the prompt that the messages of the responses overrule."""
     return [
         f"the column '{name}' differs from the prompt that the responses begin with (row {row}): that prompt is "
-        f"learned, "
-        "not the column. Remove one of the two from the data"
+        "learned, not the column. Remove one of the two from the data"
         for name, row in overruled.items()
     ]
 

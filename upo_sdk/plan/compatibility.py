@@ -81,8 +81,7 @@ def check_weighting(objectives: Sequence[LiveObjective], config: RunConfig, data
         if not item.is_preference and item.schedule and config.loss.baseline in {"soft", "prompt-mean"}:
             raise ConfigError(
                 f"the baseline '{config.loss.baseline}' is computed once from the weights, and the weight of "
-                f"'{item.label}' "
-                f"changes over the run",
+                f"'{item.label}' changes over the run",
                 where=f"objective '{item.ref}'",
                 fix="use `loss.baseline=value` or none, or leave out the schedule",
             )

@@ -72,7 +72,6 @@ def _preference_alone(plan: RunPlan) -> Iterator[str]:
     most = settings.DPO_ALONE_STEPS
     if plan.is_demo and not plan.auxiliary and plan.steps > most:
         yield (
-            f"with a preference objective alone, the demo model forgets how to write such short answers after about "
-            f"{most} steps: add "
-            f"`training.max_steps={most}`, or an auxiliary objective"
+            "with a preference objective alone, the demo model forgets how to write such short answers after about "
+            f"{most} steps: add `training.max_steps={most}`, or an auxiliary objective"
         )

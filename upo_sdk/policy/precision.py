@@ -30,9 +30,8 @@ def too_small_steps(model: ModelConfig, model_config: Any, learning_rate: float)
     if dtype not in HALF or learning_rate >= _SMALLEST_USEFUL_RATE:
         return None
     return (
-        f"the precision of {dtype} is too low for a learning rate of {learning_rate:g}: most weights will not "
-        f"change; leave out "
-        "`model.dtype`, which keeps them in float32, and add `training.bf16=true` for speed"
+        f"the precision of {dtype} is too low for a learning rate of {learning_rate:g}: most weights will not change; "
+        "leave out `model.dtype`, which keeps them in float32, and add `training.bf16=true` for speed"
     )
 
 
