@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from upo_cli.judge_view import judge_lines
-from upo_cli.output import console, table
+from upo_cli.output import Table, console
 from upo_sdk.records import Estimate
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def print_evaluation(result: EvaluationRecord) -> None:
     out = console()
     out.print(_headline(result), markup=False, soft_wrap=True)
     out.print()
-    out.print(table("metric", "model", "baseline", "difference, 95 % interval", "better", rows=list(_rows(result))))
+    out.print(Table("metric", "model", "baseline", "difference, 95 % interval", "better", rows=list(_rows(result))))
     out.print()
     if result.judge is not None:
         for line in judge_lines(result.judge):

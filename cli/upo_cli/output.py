@@ -6,7 +6,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Any
 from upo_cli.option_names import as_options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
 
-    from rich.console import Console
-    from rich.table import Table
+    from rich.console import Console, ConsoleOptions, RenderableType
 
     from upo_sdk.errors import UPOError
 
-__all__ = ["console", "jsonable", "print_error", "print_json", "table"]
+__all__ = ["Table", "console", "jsonable", "print_error", "print_json"]
 
 _WIDTH_OF_A_FILE = 200
 
@@ -37,15 +36,34 @@ def console(*, stderr: bool = False) -> Console:
     return made
 
 
-def table(*headers: str, rows: Sequence[Sequence[str]], title: str | None = None) -> Table:
-    """Return a table without lines; the cells are plain text, not markup."""
-    from rich.table import Table
-    from rich.text import Text
+class Table:
+    """A table without lines; the cells are plain text, not markup."""
 
-    result = Table(*headers, box=None, title=title, title_justify="left", header_style="bold", pad_edge=False)
-    for row in rows:
-        result.add_row(*(Text(cell) for cell in row))
-    return result
+    def __init__(self, *headers: str, rows: Sequence[Sequence[str]]) -> None:
+        self._headers, self._rows = headers, rows
+
+    def __rich_console__(self, _: Console, options: ConsoleOptions) -> Iterable[RenderableType]:
+        """Yield whole lines where the columns fit side by side, which is quick, else cells that are wrapped."""
+        from rich.cells import cell_len, set_cell_size
+        from rich.text import Text
+
+        columns = list(zip(self._headers, *self._rows, strict=True))
+        widths = [max(map(cell_len, column)) for column in columns]
+        if sum(widths) + 2 * len(widths) - 2 > options.max_width or not "".join(map("".join, columns)).isprintable():
+            yield self._wrapped()
+            return
+        for row, style in ((self._headers, "bold"), *((row, "") for row in self._rows)):
+            cells = map(set_cell_size, row, widths)
+            yield Text("  ".join(cells).rstrip(), style=style, no_wrap=True)
+
+    def _wrapped(self) -> RenderableType:
+        from rich.table import Table as WrappingTable
+        from rich.text import Text
+
+        result = WrappingTable(*self._headers, box=None, header_style="bold", pad_edge=False)
+        for row in self._rows:
+            result.add_row(*map(Text, row))
+        return result
 
 
 def print_json(value: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from upo_cli.output import table
+from upo_cli.output import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,7 @@ def print_plan(plan: RunPlan, out: Console, spelled: Callable[[str], str]) -> No
         ("memory", _memory(plan)),
         ("output", str(plan.config.output_dir)),
     )
-    out.print(table("plan", "", rows=facts))
+    out.print(Table("plan", "", rows=facts))
     out.print()
     rows = [
         [
@@ -43,7 +43,7 @@ def print_plan(plan: RunPlan, out: Console, spelled: Callable[[str], str]) -> No
         ]
         for item in (*plan.objectives, *plan.held_out)
     ]
-    out.print(table("objective", "kind", "weight", "options", "loads", "from", rows=rows))
+    out.print(Table("objective", "kind", "weight", "options", "loads", "from", rows=rows))
 
 
 def third_party(registry: Registry) -> list[str]:

@@ -8,7 +8,7 @@ from upo_cli.bars import Bars
 from upo_cli.json_lines import JsonLines
 from upo_cli.lines import Lines
 from upo_cli.option_names import as_options
-from upo_cli.output import console, table
+from upo_cli.output import Table, console
 from upo_cli.plan_view import print_plan
 from upo_cli.time_left import TimeLeft, in_words
 from upo_cli.view import PrintedView, can_be_live, live_by
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from rich.console import Console
-    from rich.table import Table
 
     from upo_cli.shared import LogFormat
     from upo_sdk.events import Event
@@ -142,7 +141,7 @@ def open_view(log_format: LogFormat, *, quiet: bool, spelled: Callable[[str], st
 def scores_table(statistics: tuple[ScoreStatistics, ...]) -> Table:
     """Return the distribution of every auxiliary objective's rewards over the training completions."""
     headers = ("scores", "completions", "mean", "std", "min", "max", "with length", "with chosen")
-    return table(*headers, rows=[_score_row(item) for item in statistics])
+    return Table(*headers, rows=[_score_row(item) for item in statistics])
 
 
 def _score_row(item: ScoreStatistics) -> list[str]:

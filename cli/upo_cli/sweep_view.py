@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from upo_cli.option_names import as_options
-from upo_cli.output import console, table
+from upo_cli.output import Table, console
 from upo_cli.sweep_lines import SweepLines
 from upo_cli.view import PrintedView, can_be_live, live_by
 from upo_sdk import events
@@ -150,7 +150,7 @@ def print_sweep(sweep: SweepRecord, folder: str) -> None:
     out = console()
     if sweep.rows:
         headers, rows = table_rows(sweep)
-        out.print(table(*headers, rows=rows))
+        out.print(Table(*headers, rows=rows))
         out.print()
     for sentence in remarks(sweep):
         out.print(as_options(sentence), markup=False, soft_wrap=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from upo_cli.boundary import StrictCommand, UsageError
-from upo_cli.output import console, print_json, table
+from upo_cli.output import Table, console, print_json
 from upo_cli.shared import SPELLINGS, Json
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def prune(
 def _show(found: CacheInfo) -> None:
     console().print(f"{found.folder}: {_size(found.bytes)}", markup=False, soft_wrap=True)
     rows = [[part.name, f"{part.count:,}", _size(part.bytes)] for part in found.parts]
-    console().print(table("part", "count", "size", rows=rows))
+    console().print(Table("part", "count", "size", rows=rows))
 
 
 def _described(found: CacheInfo) -> dict[str, object]:

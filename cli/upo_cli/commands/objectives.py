@@ -8,7 +8,7 @@ import typer
 
 from upo_cli.boundary import StrictCommand
 from upo_cli.fields import options_of
-from upo_cli.output import console, print_json, table
+from upo_cli.output import Table, console, print_json
 from upo_cli.shared import BlockPlugin, Json, Plugins, load_plugins
 from upo_sdk.config import ObjectiveRef
 from upo_sdk.plugin.build import load_options
@@ -39,7 +39,7 @@ def list_objectives(*, plugins: Plugins = None, block_plugin: BlockPlugin = None
         print_json({"objectives": found})
         return
     keys = ("name", "kind", "summary", "from")
-    console().print(table(*keys, rows=[[str(item[key]) for key in keys] for item in found]))
+    console().print(Table(*keys, rows=[[str(item[key]) for key in keys] for item in found]))
     _mention_failures(registry)
 
 
@@ -68,7 +68,7 @@ def show(
     example = _example(found.spec) if found else f"{name}:0.3"
     keys = ("name", "type", "default", "description")
     out.print(
-        table(*keys, rows=[[item[key] for key in keys] for item in options]) if options else "it takes no options"
+        Table(*keys, rows=[[item[key] for key in keys] for item in options]) if options else "it takes no options"
     )
     out.print(
         f"use it: upo train --objective {example}{',OPTION=VALUE' if options else ''}",

@@ -9,7 +9,7 @@ import typer
 from upo_cli.boundary import StrictCommand
 from upo_cli.commands import plugins_check, plugins_new
 from upo_cli.option_names import as_options
-from upo_cli.output import console, print_error, print_json, table
+from upo_cli.output import Table, console, print_error, print_json
 from upo_cli.shared import BlockPlugin, Json, Plugins, load_plugins
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def list_plugins(*, plugins: Plugins = None, block_plugin: BlockPlugin = None, j
         print_json({"plugins": found, "problems": problems, "remarks": registry.remarks})
         return
     keys = ("name", "kind", "distribution", "version", "origin", "status", "reason")
-    console().print(table(*keys, rows=[[item[key] for key in keys] for item in found]))
+    console().print(Table(*keys, rows=[[item[key] for key in keys] for item in found]))
     for error in registry.errors:
         print_error(error)
     for text in registry.remarks:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from upo_cli.boundary import StrictCommand
-from upo_cli.output import console, print_json, table
+from upo_cli.output import Table, console, print_json
 from upo_cli.shared import BlockPlugin, Json, Plugins, load_plugins
 
 if TYPE_CHECKING:
@@ -87,6 +87,6 @@ def _show(target: Target, results: list[CheckResult]) -> None:
         return
     out.print(f"{target.name} ({target.subject.kind})", style="bold", markup=False)
     rows = [(result.name, _WORDS[result.outcome], result.reason) for result in results]
-    out.print(table("check", "result", "why", rows=rows))
+    out.print(Table("check", "result", "why", rows=rows))
     counts = {word: sum(row[1] == word for row in rows) for word in _WORDS.values()}
     out.print(", ".join(f"{count} {word.lower()}" for word, count in counts.items() if count) + "\n", markup=False)

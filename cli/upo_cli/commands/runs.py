@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from upo_cli.boundary import StrictCommand
-from upo_cli.output import console, print_json, table
+from upo_cli.output import Table, console, print_json
 from upo_cli.shared import Json  # noqa: TC001 - Typer reads the annotations
 from upo_sdk.errors import ConfigError, did_you_mean
 
@@ -59,7 +59,7 @@ def list_runs(
         return
     metrics = list(dict.fromkeys(name for row in rows for name in row["rewards"]))
     cells = [[*(str(row[name]) for name in _COLUMNS), *(_reward(row, name) for name in metrics)] for row in rows]
-    console().print(table(*_COLUMNS, *metrics, rows=cells))
+    console().print(Table(*_COLUMNS, *metrics, rows=cells))
 
 
 @app.command(cls=StrictCommand)
@@ -72,11 +72,11 @@ def show(run: Run, *, json: Json = False) -> None:
         print_json(found.as_data())
         return
     out = console()
-    out.print(table("", "", rows=_facts(found)))
+    out.print(Table("", "", rows=_facts(found)))
     if found.evaluation:
         rows = [[name, *_cells(metric)] for name, metric in found.evaluation.metrics.items()]
         out.print()
-        out.print(table("metric", "before", "after", "change, 95 % interval", rows=rows))
+        out.print(Table("metric", "before", "after", "change, 95 % interval", rows=rows))
     out.print()
     for sentence in found.explanation:
         out.print(sentence, markup=False, soft_wrap=True)
@@ -102,12 +102,12 @@ def compare(
     names = [str(run.output_dir) for run in found.runs]
     out = console()
     settings = [[key, *map(_text, values)] for key, values in found.settings.items()]
-    out.print(table("setting", *names, rows=settings) if settings else "the settings are the same", soft_wrap=True)
+    out.print(Table("setting", *names, rows=settings) if settings else "the settings are the same", soft_wrap=True)
     out.print()
     if not found.metrics:
         out.print("no result is in all of them: train with --eval_prompts 64", markup=False)
         return
-    out.print(table("metric", *names, rows=[[name, *_beside(item)] for name, item in found.metrics.items()]))
+    out.print(Table("metric", *names, rows=[[name, *_beside(item)] for name, item in found.metrics.items()]))
     out.print("\nbehind each value: the difference to the first run with its 95 % interval, paired by prompt")
     out.print("* more than chance, from 10 prompts on", markup=False)
 

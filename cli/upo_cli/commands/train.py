@@ -13,7 +13,7 @@ import typer
 from upo_cli.boundary import INTERRUPTED, StrictCommand
 from upo_cli.option_names import as_options
 from upo_cli.options import with_config_options
-from upo_cli.output import console, print_json, table
+from upo_cli.output import Table, console, print_json
 from upo_cli.plan_view import plan_as_data, print_plan, third_party
 from upo_cli.settings import UserSettings, check_named_options, resolve, with_beta
 from upo_cli.shared import (
@@ -161,7 +161,7 @@ def _print_result(result: RunRecord) -> None:
         return
     if result.evaluation:
         rows = [_compared(label, metric) for label, metric in result.evaluation.rewards.items()]
-        out.print(table("mean reward of answers", "before", "after", "95 % of the change", rows=rows))
+        out.print(Table("mean reward of answers", "before", "after", "95 % of the change", rows=rows))
         out.print()
     for sentence in result.explanation:
         out.print(as_options(sentence), markup=False, soft_wrap=True)
