@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from upo_cli.plugin_names import PluginNames
-from upo_cli.scaffold import render
+from upo_cli.scaffold import PluginNames, render
 
 _TUTORIAL = Path(__file__).parents[1] / "docs" / "tutorials" / "your-first-objective.md"
 _BLOCK = re.compile(r"^```(console|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from upo_cli.judge_view import judge_lines
 from upo_cli.output import Table, console
 from upo_sdk.records import Estimate
 
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from upo_sdk.records import EvaluationRecord, Metric, Sample, Verdict
+    from upo_sdk.records import Cost, EvaluationRecord, Metric, PositionBias, Sample, Verdict, WinRate
 
 __all__ = ["print_evaluation"]
 
@@ -28,7 +27,7 @@ def print_evaluation(result: EvaluationRecord) -> None:
     out.print(Table("metric", "model", "baseline", "difference, 95 % interval", "better", rows=list(_rows(result))))
     out.print()
     if result.judge is not None:
-        for line in judge_lines(result.judge):
+        for line in _judge_lines(result.judge):
             out.print(line, markup=False, soft_wrap=True)
         out.print()
     for sample in result.samples:
@@ -93,3 +92,45 @@ def _sentence(verdict: Verdict) -> str:
             "behind it, so the condition cannot be checked"
         )
     return f"{'failed' if verdict.holds else 'fine'}: {verdict.condition}: the value is {verdict.value:.6g}"
+
+
+def _judge_lines(found: WinRate) -> Iterator[str]:
+    """Yield what stands behind the rates: counts, position bias, length, failures and cost."""
+    who = found.judge.model or found.judge.target
+    what = "baseline's answers" if found.against == "baseline" else "data's chosen responses"
+    yield (
+        f"judge {who}, against the {what}: {found.wins:,} wins, {found.ties:,} ties, {found.losses:,} losses"
+        f"{f' ({found.identical:,} ties of equal answers)' if found.identical else ''}"
+    )
+    if found.position is not None:
+        yield f"  order: {_order(found.position)}"
+    if found.length_effect is not None and found.length_difference is not None:
+        yield f"  length: {_length(found.length_difference, found.length_effect)}"
+    for failure in found.failures:
+        pairs = "1 pair" if failure.pairs == 1 else f"{failure.pairs:,} pairs"
+        yield f"  not judged: {pairs}, {failure.reason}: {failure.example}"
+    for remark in found.remarks:
+        yield f"  note: {remark}"
+    yield f"  cost: {_cost(found.cost)}"
+
+
+def _order(position: PositionBias) -> str:
+    text = f"swapping the answers changed the winner of {position.inconsistent:.0f} % of the pairs"
+    return text if position.first is None else f"{text}; the first answer was preferred in {position.first:.0f} %"
+
+
+def _length(difference: float, effect: float) -> str:
+    liking = "likes" if effect > 0 else "dislikes"
+    return f"{difference:+,.0f} characters per answer, and the judge {liking} length ({effect:+.2f} log-odds)"
+
+
+def _cost(cost: Cost) -> str:
+    parts = [f"{cost.requests:,} requests"]
+    if cost.cached is not None:
+        parts.append(f"{cost.cached:,} verdicts from the cache")
+    if cost.prompt_tokens is not None:
+        parts.append(f"{cost.prompt_tokens:,} + {cost.completion_tokens or 0:,} tokens")
+    parts.append(f"{cost.seconds:,.1f} s")
+    if cost.price is not None:
+        parts.append(f"price {cost.price:,.4g}")
+    return ", ".join(parts)

@@ -10,8 +10,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from upo_cli.output import jsonable
-from upo_cli.time_left import TimeLeft
-from upo_cli.view import View
+from upo_cli.view import TimeLeft, View
 from upo_sdk import events
 
 if TYPE_CHECKING:

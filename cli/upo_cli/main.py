@@ -13,6 +13,8 @@ import typer
 
 from upo_cli.boundary import BoundaryGroup
 from upo_cli.commands.version import print_version
+from upo_cli.output import print_error
+from upo_sdk.errors import DuplicateNameError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -68,13 +70,15 @@ def build_app(registry: Registry | None = None, *, load: Collection[str] = tuple
     app.callback()(_root)
     for name, summary in _COMMANDS.items():
         if name in load:
-            import_module(f"upo_cli.commands.{name}").register(app)
+            loaded: typer.Typer = import_module(f"upo_cli.commands.{name}").app
+            if loaded.info.name:
+                app.add_typer(loaded, help=summary)
+            else:
+                app.registered_commands += loaded.registered_commands
         else:
             app.command(name, help=summary)(_listed)
     if registry is not None:
-        from upo_cli.plugin_commands import add_plugin_commands
-
-        add_plugin_commands(app, registry)
+        _add_plugin_commands(app, registry)
     return app
 
 
@@ -121,3 +125,32 @@ def _registry() -> Registry | None:
     from upo_cli.shared import load_plugins
 
     return load_plugins()
+
+
+def _add_plugin_commands(app: typer.Typer, registry: Registry) -> None:
+    """Add the commands of every plugin whose hook works; name the others on stderr."""
+    added = typer.Typer()
+    for error in registry.attempts("upo_register_commands", app=added):
+        print_error(error)
+    taken = _names(app)
+    for name in sorted(taken & _names(added)):
+        print_error(
+            DuplicateNameError(
+                f"a plugin adds the command '{name}', which exists already; the plugin's command is left out"
+            )
+        )
+    app.registered_commands += [item for item in added.registered_commands if _name(item) not in taken]
+    app.registered_groups += [item for item in added.registered_groups if _name(item) not in taken]
+
+
+def _names(app: typer.Typer) -> set[str]:
+    return {_name(item) for item in (*app.registered_commands, *app.registered_groups)}
+
+
+def _name(item: object) -> str:
+    """Return the name as Typer derives it: given, of the group's application, or from the function."""
+    if isinstance(name := getattr(item, "name", None), str):
+        return name
+    if isinstance(name := getattr(getattr(getattr(item, "typer_instance", None), "info", None), "name", None), str):
+        return name
+    return getattr(getattr(item, "callback", None), "__name__", "").lower().replace("_", "-")

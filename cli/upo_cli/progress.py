@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from upo_cli.bars import Bars
 from upo_cli.json_lines import JsonLines
-from upo_cli.lines import Lines
 from upo_cli.option_names import as_options
 from upo_cli.output import Table, console
 from upo_cli.plan_view import print_plan
-from upo_cli.time_left import TimeLeft, in_words
-from upo_cli.view import PrintedView, can_be_live, live_by
+from upo_cli.view import PrintedView, TimeLeft, can_be_live, in_words, live_by
 from upo_sdk import events
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ class ProgressView(Silent):
         self._live = can_be_live(self._err) if live is None else live
         if self._live and self._out.is_terminal:  # the same screen: what is printed has to make way for the bars
             self._out = self._err
-        self._tasks: Bars | Lines = Bars(self._err) if self._live else Lines(self._err)
+        self._tasks: Bars | _Lines = Bars(self._err) if self._live else _Lines(self._err)
         self._time_left, self._left = TimeLeft(), ""
 
     def start(self) -> None:
@@ -153,3 +152,50 @@ def _score_row(item: ScoreStatistics) -> list[str]:
         *(f"{value:.3f}" for value in numbers),
         *("-" if value is None else f"{value:+.2f}" for value in correlations),
     ]
+
+
+_RATE_FROM_SECONDS = 1.0
+_SECONDS_BETWEEN = 30.0
+
+
+class _Lines:
+    """Prints a line when a task is finished, and every half minute while it runs."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._first: dict[str, tuple[int, float]] = {}
+        self._last: dict[str, float] = {}
+
+    def start(self) -> None:
+        """Nothing to start."""
+
+    def stop(self) -> None:
+        """Nothing to end."""
+
+    def write(self, text: str) -> None:
+        """Print a line."""
+        self._print(text)
+
+    def note(self, task: str, text: str) -> None:
+        """Nothing: the text has its own line."""
+
+    def advance(self, task: str, done: int, total: int, unit: str) -> None:
+        """Print how much of a task is done, and how fast since its first event."""
+        if total <= 1:
+            return
+        first, started = self._first.setdefault(task, (done, perf_counter()))
+        self._last.setdefault(task, started)
+        name = f"{task} ({unit})"
+        if done >= total:
+            del self._first[task], self._last[task]
+            self._print(f"{name}: {total:,} done{self._rate(done - first, perf_counter() - started)}")
+        elif (now := perf_counter()) - self._last[task] >= _SECONDS_BETWEEN:
+            self._last[task] = now
+            rate = self._rate(done - first, now - started)
+            self._print(f"{name}: {done:,} of {total:,} ({done / total:.0%}){rate}")
+
+    def _rate(self, done: int, seconds: float) -> str:
+        return f", {done / seconds:,.0f}/s" if seconds > _RATE_FROM_SECONDS else ""
+
+    def _print(self, text: str) -> None:
+        self._console.print(text, markup=False, soft_wrap=True)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from upo_cli.json_lines import JsonLines, write_line
 from upo_cli.option_names import as_options
 from upo_cli.output import Table, console
-from upo_cli.sweep_lines import SweepLines
 from upo_cli.view import PrintedView, can_be_live, live_by
 from upo_sdk import events
 from upo_sdk.sweep import PointEnded, PointProgress, PointStarted, SweepReady, remarks, table_rows
@@ -20,10 +21,11 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from upo_cli.shared import LogFormat
+    from upo_sdk.events import Event
     from upo_sdk.records import SweepPoint, SweepRecord
     from upo_sdk.sweep import Grid, SweepEvent
 
-__all__ = ["SilentSweep", "SweepView", "open_view", "points_as_data", "print_points", "print_sweep"]
+__all__ = ["SilentSweep", "SweepLines", "SweepView", "open_view", "points_as_data", "print_points", "print_sweep"]
 
 
 class SilentSweep(PrintedView):
@@ -174,3 +176,23 @@ def _how_it_ended(point: SweepPoint) -> str:
 
 def _seconds(seconds: Mapping[str, float]) -> str:
     return f" in {seconds['total']:.0f} s" if "total" in seconds else ""
+
+
+class SweepLines(JsonLines):
+    """Writes one object per event; of the progress of a task of a point as of that of a run."""
+
+    def on_event(self, event: Event | SweepEvent, /) -> None:
+        """Write one event."""
+        match event:
+            case SweepReady(sweep):
+                kept = {"name", "values", "objectives", "seed", "status"}
+                write_line("sweep", {"points": [point.model_dump(include=kept) for point in sweep.points]})
+            case PointStarted():
+                write_line("point_started", asdict(event))
+            case PointProgress():
+                if self._is_due((event.name, event.phase, event.task), event.done, event.total):
+                    write_line("point_progress", asdict(event))
+            case PointEnded(point):
+                write_line("point_ended", point.model_dump(include={"name", "status", "failure", "metrics", "seconds"}))
+            case _:
+                super().on_event(event)

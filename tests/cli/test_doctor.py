@@ -4,9 +4,9 @@ import platform
 import threading
 from typing import TYPE_CHECKING
 
-import upo_cli.checks
+import upo_cli.commands.doctor
 import upo_sdk.network
-from upo_cli.checks import Check, run_checks
+from upo_cli.commands.doctor import Check, run_checks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,8 +29,8 @@ def test_the_doctor_names_versions_device_and_plugins(upo: Upo) -> None:
 
 
 def test_the_doctor_names_the_packages_that_options_need(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upo_cli.checks, "_OPTIONAL", {"json": "--this", "no_such_package": "--that"})
-    (found,) = upo_cli.checks._optional()
+    monkeypatch.setattr(upo_cli.commands.doctor, "_OPTIONAL", {"json": "--this", "no_such_package": "--that"})
+    (found,) = upo_cli.commands.doctor._optional()
     assert (found.status, found.detail) == ("ok", "installed: json; not installed: no_such_package (--that)")
 
 
@@ -53,7 +53,7 @@ def test_the_doctor_does_not_wait_for_a_name_server_that_never_answers(monkeypat
 
 
 def test_a_missing_library_is_broken_and_ends_with_1(upo: Upo, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upo_cli.checks, "_LIBRARIES", ("no-such-library",))
+    monkeypatch.setattr(upo_cli.commands.doctor, "_LIBRARIES", ("no-such-library",))
     ended = upo("doctor")
     assert ended.code == 1
     assert "broken   no-such-library" in ended.out
@@ -71,7 +71,7 @@ def test_a_check_that_raises_does_not_stop_the_others(monkeypatch: pytest.Monkey
     def fail(*_: object) -> None:
         raise OSError("metadata unreadable")
 
-    monkeypatch.setattr(upo_cli.checks, "load_plugins", fail)
+    monkeypatch.setattr(upo_cli.commands.doctor, "load_plugins", fail)
     found = run_checks()
     assert any(check.status == "broken" and "metadata unreadable" in check.detail for check in found)
     assert _by_name(found)["python"].status == "ok"

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import upo_cli.scaffold
-from upo_cli.plugin_names import PluginNames
-from upo_cli.scaffold import render
+from upo_cli.scaffold import PluginNames, render
 from upo_sdk.plugin.registry import load_registry
 
 if TYPE_CHECKING:

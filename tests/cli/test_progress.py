@@ -32,7 +32,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 def test_a_finished_task_is_one_line_with_the_rate_of_what_was_not_known_before(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("upo_cli.lines.perf_counter", chain([10.0], repeat(14.0)).__next__)
+    monkeypatch.setattr("upo_cli.progress.perf_counter", chain([10.0], repeat(14.0)).__next__)
     with ProgressView() as view:
         for done in (2_000, 5_000, 10_000):
             view.on_event(Progress("scoring", done, 10_000, "completions"))
@@ -48,7 +48,7 @@ def test_what_took_no_time_has_no_rate(capsys: pytest.CaptureFixture[str]) -> No
 def test_a_long_task_says_every_half_minute_how_far_it_is(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("upo_cli.lines.perf_counter", count(0, 5).__next__)  # two looks per event
+    monkeypatch.setattr("upo_cli.progress.perf_counter", count(0, 5).__next__)  # two looks per event
     with ProgressView() as view:
         for done in range(0, 100, 10):
             view.on_event(Progress("scoring", done, 100, "completions"))

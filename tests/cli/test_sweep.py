@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from upo_cli.commands.sweep import NAME
-from upo_cli.sweep_lines import SweepLines
-from upo_cli.sweep_view import SilentSweep, SweepView
+from upo_cli.sweep_view import SilentSweep, SweepLines, SweepView
 from upo_sdk.config import build_config
 from upo_sdk.events import Notice
 from upo_sdk.plugin.registry import load_registry
@@ -58,7 +56,7 @@ def state(points: tuple[SweepPoint, ...], *statuses: Any) -> SweepRecord:
 
 
 def test_a_dry_run_shows_the_points_and_their_commands_and_writes_nothing(upo: Upo) -> None:
-    ended = upo(NAME, *GRID, "--dry-run", "--max-steps", "4")
+    ended = upo("sweep", *GRID, "--dry-run", "--max-steps", "4")
     assert ended.code == 0
     assert "6 points" in ended.out
     assert "toxicity=0.1,dpo.beta=0.05" in ended.out.splitlines()
@@ -74,7 +72,7 @@ def test_a_dry_run_shows_the_points_and_their_commands_and_writes_nothing(upo: U
     ],
 )
 def test_a_dry_run_refuses_what_every_point_would_be_refused_for(upo: Upo, words: Sequence[str], said: str) -> None:
-    ended = upo(NAME, "-o", "length:0,0.1,target=5", "-o", "dpo", *words, "--dry-run")
+    ended = upo("sweep", "-o", "length:0,0.1,target=5", "-o", "dpo", *words, "--dry-run")
     assert ended.code == 2
     assert said in ended.err
 
@@ -100,7 +98,7 @@ def test_the_command_of_a_point_is_understood_by_upo_train_and_means_the_same(
     ]
     varied = ["--sweep", "loss.lambda=3,5", "--seeds", "2"]
     shown = upo(
-        NAME,
+        "sweep",
         "-o",
         "length:0,0.1@step(3),target=3",
         "--base-config",
@@ -179,22 +177,22 @@ def resolved(command: str) -> Any:
 def test_what_cannot_be_swept_ends_with_2_and_says_why(upo: Upo, arguments: list[str], what: str) -> None:
     Path("full").mkdir()
     Path("full/thesis.txt").write_text("years of work")
-    ended = upo(NAME, *arguments)
+    ended = upo("sweep", *arguments)
     assert (ended.code, what in ended.err) == (2, True), ended.err
     assert "fix:" in ended.err
     assert not Path("upo-sweep").exists()
 
 
 def test_beta_may_vary_too(upo: Upo) -> None:
-    shown = upo(NAME, "-o", "dpo", "-o", "toxicity:0.1", "--beta", "0.1,0.2", "--dry-run", "--json").data
+    shown = upo("sweep", "-o", "dpo", "-o", "toxicity:0.1", "--beta", "0.1,0.2", "--dry-run", "--json").data
     assert [point["name"] for point in shown["points"]] == ["dpo.beta=0.1", "dpo.beta=0.2"]
 
 
 def test_the_exit_code_is_1_if_a_point_failed(upo: Upo, stand_in: Callable[..., list[Any]]) -> None:
     stand_in("done", "done")
-    assert upo(NAME, *GRID).code == 0
+    assert upo("sweep", *GRID).code == 0
     asked = stand_in("done", "failed")
-    ended = upo(NAME, *GRID, "--jobs", "3", "--pareto", "accuracy, kl", "--output-dir", "out")
+    ended = upo("sweep", *GRID, "--jobs", "3", "--pareto", "accuracy, kl", "--output-dir", "out")
     assert ended.code == 1
     assert "failed: toxicity=0.1: the loss is nan" in ended.out
     assert (asked[0].jobs, asked[0].pareto, asked[0].output_dir) == (3, ("accuracy", "kl"), Path("out"))
@@ -202,10 +200,10 @@ def test_the_exit_code_is_1_if_a_point_failed(upo: Upo, stand_in: Callable[..., 
 
 def test_the_result_as_json_is_the_state(upo: Upo, stand_in: Callable[..., list[Any]]) -> None:
     stand_in("done", "failed")
-    ended = upo(NAME, *GRID, "--json")
+    ended = upo("sweep", *GRID, "--json")
     assert (ended.code, ended.err) == (1, "")
     assert SweepRecord.model_validate(ended.data).points[1].status == "failed"
-    assert upo(NAME, "--resume", "there", "--json").data == json.loads(ended.out)
+    assert upo("sweep", "--resume", "there", "--json").data == json.loads(ended.out)
 
 
 def test_without_a_terminal_the_way_is_told_in_lines(capsys: pytest.CaptureFixture[str]) -> None:
@@ -245,7 +243,7 @@ def test_a_sweep_writes_a_json_line_per_event(upo: Upo, monkeypatch: pytest.Monk
         return ended
 
     monkeypatch.setattr("upo_sdk.sweep.sweep", sweep)
-    said = upo(NAME, *GRID, "--log-format", "jsonl", "--json")
+    said = upo("sweep", *GRID, "--log-format", "jsonl", "--json")
     assert (said.code, said.data["points"][1]["status"]) == (1, "failed")
     ready, started, first, last, notice, end = (json.loads(line) for line in said.err.splitlines())
     assert [(point["name"], point["status"]) for point in ready["points"]] == [
@@ -275,7 +273,7 @@ def test_the_way_is_told_as_asked_for(
         return state(())
 
     monkeypatch.setattr("upo_sdk.sweep.resume_sweep", resume)
-    assert upo(NAME, "--resume", "there", "--log_format", *arguments).code == 0
+    assert upo("sweep", "--resume", "there", "--log_format", *arguments).code == 0
     assert [type(view) for view in views] == [shown]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from upo_cli.json_lines import JsonLines
 from upo_cli.progress import ProgressView
-from upo_cli.time_left import TimeLeft, in_words
+from upo_cli.view import TimeLeft, in_words
 from upo_sdk.events import TRAINING, Progress, StepLogged
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def clock(monkeypatch: pytest.MonkeyPatch, seconds: Iterable[float]) -> None:
-    monkeypatch.setattr("upo_cli.time_left.perf_counter", iter(seconds).__next__)
+    monkeypatch.setattr("upo_cli.view.perf_counter", iter(seconds).__next__)
 
 
 def test_the_first_step_is_an_estimate_until_there_are_others(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from upo_cli.interrupt import stop_on_signal
+from upo_cli.view import stop_on_signal
 from upo_sdk import demo
 
 if TYPE_CHECKING:

@@ -1,1 +1,1 @@
-"""One module per command; each has a ``NAME`` and ``register(app)``."""
+"""One module per command; its ``app`` holds the command, or has a name and holds several."""

@@ -16,19 +16,12 @@ if TYPE_CHECKING:
 
     from upo_sdk.cache import CacheInfo
 
-__all__ = ["NAME", "register"]
-
-NAME = "cache"
+__all__ = ["app"]
 
 _UNITS = {"B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 _SECONDS = {"H": 3600, "D": 86400, "W": 7 * 86400}
 
-app = typer.Typer(name=NAME, help="Show or clean the cache, which later runs reuse.", no_args_is_help=True)
-
-
-def register(root: typer.Typer) -> None:
-    """Add the command."""
-    root.add_typer(app)
+app = typer.Typer(name="cache", no_args_is_help=True)
 
 
 @app.command("info", cls=StrictCommand)

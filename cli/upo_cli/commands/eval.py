@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack, redirect_stdout
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -33,9 +34,9 @@ if TYPE_CHECKING:
     from upo_sdk.events import Callback
     from upo_sdk.records import EvaluationRecord
 
-__all__ = ["NAME", "register"]
+__all__ = ["app"]
 
-NAME = "eval"
+app = typer.Typer()
 
 _EPILOG = """
 A run folder is evaluated on the run's evaluation split, with the run's objectives, against the run's base model.
@@ -47,13 +48,8 @@ Options also work with dashes: --num-samples. The exit code is 1 if a condition 
 _STOPPING = "stopping after this batch, finished work is kept; interrupt again to stop at once"
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(NAME, cls=StrictCommand, epilog=_EPILOG, context_settings=SPELLINGS)(
-        with_config_options(evaluate, EvalConfig)
-    )
-
-
+@app.command("eval", cls=StrictCommand, epilog=_EPILOG, context_settings=SPELLINGS)
+@partial(with_config_options, model=EvalConfig)
 def evaluate(  # noqa: PLR0913 - one per option
     *,
     model: Annotated[
@@ -122,8 +118,8 @@ def evaluate(  # noqa: PLR0913 - one per option
 
 def _run(config: EvalConfig, *, as_json: bool, quiet: bool, log_format: LogFormat) -> None:
     from upo_cli.eval_view import print_evaluation
-    from upo_cli.interrupt import stop_on_signal
     from upo_cli.progress import open_view
+    from upo_cli.view import stop_on_signal
     from upo_sdk.evaluation.evaluate import evaluate as run
 
     registry = load_registry(config.plugins).check()

@@ -18,16 +18,9 @@ if TYPE_CHECKING:
     from upo_sdk.plugin import ObjectiveSpec
     from upo_sdk.plugin.registry import RegisteredObjective, Registry
 
-__all__ = ["NAME", "register"]
+__all__ = ["app"]
 
-NAME = "objectives"
-
-app = typer.Typer(name=NAME, help="List the objectives and show their options.", no_args_is_help=True)
-
-
-def register(root: typer.Typer) -> None:
-    """Add the command."""
-    root.add_typer(app)
+app = typer.Typer(name="objectives", no_args_is_help=True)
 
 
 @app.command("list", cls=StrictCommand)

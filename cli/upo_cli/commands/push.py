@@ -11,16 +11,12 @@ from upo_cli.boundary import StrictCommand
 from upo_cli.output import console, print_json
 from upo_cli.shared import SPELLINGS, Json
 
-__all__ = ["NAME", "register"]
+__all__ = ["app"]
 
-NAME = "push"
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command; its options work with underscores and with dashes."""
-    app.command(NAME, cls=StrictCommand, context_settings=SPELLINGS)(push)
+app = typer.Typer()
 
 
+@app.command("push", cls=StrictCommand, context_settings=SPELLINGS)
 def push(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished run.")],
     *,

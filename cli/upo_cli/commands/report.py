@@ -11,16 +11,12 @@ from upo_cli.boundary import StrictCommand
 from upo_cli.output import console, print_json
 from upo_cli.shared import Json  # noqa: TC001 - Typer reads the annotations
 
-__all__ = ["NAME", "register"]
+__all__ = ["app"]
 
-NAME = "report"
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(NAME, cls=StrictCommand)(report)
+app = typer.Typer()
 
 
+@app.command("report", cls=StrictCommand)
 def report(
     folder: Annotated[Path, typer.Argument(metavar="RUN|SWEEP", help="The folder that upo train or upo sweep wrote.")],
     *,

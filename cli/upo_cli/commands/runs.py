@@ -18,20 +18,13 @@ if TYPE_CHECKING:
     from upo_sdk.records import Estimate, FoundRun, Metric, RunRecord
     from upo_sdk.report.compare_runs import Comparison, MetricDifference
 
-__all__ = ["NAME", "register"]
-
-NAME = "runs"
+__all__ = ["app"]
 
 _COLUMNS = ("folder", "status", "started", "steps", "objectives")
 
-app = typer.Typer(name=NAME, help="List runs, show one, and compare several.", no_args_is_help=True)
+app = typer.Typer(name="runs", no_args_is_help=True)
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.", show_default=False)]
-
-
-def register(root: typer.Typer) -> None:
-    """Add the command."""
-    root.add_typer(app)
 
 
 @app.command("list", cls=StrictCommand)

@@ -59,9 +59,9 @@ if TYPE_CHECKING:
     from upo_sdk.records import SweepRecord
     from upo_sdk.sweep import SweepConfig
 
-__all__ = ["NAME", "register"]
+__all__ = ["app"]
 
-NAME = "sweep"
+app = typer.Typer()
 
 _OF_A_RUN = ("output_dir", "overwrite_output_dir", "resume_from_checkpoint")
 
@@ -75,13 +75,8 @@ Every option of upo train works too, and applies to all points. Without --model 
 """
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(NAME, cls=StrictCommand, epilog=_EPILOG, context_settings=SPELLINGS)(
-        with_config_options(sweep, without=_OF_A_RUN)
-    )
-
-
+@app.command("sweep", cls=StrictCommand, epilog=_EPILOG, context_settings=SPELLINGS)
+@partial(with_config_options, without=_OF_A_RUN)
 def sweep(  # noqa: PLR0913 - one per option
     *,
     objective: Objectives = None,
@@ -191,8 +186,8 @@ def _go_on(folder: Path, jobs: int, pareto: tuple[str, ...], **how: Any) -> Swee
 
 
 def _run(start: Callable[..., SweepRecord], folder: Path, *, as_json: bool, quiet: bool, log_format: LogFormat) -> None:
-    from upo_cli.interrupt import stop_on_signal
     from upo_cli.sweep_view import open_view, print_sweep
+    from upo_cli.view import stop_on_signal
 
     shown = open_view(log_format, quiet=quiet or as_json)
     with shown as view, stop_on_signal(view.stopping) as cancel, ExitStack() as stack:

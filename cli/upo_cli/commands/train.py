@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from upo_sdk.plugin.registry import Registry
     from upo_sdk.records import Metric, RunRecord
 
-__all__ = ["NAME", "register"]
+__all__ = ["app"]
 
-NAME = "train"
+app = typer.Typer()
 
 _EPILOG = """
 Later settings win: default < --preset < --config < environment < command line. Objectives given here replace those
@@ -47,11 +47,8 @@ Options also work with dashes: --learning-rate. Without --model and --data, the 
 """
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(NAME, cls=StrictCommand, epilog=_EPILOG, context_settings=SPELLINGS)(with_config_options(train))
-
-
+@app.command("train", cls=StrictCommand, epilog=_EPILOG, context_settings=SPELLINGS)
+@with_config_options
 def train(  # noqa: PLR0913 - one per option
     *,
     config: Annotated[
@@ -130,8 +127,8 @@ def _show_plan(config: RunConfig, registry: Registry, *, as_json: bool) -> None:
 
 
 def _run(config: RunConfig, registry: Registry, *, as_json: bool, quiet: bool, log_format: LogFormat) -> None:
-    from upo_cli.interrupt import stop_on_signal
     from upo_cli.progress import Silent, open_view
+    from upo_cli.view import stop_on_signal
     from upo_sdk.events import Progress
 
     shown = open_view(log_format, quiet=quiet) if _is_main_process() else Silent()

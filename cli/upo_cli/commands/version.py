@@ -12,16 +12,12 @@ from upo_cli.boundary import StrictCommand
 from upo_cli.output import print_json
 from upo_cli.shared import Json  # noqa: TC001 - Typer reads the annotations
 
-__all__ = ["NAME", "print_version", "register"]
+__all__ = ["app", "print_version"]
 
-NAME = "version"
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(NAME, cls=StrictCommand)(version)
+app = typer.Typer()
 
 
+@app.command("version", cls=StrictCommand)
 def version(*, json: Json = False) -> None:
     """Show the version of UPO and of Python."""
     if json:
