@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 from toxicity_sentences import made_rows
 
-from upo_plugins.toxicity.features import TABLE_SIZE, feature_indices, segments
+from upo_plugins.toxicity.builtin import TABLE_SIZE, feature_indices, segments
 
 OUT = Path(__file__).parents[1] / "plugins/upo_plugins/toxicity/weights/builtin.safetensors"
 PERMISSIVE = ("paradetox", "paradetox_cannot_rewrite", "toxic_spans_civil", "davidson", "wiki_context")

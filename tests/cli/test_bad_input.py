@@ -127,7 +127,8 @@ def test_a_bug_keeps_its_traceback_and_asks_for_a_report(upo_process: UpoProcess
     site = tmp_path / "site"
     site.mkdir()
     (site / "sitecustomize.py").write_text(
-        "import upo_cli.commands.version as v\ndef broken(_): raise RuntimeError('our own')\nv.installed_version = broken\n"
+        "import upo_cli.commands.version as v\n"
+        "def broken(_): raise RuntimeError('our own')\nv.installed_version = broken\n"
     )
     ended = upo_process("version")
     assert ended.code == 1

@@ -18,9 +18,9 @@ from upo_plugins.dpo.losses import (
     robust_loss,
     sigmoid_loss,
     sppo_hard_loss,
+    wpo_weights_B,
 )
 from upo_plugins.dpo.pairs import read_pairs
-from upo_plugins.dpo.weighting import wpo_weights_B
 from upo_sdk.objectives import BaseObjective, Needs, PreferenceLoss
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from upo_plugins.hf.outputs import choose_activation, choose_label, pooled, reward
+from upo_sdk.classifiers import Window, windows
 from upo_sdk.errors import ModelError
 from upo_sdk.objectives import Needs
 
@@ -76,11 +77,10 @@ class Classifier:
 
     def rewards(self, completions: Sequence[Completion], /) -> list[float]:
         """Return one reward per completion."""
-        from upo_plugins.hf.inputs import windows_of
         from upo_sdk.classifiers import window_logits
 
         loaded, options = self._loaded(), self.options
-        found = windows_of(loaded.tokenizer, completions, loaded.input, loaded.limit)
+        found = _windows_of(loaded.tokenizer, completions, loaded.input, loaded.limit)
         rewards: dict[int, list[float]] = defaultdict(list)
         for window, logits in window_logits(loaded.model, loaded.tokenizer, found, loaded.batch_size):
             rewards[window.text].append(reward(logits, loaded.label, loaded.activation, reverse=options.reverse))
@@ -96,7 +96,6 @@ class Classifier:
 def _load(options: ClassifierOptions, device: str) -> _Loaded:
     import torch
 
-    from upo_plugins.hf.inputs import choose_input
     from upo_sdk.classifiers import (
         classifier_fingerprint,
         load_classifier,
@@ -111,7 +110,7 @@ def _load(options: ClassifierOptions, device: str) -> _Loaded:
     config = model.config
     labels = [str(config.id2label[index]) for index in range(config.num_labels)]
     activation = choose_activation(options.activation, len(labels), config.problem_type, where)
-    kind = choose_input(options.input, tokenizer, len(labels))
+    kind = _choose_input(options.input, tokenizer, len(labels))
     if kind == "chat" and not tokenizer.chat_template:
         raise ModelError("its tokenizer has no chat template", where=where, fix="write input=pair, or input=response")
     limit = token_limit(config, tokenizer, options.max_length)
@@ -149,3 +148,50 @@ def _local(options: ClassifierOptions, where: str) -> Path | None:
             fix="check the path, or write owner/name",
         )
     return None
+
+
+def _choose_input(wanted: Input | None, tokenizer: Any, outputs: int) -> Input:
+    """Return the input that was asked for, or the one that fits the model."""
+    if wanted is not None:
+        return wanted
+    if tokenizer.chat_template:
+        return "chat"
+    return "pair" if outputs == 1 else "response"
+
+
+def _windows_of(tokenizer: Any, completions: Sequence[Completion], kind: Input, limit: int) -> list[Window]:
+    """Return at least one window for every completion; a chat has one, which loses its beginning if it is too long."""
+    responses = [item.response for item in completions]
+    match kind:
+        case "chat":
+            found = _chats(tokenizer, completions, limit)
+        case "pair":
+            found = windows(tokenizer, responses, limit, before=[item.prompt for item in completions])
+        case "response":
+            found = windows(tokenizer, responses, limit)
+    empty = set(range(len(completions))) - {window.text for window in found}
+    return [*found, *(_without_tokens(tokenizer, text) for text in sorted(empty))]
+
+
+def _chats(tokenizer: Any, completions: Sequence[Completion], limit: int) -> list[Window]:
+    texts = [tokenizer.apply_chat_template(_messages(item), tokenize=False) for item in completions]
+    if not texts:
+        return []
+    encoded = tokenizer(texts, add_special_tokens=False, verbose=False)
+    names = [name for name in tokenizer.model_input_names if name in encoded]
+    found = (Window(text, {name: encoded[name][text][-limit:] for name in names}) for text in range(len(texts)))
+    return [window for window in found if len(window)]
+
+
+def _messages(item: Completion) -> list[Mapping[str, Any]]:
+    if item.prompt_messages is not None and item.response_messages is not None:
+        return [*item.prompt_messages, *item.response_messages]
+    return [{"role": "user", "content": item.prompt}, {"role": "assistant", "content": item.response}]
+
+
+def _without_tokens(tokenizer: Any, text: int) -> Window:
+    """Stand in for a text without tokens: one token that says nothing."""
+    candidates = (tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id)
+    token = next(candidate for candidate in candidates if candidate is not None)
+    values = {"input_ids": token, "attention_mask": 1}
+    return Window(text, {name: [values.get(name, 0)] for name in tokenizer.model_input_names})

@@ -1,13 +1,12 @@
-"""One batch to the service and its scores back, with as many attempts as the options allow."""
+"""One batch to the service and its scores back: what goes over the wire, and as many attempts as the options allow."""
 
 from __future__ import annotations
 
 from threading import Event
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from upo_plugins.http.wire import Item, ScoreRequest, ScoreResponse
 from upo_sdk.errors import ObjectiveRefError
 from upo_sdk.http.client import JsonClient, Patience
 from upo_sdk.http.client import RequestError as HttpError
@@ -19,7 +18,30 @@ if TYPE_CHECKING:
     from upo_plugins.http.options import ServiceOptions
     from upo_sdk.objectives import Completion
 
-__all__ = ["RequestError", "ServiceClient"]
+__all__ = ["Item", "RequestError", "ScoreRequest", "ScoreResponse", "ServiceClient"]
+
+
+class Item(BaseModel):
+    """One completion; ``columns`` holds the columns that the option of that name asks for."""
+
+    prompt: str
+    response: str
+    columns: dict[str, Any] = Field(default_factory=dict)
+
+
+class ScoreRequest(BaseModel):
+    """The body of a request."""
+
+    completions: list[Item]
+
+
+class ScoreResponse(BaseModel):
+    """The body of an answer with status 200: one finite number per completion, in order, higher is better."""
+
+    model_config = ConfigDict(strict=True)
+
+    scores: list[Annotated[float, Field(allow_inf_nan=False)]]
+
 
 _MAX_BYTES = 16 * 1024**2
 _REFUSED = {401, 403}

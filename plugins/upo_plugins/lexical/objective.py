@@ -6,8 +6,7 @@ import math
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from upo_plugins.lexical.metrics import METRICS, DocumentFrequencies
-from upo_plugins.lexical.metrics.grade import grade
+from upo_plugins.lexical.metrics import METRICS, DocumentFrequencies, grade
 from upo_plugins.lexical.prose import read_prose
 from upo_sdk.errors import ObjectiveFailedError
 from upo_sdk.objectives import BaseObjective, Needs

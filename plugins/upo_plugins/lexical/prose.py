@@ -6,13 +6,17 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from upo_plugins.lexical.credibility import credibility
 from upo_plugins.lexical.language import is_english
+from upo_plugins.lexical.metrics import clip, mattr
 from upo_plugins.lexical.sentences import as_sentences
 from upo_plugins.markdown import without_code
 
-__all__ = ["Prose", "read_prose"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Prose", "credibility", "read_prose"]
 
 _WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
 _LATIN_LETTER = re.compile(r"[A-Za-zªºÀ-ÖØ-öø-ɏḀ-ỿ]")
@@ -61,3 +65,22 @@ def read_prose(response: str) -> Prose | None:
 
 def _is_latin(letters: str) -> bool:
     return letters.isascii() or len(_LATIN_LETTER.findall(letters)) > len(letters) / 2
+
+
+_FEWEST_WORDS = 3  # textstat does not count shorter sentences
+_LONGEST_WORD = 30  # letters; longer ones are data, or a key that was held down
+_WINDOW = 25
+_NOTHING, _LANGUAGE = 0.30, 0.55  # shares of distinct words in a window; prose has .60 and more
+
+
+def credibility(words: Sequence[str]) -> float:
+    """Return 1 for language and 0 for what is none: fewer than three words, repeated words, endless words.
+
+    In between it is ``clip((MATTR − .30)/.25) · clip(1 − 2s)``, ``s`` being the share of letters in words of more than
+    30 letters.
+    """
+    if len(words) < _FEWEST_WORDS:
+        return 0.0
+    varied = mattr([word.lower() for word in words], _WINDOW)
+    endless = sum(len(word) for word in words if len(word) > _LONGEST_WORD) / sum(map(len, words))
+    return clip((varied - _NOTHING) / (_LANGUAGE - _NOTHING)) * clip(1 - 2 * endless)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from upo_plugins.toxicity.aggregate import reward
 from upo_plugins.toxicity.labels import KNOWN_LABELS, harmful_labels
 from upo_sdk.errors import ModelError, ObjectiveRefError, did_you_mean
 from upo_sdk.objectives import Needs
@@ -14,10 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from upo_plugins.toxicity.options import ToxicityOptions
-    from upo_plugins.toxicity.scorer import Scorer
     from upo_sdk.objectives import Completion
 
-__all__ = ["Toxicity"]
+__all__ = ["Toxicity", "reward"]
 
 _NAME = "toxicity"
 
@@ -29,7 +27,7 @@ class Toxicity:
 
     def __init__(self, options: ToxicityOptions) -> None:
         self.options = options
-        self._scorer: Scorer | None = None
+        self._scorer: _Scorer | None = None
         self._weights: dict[int, float] = {}
         if options.model in KNOWN_LABELS:  # else a typing error would show only after a download
             category_weights(options, KNOWN_LABELS[options.model])
@@ -101,14 +99,14 @@ class Toxicity:
             rows[index] = [row[label] for label in self._weights]
         return rows
 
-    def _loaded(self) -> Scorer:
+    def _loaded(self) -> _Scorer:
         if self._scorer is None:
             msg = "call setup() first"
             raise RuntimeError(msg)
         return self._scorer
 
 
-def load_scorer(options: ToxicityOptions, device: str) -> Scorer:
+def load_scorer(options: ToxicityOptions, device: str) -> _Scorer:
     """Load what ``options.model`` names: a name of ours, a local path, or a hub id, in this order.
 
     Raises:
@@ -193,3 +191,39 @@ def _unknown_model(model: str) -> ModelError:
         where="toxicity, option 'model'",
         fix=f"{did_you_mean(model, names)}known: {', '.join(names)}; or write a path, or a hub id owner/name",
     )
+
+
+def reward(
+    probabilities: Sequence[float], weights: Sequence[float], aggregate: Literal["worst", "mean", "printed"]
+) -> float:
+    """Return the reward in [0, 1] of a text whose categories have probabilities ``p`` and weights ``w``.
+
+    ``worst`` is ``1 − max wᵢpᵢ``; ``mean`` is ``1 − Σ wᵢpᵢ / Σ wᵢ``; ``printed`` is ``max (1 − wᵢpᵢ)``, the formula
+    printed in the paper (arXiv 2405.17956), which is near 1 as soon as a single category is clean.
+    """
+    weighted = [weight * probability for weight, probability in zip(weights, probabilities, strict=True)]
+    match aggregate:
+        case "worst":
+            return 1 - max(weighted)
+        case "printed":
+            return 1 - min(weighted)
+        case "mean":
+            return max(0.0, 1 - sum(weighted) / sum(weights))
+
+
+class _Scorer(Protocol):
+    """A classifier that gives every text one probability per label."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Its labels, in the order of :meth:`probabilities`."""
+        ...
+
+    @property
+    def fingerprint(self) -> Mapping[str, str]:
+        """What identifies it: ``scorer``, ``weights_sha256``, and whatever else its probabilities depend on."""
+        ...
+
+    def probabilities(self, texts: Sequence[str], /) -> list[list[float]]:
+        """Return one row per text with one probability per label, each in [0, 1]."""
+        ...

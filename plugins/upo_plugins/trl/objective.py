@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import math
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from upo_plugins.trl.contract import is_asynchronous, parameters_of, prompts_and_completions
 from upo_sdk.errors import PluginError
 from upo_sdk.objectives import BaseObjective, Needs
 from upo_sdk.plugin import load_target, source_sha256
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from upo_plugins.trl.options import RewardFunctionOptions
     from upo_sdk.objectives import Completion
 
-__all__ = ["RewardFunction"]
+__all__ = ["RewardFunction", "parameters_of"]
 
 
 class RewardFunction(BaseObjective):
@@ -65,7 +66,7 @@ class RewardFunction(BaseObjective):
     def rewards(self, completions: Sequence[Completion], /) -> list[float]:
         """Return what the function returns, with the option ``none`` in place of None."""
         columns = {name: [item.columns[name] for item in completions] for name in self.needs.columns}
-        available = {**columns, **prompts_and_completions(completions, self.options.form)}
+        available = {**columns, **_prompts_and_completions(completions, self.options.form)}
         returned = list(self._call(self._parameters.select(available)))
         self._compare_with_alone(available, returned)
         self._scored += len(returned)
@@ -102,7 +103,7 @@ class RewardFunction(BaseObjective):
             self._differing = returned[-1], reward
 
     def _call(self, keywords: dict[str, Any]) -> Any:
-        if not is_asynchronous(self._function):
+        if not _is_asynchronous(self._function):
             return self._function(**keywords)
         self._thread = self._thread or ThreadPoolExecutor(max_workers=1, thread_name_prefix="upo-trl")
         return self._thread.submit(lambda: self._runner.run(self._function(**keywords))).result()
@@ -120,3 +121,67 @@ def _import(target: str) -> Callable[..., Any]:
     if not callable(found):
         raise PluginError(f"'{target}' is not a function", where=f"objective 'trl:{target}'", fix="name a function")
     return found  # type: ignore[no-any-return]
+
+
+_TEXTS = frozenset({"prompts", "completions"})
+_LOGGERS = frozenset({"log_extra", "log_metric"})
+_ONLINE = frozenset({"completion_ids", "trainer_state", "environments"})
+_RESERVED = _TEXTS | _LOGGERS | _ONLINE
+
+
+@dataclass(frozen=True, slots=True)
+class _Parameters:
+    """What a reward function takes.
+
+    Attributes:
+        names: Parameters that can be passed by keyword.
+        columns: Those that must be columns of the data: they have no default, and TRL passes nothing else so named.
+        online: Those without a default that exist only while TRL trains.
+        any_keyword: Whether it takes any further keyword.
+    """
+
+    names: frozenset[str]
+    columns: frozenset[str]
+    online: frozenset[str]
+    any_keyword: bool
+
+    def select(self, available: dict[str, Any]) -> dict[str, Any]:
+        """Return what of the available keywords the function takes; its loggers get functions that do nothing."""
+        everything = {**dict.fromkeys(_LOGGERS & self.names, _ignore), **available}
+        return everything if self.any_keyword else {key: everything[key] for key in everything.keys() & self.names}
+
+
+def parameters_of(function: Callable[..., Any]) -> _Parameters:
+    """Read a signature."""
+    found = inspect.signature(function).parameters.values()
+    named = [item for item in found if item.kind in {item.POSITIONAL_OR_KEYWORD, item.KEYWORD_ONLY}]
+    required = frozenset(item.name for item in named if item.default is item.empty)
+    return _Parameters(
+        names=frozenset(item.name for item in named),
+        columns=required - _RESERVED,
+        online=required & _ONLINE,
+        any_keyword=any(item.kind is item.VAR_KEYWORD for item in found),
+    )
+
+
+def _is_asynchronous(function: Callable[..., Any]) -> bool:
+    """Return whether a function, or the call of an object, is asynchronous."""
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004 - not a test for being callable
+
+
+def _prompts_and_completions(completions: Sequence[Completion], form: str) -> dict[str, list[Any]]:
+    """Return both lists as TRL passes them: text, or messages where the data is conversational or ``form`` says so."""
+    found: list[tuple[Any, Any]] = [_texts(item, form) for item in completions]
+    return {"prompts": [prompt for prompt, _ in found], "completions": [response for _, response in found]}
+
+
+def _texts(item: Completion, form: str) -> tuple[Any, Any]:
+    if form == "standard" or (form == "data" and item.response_messages is None):
+        return item.prompt, item.response
+    if item.prompt_messages is not None and item.response_messages is not None:
+        return list(item.prompt_messages), list(item.response_messages)
+    return [{"role": "user", "content": item.prompt}], [{"role": "assistant", "content": item.response}]
+
+
+def _ignore(*_values: object, **_named: object) -> None:
+    """Stand in for TRL's loggers of completions and metrics."""

@@ -11,11 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from upo_plugins.dpo.f_divergence import f_divergence_score
-from upo_plugins.dpo.length_desensitized import length_desensitized_sum_N, shared_lengths_N
+from upo_plugins.dpo.losses import wpo_weights_B
 from upo_plugins.dpo.objective import DPO
 from upo_plugins.dpo.options import DPOOptions
-from upo_plugins.dpo.weighting import wpo_weights_B
+from upo_plugins.dpo.pairs import f_divergence_score, length_desensitized_sum_N, shared_lengths_N
 from upo_sdk.objectives import PreferenceBatch, TokenLogps
 
 # One pair: three chosen tokens, one rejected; masked positions hold rubbish.

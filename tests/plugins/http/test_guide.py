@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from upo_plugins.http.client import ScoreRequest, ScoreResponse
 from upo_plugins.http.objective import Service
 from upo_plugins.http.options import ServiceOptions
-from upo_plugins.http.wire import ScoreRequest, ScoreResponse
 from upo_sdk.objectives import Completion
 
 GUIDE = (Path(__file__).parents[3] / "docs" / "how-to" / "call-a-service.md").read_text(encoding="utf-8")

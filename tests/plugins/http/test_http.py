@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from serving import Answer
 
-from upo_plugins.http.wire import ScoreRequest, ScoreResponse
+from upo_plugins.http.client import ScoreRequest, ScoreResponse
 from upo_sdk.cache import ContentCache
 from upo_sdk.config import ObjectiveRef
 from upo_sdk.errors import ObjectiveFailedError, ObjectiveRefError, PartlyScoredError

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from upo_plugins.lexical.credibility import credibility
 from upo_plugins.lexical.objective import Lexical
 from upo_plugins.lexical.options import LexicalOptions
+from upo_plugins.lexical.prose import credibility
 from upo_plugins.lexical.sentences import as_sentences
 from upo_plugins.markdown import without_code
 from upo_sdk.objectives import Completion

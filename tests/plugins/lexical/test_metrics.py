@@ -8,13 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from upo_plugins.lexical.metrics.diversity import diversity, mattr
-from upo_plugins.lexical.metrics.formality import formality, informal_marks
-from upo_plugins.lexical.metrics.grade import grade
-from upo_plugins.lexical.metrics.grade_band import band_reward, grade_band
-from upo_plugins.lexical.metrics.hedging import count_hedges, hedging
-from upo_plugins.lexical.metrics.rare_words import DocumentFrequencies, rare_words
-from upo_plugins.lexical.metrics.readability import readability, readability_of_grade
+from upo_plugins.lexical.metrics import (
+    DocumentFrequencies,
+    band_reward,
+    count_hedges,
+    diversity,
+    formality,
+    grade,
+    grade_band,
+    hedging,
+    informal_marks,
+    mattr,
+    rare_words,
+    readability,
+    readability_of_grade,
+)
 from upo_plugins.lexical.prose import Prose, read_prose
 
 EASY = "The cat sat on the mat. The dog ran to the park. It was a fun day for all of us."

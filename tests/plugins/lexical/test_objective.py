@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from upo_plugins.lexical.metrics import METRICS, DocumentFrequencies
-from upo_plugins.lexical.metrics.grade import grade
+from upo_plugins.lexical.metrics import METRICS, DocumentFrequencies, grade
 from upo_plugins.lexical.objective import Lexical, shrink
 from upo_plugins.lexical.options import LexicalOptions, MetricName
 from upo_plugins.lexical.prose import read_prose

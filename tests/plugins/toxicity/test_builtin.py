@@ -15,8 +15,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from upo_plugins.toxicity.builtin import BuiltinScorer
-from upo_plugins.toxicity.features import WINDOW, feature_indices, segments
+from upo_plugins.toxicity.builtin import WINDOW, BuiltinScorer, feature_indices, segments
 
 RUDE = "Are you stupid? Read the manual, you idiot."
 POLITE = "Happy to help. Please restart the router and try again."

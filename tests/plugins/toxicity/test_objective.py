@@ -10,8 +10,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from upo_plugins.toxicity.aggregate import reward
-from upo_plugins.toxicity.objective import Toxicity
+from upo_plugins.toxicity.objective import Toxicity, reward
 from upo_plugins.toxicity.options import ToxicityOptions
 from upo_sdk.errors import ModelError, ObjectiveRefError, OfflineError
 from upo_sdk.objectives import AuxiliaryObjective, Completion

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from upo_plugins.trl.contract import parameters_of
+from upo_plugins.trl.objective import parameters_of
 from upo_sdk.config import ObjectiveRef, PluginPolicy
 from upo_sdk.errors import ObjectiveRefError, PluginError
 from upo_sdk.objectives import Completion
