@@ -29,7 +29,7 @@ COMMANDS = {
     "upo_sdk/plan/warnings.py": "an option of torchrun",
     "upo_sdk/plugin/installed.py": "an option of pip",
     "upo_sdk/publish/push.py": "the command that pushes again",
-    "upo_sdk/report/reproduce.py": "the command that runs again",
+    "upo_sdk/report/run_view.py": "the command that runs again",
     "upo_sdk/sweep/point.py": "a command line of its own",
     "upo_sdk/sweep/points.py": "the command of a point",
     "upo_sdk/sweep/process.py": "the command line of point.py",

@@ -12,14 +12,19 @@ from upo_sdk.context import RunContext
 from upo_sdk.data import completions
 from upo_sdk.evaluation.comparison import AnswerScorer, answer_statistics, evaluation_record, side_by_side
 from upo_sdk.evaluation.demo_measures import DEMO_NAMES, conflicts
-from upo_sdk.evaluation.divergence import kl_measurement, tokenized_answers
 from upo_sdk.evaluation.generation import Sampling
 from upo_sdk.evaluation.judging import WIN_RATE_NAMES, judge_samples, win_rate_metrics
 from upo_sdk.evaluation.loaded_model import LoadedModel, Whose, accelerator
+from upo_sdk.evaluation.log_probs import (
+    implicit_margins,
+    kl_measurement,
+    pair_margins,
+    pair_measurements,
+    tokenized_answers,
+)
 from upo_sdk.evaluation.objective_measures import ObjectiveMeasures
 from upo_sdk.evaluation.output import write_evaluation
 from upo_sdk.evaluation.paired_statistic import PairedStatistic, metrics_of_both
-from upo_sdk.evaluation.pairs import implicit_margins, pair_margins, pair_measurements
 from upo_sdk.evaluation.rows import EvalRows, choose_prompts, same_prompts, same_tokens, tokenize_rows
 from upo_sdk.evaluation.task import EvalTask, plan_evaluation
 from upo_sdk.evaluation.text_metrics import FORM_NAMES

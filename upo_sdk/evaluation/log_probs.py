@@ -1,4 +1,4 @@
-"""How well a model's implicit reward ranks labelled pairs: accuracy and margin."""
+"""What the log-probs of two models say: accuracy and margin of labelled pairs, and how far the model has moved."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from upo_sdk.evaluation.paired_statistic import PairedStatistic
+from upo_sdk.policy import TokenizedRow
 from upo_sdk.records import PairMargin
 from upo_sdk.statistics import Sums, ranked_right
 
@@ -14,11 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from upo_sdk.arrays import FloatArray
+    from upo_sdk.evaluation.answers import Answers, Prompt
     from upo_sdk.evaluation.rows import EvalRows
 
-__all__ = ["implicit_margins", "pair_margins", "pair_measurements"]
-
-__all__ = ["implicit_margins", "pair_measurements"]
+__all__ = ["implicit_margins", "kl_measurement", "pair_margins", "pair_measurements", "tokenized_answers"]
 
 
 def implicit_margins(policy: Sequence[FloatArray], reference: Sequence[FloatArray], beta: float) -> FloatArray:
@@ -71,3 +71,29 @@ def _by_prompt(values_B: FloatArray, prompt_B: Sequence[int], prompts: int) -> S
     place = np.asarray(prompt_B, dtype=np.int64)
     totals = np.bincount(place, weights=values_B, minlength=prompts).astype(np.float64)
     return Sums(totals, np.bincount(place, minlength=prompts).astype(np.float64))
+
+
+def kl_measurement(answers: Answers, policy: Sequence[FloatArray], reference: Sequence[FloatArray]) -> PairedStatistic:
+    """Return ``kl``, a Monte Carlo estimate of the sequence KL divergence of the model from the baseline.
+
+    ``mean over y ~ π of log π(y | x) − log ρ(y | x)``, log-probs summed over the answer's tokens: nats per sequence,
+    not per token, so it grows with length. A single answer may count below 0; the expectation does not. An answer that
+    ``max_new_tokens`` cut off counts as far as it goes. The log-probs are those of the whole distribution at
+    temperature 1: with ``top_p`` below 1 or another temperature the answers come from a narrower one, and the estimate
+    is of E_y[log π − log ρ] under that. ``top_p=1`` and ``temperature=1`` estimate KL(π‖ρ) itself, without bias.
+
+    Args:
+        answers: The model's own.
+        policy: ``log π(y | x)`` of every answer, one array per prompt.
+        reference: ``log ρ(y | x)`` of the same answers under the baseline.
+    """
+    differences_PS = np.stack(policy) - np.stack(reference)
+    return PairedStatistic(name="kl", model=answers.mean(differences_PS.ravel()), unit="nats per sequence")
+
+
+def tokenized_answers(prompts: Sequence[Prompt], answers: Answers) -> list[TokenizedRow]:
+    """Return every prompt with the answers to it, as token ids."""
+    size = answers.num_samples
+    return [
+        TokenizedRow(prompt.ids, answers.ids[place * size : (place + 1) * size]) for place, prompt in enumerate(prompts)
+    ]

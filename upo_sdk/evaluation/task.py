@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from upo_sdk import demo
 from upo_sdk.atomic_file import check_takes_files
-from upo_sdk.config import DataConfig, EvalConfig, ModelConfig, ObjectiveRef
+from upo_sdk.config import DataConfig, EvalConfig, ModelConfig, ObjectiveRef, build_config, read_config_file
+from upo_sdk.config.files import RESOLVED_CONFIG
 from upo_sdk.data import load_preference_data
-from upo_sdk.errors import ConfigError
+from upo_sdk.errors import ConfigError, ModelError
 from upo_sdk.evaluation.demo_measures import are_demo_prompts
 from upo_sdk.evaluation.judging import check_judged
-from upo_sdk.evaluation.source import read_run_config, run_folder_of
 from upo_sdk.evaluation.thresholds import Threshold, check_prompts, parse_threshold
 from upo_sdk.plan import limit_to_positions, with_demo_options
 from upo_sdk.plan.compatibility import unused_columns
@@ -92,8 +92,8 @@ def plan_evaluation(config: EvalConfig, registry: Registry) -> EvalTask:
     notices = list[str]()
     output_dir = config.output_dir or _output_dir(config.model.path)
     check_takes_files(output_dir)
-    folder, is_given, named = run_folder_of(config.model.path), config.data is not None, bool(config.objectives)
-    run = read_run_config(folder) if folder else None
+    folder, is_given, named = _run_folder_of(config.model.path), config.data is not None, bool(config.objectives)
+    run = _read_run_config(folder) if folder else None
     config = _resolved(config, run, registry, notices)
     data_config = config.data
     assert data_config is not None  # noqa: S101 - resolved
@@ -197,4 +197,42 @@ def _is_preference(ref: ObjectiveRef, registry: Registry) -> bool:
 
 
 def _output_dir(model: str) -> Path:
-    return (run_folder_of(model) and Path(model)) or Path("upo-eval")
+    return (_run_folder_of(model) and Path(model)) or Path("upo-eval")
+
+
+def _run_folder_of(model: str) -> Path | None:
+    """Return the run folder that a model's folder is, or of which it is a checkpoint; None of any other model.
+
+    Raises:
+        ModelError: The run has not finished and holds no model.
+    """
+    folder = Path(model)
+    if (folder / RESOLVED_CONFIG).is_file():
+        _check_holds_model(folder)
+        return folder
+    if (folder.absolute().parent / RESOLVED_CONFIG).is_file() and (folder / "trainer_state.json").is_file():
+        return folder.absolute().parent
+    return None
+
+
+def _read_run_config(folder: Path) -> RunConfig:
+    """Read the configuration of a run folder.
+
+    Raises:
+        UPOError: It cannot be read.
+    """
+    path = folder / RESOLVED_CONFIG
+    return build_config(read_config_file(path), where=str(path))
+
+
+def _check_holds_model(folder: Path) -> None:
+    if (folder / "config.json").is_file():
+        return
+    checkpoints = sorted(entry.name for entry in folder.glob("checkpoint-*"))
+    raise ModelError(
+        "the run has not finished: there is no model in its folder",
+        where=str(folder),
+        fix=f"finish it with `resume_from_checkpoint=last`, or evaluate {folder / checkpoints[-1]}"
+        if checkpoints
+        else "run it again",
+    )

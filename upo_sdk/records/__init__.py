@@ -28,8 +28,6 @@ from upo_sdk.records.evaluation import DataDescription, Direction, EvaluationRec
 from upo_sdk.records.find_runs import FoundRun, find_runs
 from upo_sdk.records.judge_result import Cost, Failure, JudgeIdentity, JudgeKind, PositionBias, WinRate
 from upo_sdk.records.metrics import MetricsRow
-from upo_sdk.records.pair_margin import PairMargin
-from upo_sdk.records.point import PointRecord
 from upo_sdk.records.run import (
     Balance,
     Chat,
@@ -45,11 +43,12 @@ from upo_sdk.records.run import (
     ScoreStatistics,
     load_run,
 )
-from upo_sdk.records.sample import Compared, Sample
+from upo_sdk.records.sample import Compared, PairMargin, Sample
 from upo_sdk.records.sweep import (
     CacheUse,
     ParetoAxis,
     PointFailure,
+    PointRecord,
     Saving,
     SharedWork,
     SweepAxis,

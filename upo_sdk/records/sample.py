@@ -1,4 +1,4 @@
-"""``samples.jsonl`` and ``eval-samples.jsonl``: the answers of both models to one prompt, side by side."""
+"""One line an answer or a pair: ``samples.jsonl``, ``eval-samples.jsonl`` and ``eval-pairs.jsonl``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from upo_sdk.records.base import LineRecord, Record
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Compared", "Sample"]
+__all__ = ["Compared", "PairMargin", "Sample"]
 
 
 class Compared(Record):
@@ -59,3 +59,14 @@ class Sample(LineRecord):
 
 def _both(found: Mapping[str, Any]) -> dict[str, Any]:
     return {"model": found["after"], "baseline": found["before"]}
+
+
+class PairMargin(LineRecord):
+    """One pair of the data."""
+
+    FILE: ClassVar[str] = "eval-pairs.jsonl"
+
+    schema_version: Literal[1] = 1
+    row: int = Field(description="Its row in the data, counted from 1.")
+    prompt: str
+    margin: float = Field(description="Implicit reward of the chosen response minus that of the rejected one, in nats.")

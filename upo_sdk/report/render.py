@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING
 
 from upo_sdk.report.audit import Level, audit
 from upo_sdk.report.contributions import contributions
-from upo_sdk.report.evaluation_table import evaluation_table
-from upo_sdk.report.excerpts import excerpts
 from upo_sdk.report.numbers import number, percent, reward, signed, span, unbroken
-from upo_sdk.report.reproduce import reproduction
 from upo_sdk.report.run_charts import curves, distributions, effects, pulls
-from upo_sdk.report.sentences import headline, outcome_sentences, weight_sentences
+from upo_sdk.report.run_view import (
+    evaluation_table,
+    excerpts,
+    headline,
+    outcome_sentences,
+    reproduction,
+    weight_sentences,
+)
 
 if TYPE_CHECKING:
     from jinja2 import Environment

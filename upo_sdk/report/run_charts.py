@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from upo_sdk.report.audit import limits
 from upo_sdk.report.charts.bars import histogram, means_by_length
+from upo_sdk.report.charts.chart import colours
 from upo_sdk.report.charts.intervals import changes
 from upo_sdk.report.charts.lines import Line, lines
-from upo_sdk.report.charts.theme import colours
 from upo_sdk.report.numbers import percent, signed
 
 if TYPE_CHECKING:

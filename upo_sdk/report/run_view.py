@@ -1,16 +1,32 @@
-"""Which samples the page shows, and how much of each, so that it stays small whatever a model writes."""
+"""A run as its page shows it: sentences, the table of an evaluation, excerpts of samples, and how to do it again."""
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from upo_sdk.config.files import RESOLVED_CONFIG
+from upo_sdk.report.numbers import number, signed
+from upo_sdk.report.weights import explain_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from upo_sdk.records import Compared, Sample
+    from upo_sdk.records import Compared, Estimate, EvaluationRecord, Metric, Sample
+    from upo_sdk.report.collect import RunReport
 
-__all__ = ["Excerpt", "Excerpts", "Text", "excerpts"]
+__all__ = [
+    "Excerpt",
+    "Excerpts",
+    "Text",
+    "evaluation_table",
+    "excerpts",
+    "headline",
+    "outcome_sentences",
+    "reproduction",
+    "weight_sentences",
+]
 
 _SAMPLES = 24
 _OPEN = 700  # characters that are shown without asking
@@ -80,3 +96,116 @@ def _cut(text: str) -> Text:
     if len(text) <= _OPEN:
         return Text(start=text, rest="", left_out=0)
     return Text(start=text[:_OPEN], rest=text[_OPEN:_KEPT], left_out=max(0, len(text) - _KEPT))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _EvaluationTable:
+    """An evaluation as the page shows it; every cell is text."""
+
+    prompts: int
+    num_samples: int
+    description: str
+    headers: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notices: tuple[str, ...]
+
+
+def evaluation_table(evaluation: EvaluationRecord | None) -> _EvaluationTable | None:
+    """Lay out the metrics; None if the run was not evaluated."""
+    if evaluation is None:
+        return None
+    return _EvaluationTable(
+        prompts=evaluation.prompts,
+        num_samples=evaluation.num_samples,
+        description=evaluation.data.description,
+        headers=("metric", "model", "baseline", "difference", "better"),
+        rows=tuple(_row(name, metric) for name, metric in evaluation.metrics.items()),
+        notices=evaluation.notices,
+    )
+
+
+def _row(name: str, metric: Metric) -> tuple[str, ...]:
+    return (
+        f"{name} ({metric.unit})" if metric.unit else name,
+        _estimate(metric.value),
+        _estimate(metric.baseline),
+        _estimate(metric.difference, difference=True),
+        metric.better or "–",
+    )
+
+
+def _estimate(estimate: Estimate | None, *, difference: bool = False) -> str:
+    if estimate is None:
+        return "–"
+    write = signed if difference else number
+    if estimate.interval is None:
+        return write(estimate.mean)
+    low, high = estimate.interval
+    return f"{write(estimate.mean)} ({write(low)} to {write(high)})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reproduction:
+    """The commands.
+
+    Attributes:
+        command: What was typed; empty if the run was started from code.
+        install: Installs the versions that decide the numbers.
+        again: Runs the resolved configuration in a new folder.
+    """
+
+    command: str
+    install: str
+    again: str
+
+
+def reproduction(run: RunReport) -> _Reproduction:
+    """Read the commands off the record."""
+    software = run.run.software
+    named = [name for name in ("upo-sdk", "torch", "transformers") if name in software]
+    plugins = {
+        f"{item.distribution}=={item.version}"
+        for item in run.run.objectives
+        if item.version and item.distribution != "upo-sdk"
+    }
+    pins = [f"{name}=={software[name].partition('+')[0]}" for name in named]
+    folder = run.run.output_dir.absolute()
+    return _Reproduction(
+        command=run.run.command,
+        install=shlex.join(["pip", "install", *pins, *sorted(plugins)]),
+        again=shlex.join(["upo", "train", "-c", str(folder / RESOLVED_CONFIG), "--output_dir", f"{folder.name}-again"]),
+    )
+
+
+def headline(run: RunReport) -> str:
+    """Say how the run ended."""
+    record = run.run
+    steps = record.steps or (run.rows[-1].step if run.rows else 0)
+    seconds = run.summary.get("train_runtime")
+    took = f" in {number(seconds)} seconds of training" if seconds else ""
+    return {
+        "completed": f"The run finished: {steps:,} steps{took}.",
+        "cancelled": f"The run was stopped after {steps:,} steps{took}; its checkpoint is usable, and nothing below is "
+        "about a finished model.",
+        "failed": f"The run failed: {record.error or 'the reason was not recorded'}",
+        "running": f"The run had not ended when this page was written; {steps:,} steps are logged.",
+    }[record.status]
+
+
+def outcome_sentences(run: RunReport) -> list[str]:
+    """Say what happened to preferences and to each objective's reward."""
+    sentences = list(run.run.explanation)
+    if not run.rewards and run.run.status == "completed" and run.auxiliary:
+        sentences.append(
+            "What the model now answers was not measured: `eval_prompts=64` compares its answers before and after."
+        )
+    return sentences
+
+
+def weight_sentences(run: RunReport) -> list[str]:
+    """Say what the weights of this run did."""
+    if not run.auxiliary:
+        only = " and ".join(run.preference) or "nothing"
+        return [f"Only {only} was in the loss, so there was nothing to weigh against it."]
+    auxiliary = {item.label: item.weight for item in run.run.auxiliary}
+    return list(explain_weights(auxiliary, run.preference, run.run.loss, run.rows))

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from upo_sdk.evaluation.answers import Answers, Prompt
-from upo_sdk.evaluation.divergence import kl_measurement, tokenized_answers
-from upo_sdk.evaluation.pairs import implicit_margins, pair_measurements
+from upo_sdk.evaluation.log_probs import implicit_margins, kl_measurement, pair_measurements, tokenized_answers
 from upo_sdk.objectives import Completion
 
 ANSWERS = Answers(

@@ -12,13 +12,12 @@ from pydantic import BaseModel, ValidationError
 
 from upo_sdk.errors import JudgeError
 from upo_sdk.evaluation.judge.questions import Reply
-from upo_sdk.evaluation.judge.stop_rule import StopRule
 from upo_sdk.evaluation.judge.verdict import read_verdict
 from upo_sdk.http.client import JsonClient, Patience, RequestError
 from upo_sdk.http.key import Key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from concurrent.futures import Future
 
     from upo_sdk.config.judge import JudgeConfig
@@ -60,7 +59,7 @@ class ChatJudge:
 
     def __init__(self, config: JudgeConfig, pause: Callable[[Event, float], object] = Event.wait) -> None:
         self.config = config
-        self._stop_rule = StopRule()
+        self._stop_rule = _StopRule()
         self._client = JsonClient(
             config.url,
             Key.from_environment(config.key_env, where="`judge.key_env`"),
@@ -218,3 +217,34 @@ def _fix_of(status: int) -> str:
             return "check the address, which ends in /v1 with most servers, and the name in `judge.model`"
         case _:
             return "name the address it points to: redirects are not followed, so that a key goes nowhere else"
+
+
+_SILENT = 8
+"""So many questions in a row without any answer, and the judge is taken to be gone."""
+
+_SENSELESS = 32
+"""So many in a row without a verdict, and no further one is paid for."""
+
+
+class _StopRule:
+    """Looks at replies as they come.
+
+    Attributes:
+        stopped: Why no further question should be asked; empty while there is no reason.
+    """
+
+    def __init__(self) -> None:
+        self.stopped = ""
+        self._silent = self._senseless = 0
+
+    def see(self, replies: Iterable[Reply]) -> None:
+        """Count replies; a verdict restarts the count."""
+        for reply in replies:
+            self._silent = 0 if reply.answered else self._silent + 1
+            self._senseless = 0 if reply.verdict else self._senseless + 1
+            if reply.last:
+                self.stopped = reply.example
+            elif self._silent == _SILENT:
+                self.stopped = f"the judge did not answer {_SILENT} questions in a row: {reply.example}"
+            elif self._senseless == _SENSELESS:
+                self.stopped = f"{_SENSELESS} questions in a row had no verdict: {reply.example}"

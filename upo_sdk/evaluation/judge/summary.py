@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from upo_sdk.evaluation.judge.questions import template_sha256
 from upo_sdk.evaluation.judge.rates import length_controlled, length_differences, win_rate
-from upo_sdk.evaluation.judge.template import template_sha256
 from upo_sdk.records import Cost, Failure, JudgeIdentity, PositionBias, WinRate
 
 if TYPE_CHECKING:

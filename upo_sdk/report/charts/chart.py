@@ -1,4 +1,4 @@
-"""A drawn chart with everything that makes it readable without seeing it."""
+"""A drawn chart: how it looks, and everything that makes it readable without seeing it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,60 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from upo_sdk.report.charts.theme import CONFIG, HEIGHT, WIDTH
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Chart", "Layer", "Link", "Table", "dashed", "drawn", "nominal", "quantitative"]
+__all__ = ["Chart", "Layer", "Link", "Table", "colours", "dashed", "drawn", "nominal", "quantitative"]
+
+_WIDTH = 340  # fits a phone without scaling, and three beside each other on a desk
+_HEIGHT = 200
+
+_SERIES = 8  # variables --series-1 to --series-8 in templates/style.css
+_MUTED = "var(--muted)"
+
+_CONFIG: dict[str, Any] = {
+    "background": "transparent",
+    "font": "system-ui, sans-serif",
+    "padding": 4,
+    "view": {"stroke": None},
+    "axis": {
+        "domain": False,
+        "ticks": False,
+        "gridColor": "var(--grid)",
+        "labelColor": _MUTED,
+        "labelFontSize": 11,
+        "labelPadding": 6,
+        "titleColor": _MUTED,
+        "titleFontSize": 11,
+        "titleFontWeight": "normal",
+        "titlePadding": 8,
+    },
+    "axisX": {"grid": False, "domain": True, "domainColor": "var(--grid)", "tickCount": 5},
+    "axisY": {"tickCount": 4, "title": None},  # the unit stands in the heading, where it does not cost width
+    "legend": {
+        "labelColor": "currentColor",
+        "labelFontSize": 11,
+        "labelLimit": 130,
+        "orient": "top",
+        "direction": "horizontal",
+        "columns": 3,
+        "columnPadding": 14,
+        "title": None,
+        "symbolSize": 60,
+        "symbolStrokeWidth": 2.5,
+        "offset": 8,
+    },
+    "line": {"strokeWidth": 2, "strokeCap": "round", "strokeJoin": "round"},
+    "rule": {"color": _MUTED},
+    "text": {"color": "currentColor", "fontSize": 11},
+}
+
+
+def colours(names: Sequence[str], order: Sequence[str] = ()) -> list[str]:
+    """Return one colour per name; a name has that of its place in ``order``, so that it keeps it across charts."""
+    places = list(order) or list(names)
+    return [f"var(--series-{places.index(name) % _SERIES + 1})" if name in places else _MUTED for name in names]
+
 
 Layer = dict[str, Any]
 """A mark with its encoding, and the data where they are not those of the chart, in the words of Vega-Lite."""
@@ -85,8 +133,8 @@ def dashed(channel: str, value: float) -> Layer:
 def drawn(
     rows: Sequence[Mapping[str, object]],
     *layers: Layer,
-    width: int = WIDTH,
-    height: int = HEIGHT,
+    width: int = _WIDTH,
+    height: int = _HEIGHT,
     links: Mapping[str, Link] | None = None,
 ) -> Markup:
     """Draw layers as SVG that scales with its box; every point and bar tells its values when hovered.
@@ -109,7 +157,7 @@ def drawn(
         "height": height,
         "autosize": {"type": "fit", "contains": "padding"},
     }
-    svg = vl_convert.vegalite_to_svg(spec, config=CONFIG, allowed_base_urls=[])
+    svg = vl_convert.vegalite_to_svg(spec, config=_CONFIG, allowed_base_urls=[])
     spoken = _POINT.sub(partial(_with_title, links or {}), _OPENING.sub(_scaling, svg, count=1))
     return Markup(spoken)  # noqa: S704 - Vega escapes its texts
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from upo_sdk.report.charts.chart import Chart, Layer, Table, dashed, drawn, nominal, quantitative
-from upo_sdk.report.charts.theme import colours
+from upo_sdk.report.charts.chart import Chart, Layer, Table, colours, dashed, drawn, nominal, quantitative
 from upo_sdk.report.numbers import number
 
 if TYPE_CHECKING:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from upo_sdk.evaluation.judge import length
-from upo_sdk.evaluation.judge.length import fit_logistic, length_feature
-from upo_sdk.evaluation.judge.rates import length_controlled, win_rate
+from upo_sdk.evaluation.judge import rates as rates_module
+from upo_sdk.evaluation.judge.rates import fit_logistic, length_controlled, length_feature, win_rate
 from upo_sdk.records import Estimate
 
 
@@ -102,9 +101,9 @@ def test_the_priors_move_the_rate_by_less_than_half_a_point_from_64_pairs_on(mon
             float
         )
         rates = list[float]()
-        for prior in (length._PRIOR, np.array([1e-7, 1e-7])):
+        for prior in (rates_module._PRIOR, np.array([1e-7, 1e-7])):
             with monkeypatch.context() as patch:
-                patch.setattr(length, "_PRIOR", prior)
+                patch.setattr(rates_module, "_PRIOR", prior)
                 (theta,), (phi,) = fit_logistic(feature, score, np.ones((1, 64)))
             rates.append(100 / (1 + np.exp(-theta)))
         if abs(phi) < 4 and 2 < rates[1] < 98:  # elsewhere the data cannot decide

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from upo_sdk.errors import ConfigError
-from upo_sdk.evaluation.judge.questions import Pair, outcome, questions
-from upo_sdk.evaluation.judge.template import DEFAULT_TEMPLATE, fill, read_template
+from upo_sdk.evaluation.judge.questions import DEFAULT_TEMPLATE, Pair, fill, outcome, questions, read_template
 
 if TYPE_CHECKING:
     from pathlib import Path
