@@ -7,9 +7,8 @@ Only :func:`parametrize_checks` and ``upo_sdk.testing.fixtures`` import pytest; 
 preference objective is checked.
 """
 
-from upo_sdk.testing.failure import CheckFailedError
-from upo_sdk.testing.kit import check_objective, run_checks
+from upo_sdk.testing.check import CheckFailedError
+from upo_sdk.testing.kit import CheckResult, check_objective, run_checks
 from upo_sdk.testing.parametrize import parametrize_checks
-from upo_sdk.testing.results import CheckResult
 
 __all__ = ["CheckFailedError", "CheckResult", "check_objective", "parametrize_checks", "run_checks"]

@@ -1,4 +1,4 @@
-"""One named check: a function of the objective under test, and when it applies."""
+"""One named check: a function of the objective under test, when it applies, and what a failed one says."""
 
 from __future__ import annotations
 
@@ -6,14 +6,38 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from upo_sdk.errors import OfflineError
-from upo_sdk.testing.failure import CheckFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from upo_sdk.testing.subject import Subject
 
-__all__ = ["Check", "check"]
+__all__ = ["Check", "CheckFailedError", "check"]
+
+
+class CheckFailedError(AssertionError):
+    """An objective does not do what the check expects.
+
+    Args:
+        expected: What the check expects.
+        got: What came instead.
+        fix: How to mend it.
+        root: The check that explains this failure, if it fails too; then this one is left out instead of failing.
+    """
+
+    def __init__(self, *, expected: str, got: str, fix: str, root: str | None = None) -> None:
+        super().__init__(expected, got, fix)
+        self.expected = expected
+        self.got = got
+        self.fix = fix
+        self.root = root
+
+    def __str__(self) -> str:
+        return f"expected: {self.expected}\n  got: {self.got}\n  fix: {self.fix}"
+
+    def add_fix(self, advice: str) -> None:
+        """Add to the advice."""
+        self.fix += advice
 
 
 def _always(_subject: Subject) -> str | None:

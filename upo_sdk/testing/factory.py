@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from importlib import import_module
 from importlib.metadata import EntryPoint
+from importlib.util import module_from_spec, spec_from_file_location
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from pluggy import PluginManager
@@ -20,12 +23,12 @@ from upo_sdk.plugin import ObjectiveSpec
 from upo_sdk.plugin.build import build_objectives
 from upo_sdk.plugin.discovery import ENTRY_POINT_GROUP, PluginCandidate
 from upo_sdk.plugin.registry import RegisteredObjective, Registry, load_registry
-from upo_sdk.testing.import_path import find, locate
 from upo_sdk.testing.samples import ORDINARY
 from upo_sdk.testing.subject import Subject
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from types import ModuleType
 
     from upo_sdk.objectives import Completion
     from upo_sdk.plugin.specs import ObjectiveKind
@@ -128,7 +131,7 @@ def _registry_of(spec: ObjectiveSpec) -> Registry:
 def _from_class(found: type, options: BaseModel | Mapping[str, Any] | None, samples: Sequence[Completion]) -> Subject:
     model = type(options) if isinstance(options, BaseModel) else _options_model(found)
     checked = _options(model, options, found.__name__)
-    places = {"class": locate(found), "model": locate(model) if model else None}
+    places = {"class": _locate(found), "model": _locate(model) if model else None}
     known = places["class"] and (model is None or places["model"])
     return Subject(
         label=found.__name__,
@@ -156,7 +159,7 @@ def _from_function(
         build = _builder(scored, checked)
     else:
         build = function if _takes_nothing(function) else lambda: FunctionObjective(function)
-    place = locate(function)
+    place = _locate(function)
     return Subject(
         label=label,
         kind=_kind(build(), label),
@@ -175,9 +178,9 @@ def rebuild(recipe: Mapping[str, Any]) -> Subject:
     if "spec" in recipe:
         return make_subject(ObjectiveSpec(**recipe["spec"]), options=recipe["options"])
     if "function" in recipe:
-        return make_subject(find(recipe["function"]), options=recipe["options"])
-    options = find(recipe["model"]).model_validate(recipe["options"]) if recipe["model"] else None
-    return make_subject(find(recipe["class"]), options=options)
+        return make_subject(_find(recipe["function"]), options=recipe["options"])
+    options = _find(recipe["model"]).model_validate(recipe["options"]) if recipe["model"] else None
+    return make_subject(_find(recipe["class"]), options=options)
 
 
 def _builder(found: Callable[..., Any], options: BaseModel | None) -> Callable[[], Any]:
@@ -232,3 +235,37 @@ def _options(
 
 def _dump(options: BaseModel | None) -> dict[str, Any] | None:
     return options.model_dump(mode="json") if options is not None else None
+
+
+def _locate(found: Any) -> dict[str, str] | None:
+    """Return module, file and name of a class or function; None if it is local, a lambda, or has no file."""
+    name: str = getattr(found, "__qualname__", "<")
+    module = sys.modules.get(getattr(found, "__module__", ""))
+    file = getattr(module, "__file__", None)
+    if module is None or file is None or "<" in name:
+        return None
+    return {"module": module.__name__, "file": file, "name": name}
+
+
+def _find(place: dict[str, str]) -> Any:
+    """Return what :func:`_locate` described; a module that cannot be imported by name is loaded from its file."""
+    found: Any = _module(place["module"], place["file"])
+    for part in place["name"].split("."):
+        found = getattr(found, part)
+    return found
+
+
+def _module(name: str, file: str) -> ModuleType:
+    if name != "__main__":
+        try:
+            return import_module(name)
+        except ImportError:
+            pass
+    spec = spec_from_file_location(name if name != "__main__" else "__upo_main__", file)
+    if spec is None or spec.loader is None:
+        msg = f"{file} cannot be loaded"
+        raise ImportError(msg)
+    module = module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module

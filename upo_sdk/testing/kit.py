@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 from upo_sdk.errors import ConfigError, did_you_mean
+from upo_sdk.testing.check import CheckFailedError
 from upo_sdk.testing.checks import checks_for
 from upo_sdk.testing.factory import make_subject
-from upo_sdk.testing.failure import CheckFailedError
-from upo_sdk.testing.results import CheckResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +21,25 @@ if TYPE_CHECKING:
     from upo_sdk.testing.factory import Factory
     from upo_sdk.testing.subject import Subject
 
-__all__ = ["check_objective", "check_subject", "explained_by", "known_expectations", "run_checks"]
+__all__ = ["CheckResult", "check_objective", "check_subject", "explained_by", "known_expectations", "run_checks"]
+
+_Outcome = Literal["passed", "failed", "expected", "skipped"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """The outcome of one check on one objective.
+
+    Attributes:
+        name: Name of the check.
+        outcome: ``passed``; ``failed``; ``expected`` to fail, and did; ``skipped``, because it does not apply or
+            because another failure explains it.
+        reason: What failed and how to mend it, or why it was expected or skipped; empty if it passed.
+    """
+
+    name: str
+    outcome: _Outcome
+    reason: str = ""
 
 
 def check_objective(

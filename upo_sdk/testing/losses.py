@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from upo_sdk.objectives import PreferenceLoss
-from upo_sdk.testing.failure import CheckFailedError
+from upo_sdk.testing.check import CheckFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from upo_sdk.testing.check import CheckFailedError
 from upo_sdk.testing.checks import checks_for
 from upo_sdk.testing.factory import make_subject
-from upo_sdk.testing.failure import CheckFailedError
 from upo_sdk.testing.kit import explained_by, known_expectations
 
 if TYPE_CHECKING:

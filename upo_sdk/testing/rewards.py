@@ -1,4 +1,4 @@
-"""Scores as numbers, with what is wrong with them blamed on the check that is about it."""
+"""Scores and losses as plain numbers, with what is wrong with scores blamed on the check that is about it."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import math
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-from upo_sdk.testing.failure import CheckFailedError
+from upo_sdk.testing.check import CheckFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from upo_sdk.objectives import Completion
+    from upo_sdk.testing.subject import Subject
 
-__all__ = ["agree", "check_equal", "scores", "shown"]
+__all__ = ["agree", "check_equal", "check_same", "evaluate", "scores", "shown"]
 
 _RELATIVE, _ABSOLUTE = 1e-4, 1e-5
 """Batched kernels differ in the last digits; nothing that is meant differs by less."""
@@ -97,3 +98,29 @@ def _is_number(item: Any) -> bool:
     if isinstance(item, bool):
         return False
     return isinstance(item, Real) or (getattr(item, "shape", None) == () and hasattr(item, "item"))
+
+
+def evaluate(objective: Any, subject: Subject) -> list[float]:
+    """Return the scores of the samples, or the losses of a batch of pairs.
+
+    Raises:
+        CheckFailedError: The objective raised, or returned no finite numbers.
+    """
+    if subject.kind == "auxiliary":
+        return scores(objective, subject.completions)
+    from upo_sdk.testing.losses import losses
+    from upo_sdk.testing.pairs import Pairs
+
+    found: list[float] = losses(objective, Pairs.sample().batch(subject.needs)).tolist()
+    return found
+
+
+def check_same(one: list[float], other: list[float], *, expected: str, fix: str) -> None:
+    """Compare two results.
+
+    Raises:
+        CheckFailedError: They differ.
+    """
+    for number, (first, second) in enumerate(zip(one, other, strict=True)):
+        if not agree(first, second):
+            raise CheckFailedError(expected=expected, got=f"{first:.6g} and {second:.6g} for item {number}", fix=fix)

@@ -7,8 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from upo_sdk.objectives import Fingerprinted, FittedToData
-from upo_sdk.testing.check import check
-from upo_sdk.testing.failure import CheckFailedError
+from upo_sdk.testing.check import CheckFailedError, check
 from upo_sdk.testing.other_process import scores_elsewhere
 from upo_sdk.testing.rewards import agree, check_equal, scores
 

@@ -6,8 +6,7 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from upo_sdk.testing.check import check
-from upo_sdk.testing.failure import CheckFailedError
+from upo_sdk.testing.check import CheckFailedError, check
 from upo_sdk.testing.rewards import check_equal, scores
 
 if TYPE_CHECKING:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from upo_sdk.testing.check import Check, check
-from upo_sdk.testing.failure import CheckFailedError
+from upo_sdk.testing.check import Check, CheckFailedError, check
 from upo_sdk.testing.rewards import scores, shown
 from upo_sdk.testing.samples import ODD_TEXTS, as_the_engine_would, with_response
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 from pydantic import ValidationError
 
 from upo_sdk.objectives import Needs
-from upo_sdk.testing.check import check
-from upo_sdk.testing.failure import CheckFailedError
+from upo_sdk.testing.check import CheckFailedError, check
 
 if TYPE_CHECKING:
     from upo_sdk.testing.subject import Subject

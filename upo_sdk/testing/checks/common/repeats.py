@@ -6,7 +6,7 @@ import pickle
 from typing import TYPE_CHECKING
 
 from upo_sdk.testing.check import check
-from upo_sdk.testing.evaluate import check_same, evaluate
+from upo_sdk.testing.rewards import check_same, evaluate
 
 if TYPE_CHECKING:
     from upo_sdk.testing.subject import Subject

@@ -18,10 +18,9 @@ from unittest.mock import patch
 
 import numpy as np
 
-from upo_sdk.testing.check import check
-from upo_sdk.testing.evaluate import evaluate
-from upo_sdk.testing.failure import CheckFailedError
+from upo_sdk.testing.check import CheckFailedError, check
 from upo_sdk.testing.other_process import modules_after_importing
+from upo_sdk.testing.rewards import evaluate
 
 if TYPE_CHECKING:
     from collections.abc import Generator

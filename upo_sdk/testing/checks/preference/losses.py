@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from upo_sdk.testing.check import check
-from upo_sdk.testing.failure import CheckFailedError
+from upo_sdk.testing.check import CheckFailedError, check
 from upo_sdk.testing.losses import losses, mean_gradient
 from upo_sdk.testing.pairs import Pairs
 

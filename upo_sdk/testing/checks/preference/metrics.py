@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from upo_sdk.testing.check import check
-from upo_sdk.testing.failure import CheckFailedError
+from upo_sdk.testing.check import CheckFailedError, check
 from upo_sdk.testing.losses import losses
 from upo_sdk.testing.pairs import Pairs
 
