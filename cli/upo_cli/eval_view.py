@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from upo_cli.output import Table, console
+from upo_cli.output import Table, console, say
 from upo_sdk.records import Estimate
 
 if TYPE_CHECKING:
@@ -22,23 +22,21 @@ _PER_CATEGORY = "violations/"
 def print_evaluation(result: EvaluationRecord) -> None:
     """Show everything but the violations of single categories, which are in ``eval.json``."""
     out = console()
-    out.print(_headline(result), markup=False, soft_wrap=True)
+    say(_headline(result))
     out.print()
     out.print(Table("metric", "model", "baseline", "difference, 95 % interval", "better", rows=list(_rows(result))))
     out.print()
     if result.judge is not None:
         for line in _judge_lines(result.judge):
-            out.print(line, markup=False, soft_wrap=True)
+            say(line)
         out.print()
     for sample in result.samples:
         _print_sample(sample, out)
     if result.prompts < Estimate.ENOUGH:
-        out.print(
-            f"note: fewer than {Estimate.ENOUGH} prompts are too few to draw conclusions", markup=False, soft_wrap=True
-        )
+        say(f"note: fewer than {Estimate.ENOUGH} prompts are too few to draw conclusions")
     for verdict in result.verdicts:
-        out.print(_sentence(verdict), markup=False, soft_wrap=True, style="red" if verdict.holds else None)
-    out.print(f"written: {result.config['output_dir']}/eval.json and eval-samples.jsonl", markup=False, soft_wrap=True)
+        say(_sentence(verdict), style="red" if verdict.holds else None)
+    say(f"written: {result.config['output_dir']}/eval.json and eval-samples.jsonl")
 
 
 def _headline(result: EvaluationRecord) -> str:
@@ -81,7 +79,7 @@ def _print_sample(sample: Sample, out: Console) -> None:
     lines = [("prompt", sample.prompt), ("baseline", sample.baseline), ("model", sample.model)]
     for name, text in lines:
         if text is not None:
-            out.print(f"{name + ':':10}{' '.join(text.split())}", markup=False, soft_wrap=True)
+            say(f"{name + ':':10}{' '.join(text.split())}")
     out.print()
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from upo_sdk.errors import UPOError
 
-__all__ = ["Table", "console", "jsonable", "print_error", "print_json"]
+__all__ = ["Table", "console", "jsonable", "print_error", "print_json", "say"]
 
 _WIDTH_OF_A_FILE = 200
 
@@ -34,6 +34,11 @@ def console(*, stderr: bool = False) -> Console:
     if not stream.isatty() and not made.is_jupyter:
         made.width = _WIDTH_OF_A_FILE
     return made
+
+
+def say(text: str, *, style: str | None = None, stderr: bool = False) -> None:
+    """Print a text as it is: markup in it means nothing, and the terminal alone breaks its lines."""
+    console(stderr=stderr).print(text, style=style, markup=False, soft_wrap=True)
 
 
 class Table:

@@ -118,10 +118,10 @@ def warn_of_plugins(registry: Registry, *, as_json: bool, log_format: LogFormat 
     """Show on stderr which plugins did not load, if the command continues without them."""
     if as_json or log_format == "jsonl":
         return
-    from upo_cli.output import console
+    from upo_cli.output import say
 
     for text in registry.warnings:
-        console(stderr=True).print(f"warning: {as_options(text)}", style="yellow", markup=False, soft_wrap=True)
+        say(f"warning: {as_options(text)}", style="yellow", stderr=True)
 
 
 def _policy(settings: Mapping[str, Any]) -> PluginPolicy:

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from upo_cli.json_lines import JsonLines, write_line
 from upo_cli.option_names import as_options
-from upo_cli.output import Table, console
+from upo_cli.output import Table, console, say
 from upo_cli.view import PrintedView, can_be_live, live_by
 from upo_sdk import events
 from upo_sdk.sweep import PointEnded, PointProgress, PointStarted, SweepReady, remarks, table_rows
@@ -143,8 +143,8 @@ def print_points(grid: Grid) -> None:
     out = console()
     out.print(f"{len(grid.points)} points; each alone is:")
     for point in grid.points:
-        out.print(f"\n{point.name}", style="bold", markup=False, soft_wrap=True)
-        out.print(f"  {point.command}", markup=False, soft_wrap=True)
+        say(f"\n{point.name}", style="bold")
+        say(f"  {point.command}")
 
 
 def print_sweep(sweep: SweepRecord, folder: str) -> None:
@@ -155,12 +155,12 @@ def print_sweep(sweep: SweepRecord, folder: str) -> None:
         out.print(Table(*headers, rows=rows))
         out.print()
     for sentence in remarks(sweep):
-        out.print(as_options(sentence), markup=False, soft_wrap=True)
-    out.print(f"points: {folder}/points/NAME, run folders; sweep.json has all numbers", markup=False, soft_wrap=True)
+        say(as_options(sentence))
+    say(f"points: {folder}/points/NAME, run folders; sweep.json has all numbers")
     if (Path(folder) / "report.html").is_file():
-        out.print(f"the front as a picture: {folder}/report.html", markup=False, soft_wrap=True)
+        say(f"the front as a picture: {folder}/report.html")
     if any(point.status in {"pending", "running", "cancelled"} for point in sweep.points):
-        out.print(f"resume: upo sweep --resume {folder}", markup=False, soft_wrap=True)
+        say(f"resume: upo sweep --resume {folder}")
 
 
 def _count_of(sweep: SweepRecord) -> tuple[int, int]:

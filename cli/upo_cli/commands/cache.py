@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from upo_cli.boundary import StrictCommand, UsageError
-from upo_cli.output import Table, console, print_json
+from upo_cli.output import Table, console, print_json, say
 from upo_cli.shared import SPELLINGS, Json
 
 if TYPE_CHECKING:
@@ -74,16 +74,14 @@ def prune(
         removed = {"entries": pruned.entries, "files": pruned.files, "freed_bytes": pruned.bytes}
         print_json({**removed, "left": _described(pruned.left)})
         return
-    console().print(
+    say(
         f"removed {pruned.entries:,} entries and {pruned.files:,} files: {_size(pruned.bytes)} freed, "
-        f"{_size(pruned.left.bytes)} left in {pruned.left.folder}",
-        markup=False,
-        soft_wrap=True,
+        f"{_size(pruned.left.bytes)} left in {pruned.left.folder}"
     )
 
 
 def _show(found: CacheInfo) -> None:
-    console().print(f"{found.folder}: {_size(found.bytes)}", markup=False, soft_wrap=True)
+    say(f"{found.folder}: {_size(found.bytes)}")
     rows = [[part.name, f"{part.count:,}", _size(part.bytes)] for part in found.parts]
     console().print(Table("part", "count", "size", rows=rows))
 

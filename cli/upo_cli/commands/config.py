@@ -10,7 +10,7 @@ import yaml
 
 from upo_cli.boundary import StrictCommand
 from upo_cli.fields import nested_model
-from upo_cli.output import console, print_json
+from upo_cli.output import console, print_json, say
 from upo_cli.settings import UserSettings, check_named_options, resolve
 from upo_cli.shared import (
     BlockPlugin,  # noqa: TC001 - Typer reads the annotations
@@ -55,7 +55,7 @@ def validate(
     if json:
         print_json({"valid": True, "file": file, "unchecked": unchecked, "config": _as_data(config)})
         return
-    console().print(f"{file} is valid", markup=False, soft_wrap=True)
+    say(f"{file} is valid")
     for name in unchecked:
         console(stderr=True).print(f"note: '{name}' is a dotted path and was not imported", markup=False)
 
@@ -84,7 +84,7 @@ def init(
         raise OutputError(
             f"the file cannot be written: {error.strerror}", where=str(output), fix="choose another place: -o FILE"
         ) from error
-    console().print(f"wrote {output}; next: upo train -c {output} --dry-run", markup=False, soft_wrap=True)
+    say(f"wrote {output}; next: upo train -c {output} --dry-run")
 
 
 def _as_data(config: RunConfig) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import ExitStack, redirect_stdout
+from contextlib import redirect_stdout
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -123,13 +123,10 @@ def _run(config: EvalConfig, *, as_json: bool, quiet: bool, log_format: LogForma
     from upo_sdk.evaluation.evaluate import evaluate as run
 
     registry = load_registry(config.plugins).check()
-    with (
-        open_view(log_format, quiet=quiet, spelled=as_options_of_eval) as view,
-        stop_on_signal(view.stopping, _STOPPING) as cancel,
-        ExitStack() as stack,
-    ):
-        if as_json:  # stdout is for the one object: what a plugin or a library prints there goes to stderr
-            stack.enter_context(redirect_stdout(sys.stderr))
+    shown = open_view(log_format, quiet=quiet, spelled=as_options_of_eval)
+    # with --json, stdout is for the one object: what a plugin or a library prints there goes to stderr
+    stdout = redirect_stdout(sys.stderr if as_json else sys.stdout)
+    with shown as view, stop_on_signal(view.stopping, _STOPPING) as cancel, stdout:
         result = run(config, registry=registry, callbacks=[view], cancel=cancel)
         _refresh(Path(str(result.config["output_dir"])), view)
     print_json(result.model_dump(mode="json")) if as_json else print_evaluation(result)

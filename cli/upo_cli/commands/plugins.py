@@ -11,7 +11,7 @@ import typer
 
 from upo_cli.boundary import StrictCommand
 from upo_cli.option_names import as_options
-from upo_cli.output import Table, console, print_error, print_json
+from upo_cli.output import Table, console, print_error, print_json, say
 from upo_cli.shared import BlockPlugin, Json, Plugins, load_plugins
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def list_plugins(*, plugins: Plugins = None, block_plugin: BlockPlugin = None, j
     for error in registry.errors:
         print_error(error)
     for text in registry.remarks:
-        console(stderr=True).print(f"note: {as_options(text)}", markup=False, soft_wrap=True)
+        say(f"note: {as_options(text)}", stderr=True)
 
 
 def _describe(plugin: PluginCandidate, registry: Registry) -> dict[str, str]:
@@ -149,10 +149,9 @@ def new(
     if json:
         print_json({"folder": place, "objective": names.objective, "files": sorted(texts), "next": commands})
         return
-    out = console()
-    out.print(f"wrote {place}: fill in {place / names.package / 'objective.py'}; next:", markup=False, soft_wrap=True)
+    say(f"wrote {place}: fill in {place / names.package / 'objective.py'}; next:")
     for command in commands:
-        out.print(f"  {command}", markup=False, soft_wrap=True)
+        say(f"  {command}")
 
 
 def _quoted(path: Path) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from upo_cli.boundary import StrictCommand
-from upo_cli.output import console, print_json
+from upo_cli.output import print_json, say
 from upo_cli.shared import SPELLINGS, Json
 
 __all__ = ["app"]
@@ -44,4 +44,4 @@ def push(
     name = repository_name(hub_model_id or run.resolve().name)
     create_repository(name, private=hub_private_repo)
     address = push_run(run, name, samples=hub_samples)
-    print_json({"hub_url": address}) if json else console().print(f"pushed: {address}", markup=False, soft_wrap=True)
+    print_json({"hub_url": address}) if json else say(f"pushed: {address}")

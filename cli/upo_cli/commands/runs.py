@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from upo_cli.boundary import StrictCommand
-from upo_cli.output import Table, console, print_json
+from upo_cli.output import Table, console, print_json, say
 from upo_cli.shared import Json  # noqa: TC001 - Typer reads the annotations
 from upo_sdk.errors import ConfigError, did_you_mean
 
@@ -72,7 +72,7 @@ def show(run: Run, *, json: Json = False) -> None:
         out.print(Table("metric", "before", "after", "change, 95 % interval", rows=rows))
     out.print()
     for sentence in found.explanation:
-        out.print(sentence, markup=False, soft_wrap=True)
+        say(sentence)
 
 
 @app.command(cls=StrictCommand)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from contextlib import ExitStack, redirect_stdout
+from contextlib import redirect_stdout
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ import typer
 from upo_cli.boundary import INTERRUPTED, StrictCommand
 from upo_cli.option_names import as_options
 from upo_cli.options import config_options, with_config_options
-from upo_cli.output import console, print_json
+from upo_cli.output import print_json, say
 from upo_cli.plan_view import third_party
 from upo_cli.settings import UserSettings, resolve
 from upo_cli.shared import (
@@ -151,7 +151,7 @@ def sweep(  # noqa: PLR0913 - one per option
         command=shlex.join(["upo", *sys.argv[1:]]),
     )
     if not json and log_format != "jsonl" and (loaded := third_party(registry)):
-        console(stderr=True).print(f"note: third-party plugins: {', '.join(loaded)}", markup=False, soft_wrap=True)
+        say(f"note: third-party plugins: {', '.join(loaded)}", stderr=True)
     warn_of_plugins(registry, as_json=json, log_format=log_format)
     if dry_run:
         _show_points(config, registry, as_json=json)
@@ -170,7 +170,7 @@ def _show_points(config: SweepConfig, registry: Registry, *, as_json: bool) -> N
         return
     print_points(grid)
     for text in warnings:
-        console(stderr=True).print(f"warning: {as_options(text)}", markup=False, soft_wrap=True)
+        say(f"warning: {as_options(text)}", stderr=True)
 
 
 def _begin(config: SweepConfig, **how: Any) -> SweepRecord:
@@ -190,9 +190,8 @@ def _run(start: Callable[..., SweepRecord], folder: Path, *, as_json: bool, quie
     from upo_cli.view import stop_on_signal
 
     shown = open_view(log_format, quiet=quiet or as_json)
-    with shown as view, stop_on_signal(view.stopping) as cancel, ExitStack() as stack:
-        if as_json:  # stdout is for the one object
-            stack.enter_context(redirect_stdout(sys.stderr))
+    stdout = redirect_stdout(sys.stderr if as_json else sys.stdout)  # with --json, stdout is for the one object
+    with shown as view, stop_on_signal(view.stopping) as cancel, stdout:
         ended = start(callbacks=[view], cancel=cancel)
     print_json(ended.model_dump(mode="json")) if as_json else print_sweep(ended, str(folder))
     if cancel.is_set() and any(point.status not in {"done", "failed"} for point in ended.points):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import ExitStack, redirect_stdout
+from contextlib import redirect_stdout
 from pathlib import Path  # noqa: TC003 - Typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +13,7 @@ import typer
 from upo_cli.boundary import INTERRUPTED, StrictCommand
 from upo_cli.option_names import as_options
 from upo_cli.options import with_config_options
-from upo_cli.output import Table, console, print_json
+from upo_cli.output import Table, console, print_json, say
 from upo_cli.plan_view import plan_as_data, print_plan, third_party
 from upo_cli.settings import UserSettings, check_named_options, resolve, with_beta
 from upo_cli.shared import (
@@ -103,7 +103,7 @@ def train(  # noqa: PLR0913 - one per option
         resolved = with_beta(resolved, beta, registry)
     check_named_options(resolved, registry)
     if not json and log_format != "jsonl" and _is_main_process() and (loaded := third_party(registry)):
-        console(stderr=True).print(f"note: third-party plugins: {', '.join(loaded)}", markup=False, soft_wrap=True)
+        say(f"note: third-party plugins: {', '.join(loaded)}", stderr=True)
     if dry_run:
         _show_plan(resolved, registry, as_json=json)
     else:
@@ -118,12 +118,11 @@ def _show_plan(config: RunConfig, registry: Registry, *, as_json: bool) -> None:
         print_json(plan_as_data(plan, registry))
         return
     print_plan(plan, console(), as_options)
-    err = console(stderr=True)
     found = [(item.level, item.text) for item in plan.sample.findings]
     notes, warnings = ([text for level, text in found if level == kind] for kind in ("info", "warning"))
     for kind, texts in (("note", (*plan.notices, *notes)), ("warning", (*plan.warnings, *warnings))):
         for text in texts:
-            err.print(f"{kind}: {as_options(text)}", markup=False, soft_wrap=True)
+            say(f"{kind}: {as_options(text)}", stderr=True)
 
 
 def _run(config: RunConfig, registry: Registry, *, as_json: bool, quiet: bool, log_format: LogFormat) -> None:
@@ -132,9 +131,9 @@ def _run(config: RunConfig, registry: Registry, *, as_json: bool, quiet: bool, l
     from upo_sdk.events import Progress
 
     shown = open_view(log_format, quiet=quiet) if _is_main_process() else Silent()
-    with shown as view, stop_on_signal(view.stopping) as cancel, ExitStack() as stack:
-        if as_json:  # stdout is for the one object: what a plugin or a library prints there goes to stderr
-            stack.enter_context(redirect_stdout(sys.stderr))
+    # with --json, stdout is for the one object: what a plugin or a library prints there goes to stderr
+    stdout = redirect_stdout(sys.stderr if as_json else sys.stdout)
+    with shown as view, stop_on_signal(view.stopping) as cancel, stdout:
         view.on_event(Progress("loading libraries", 0, 1, "import"))
         from upo_sdk.run import align
 
@@ -151,9 +150,7 @@ def _run(config: RunConfig, registry: Registry, *, as_json: bool, quiet: bool, l
 def _print_result(result: RunRecord) -> None:
     out = console()
     if result.status == "cancelled":
-        out.print(
-            f"stopped after {result.steps} steps; checkpoint: {result.checkpoint_path}", markup=False, soft_wrap=True
-        )
+        say(f"stopped after {result.steps} steps; checkpoint: {result.checkpoint_path}")
         out.print("resume: the same command with --resume_from_checkpoint last", soft_wrap=True)
         return
     if result.evaluation:
@@ -161,14 +158,14 @@ def _print_result(result: RunRecord) -> None:
         out.print(Table("mean reward of answers", "before", "after", "95 % of the change", rows=rows))
         out.print()
     for sentence in result.explanation:
-        out.print(as_options(sentence), markup=False, soft_wrap=True)
+        say(as_options(sentence))
     folder = str(result.output_dir)
     out.print(f"model: {folder} ({result.steps} steps; metrics.jsonl and run.json are beside it)", markup=False)
     if result.hub_url:
-        out.print(f"pushed: {result.hub_url}", markup=False, soft_wrap=True)
-    out.print(f"use it: from transformers import pipeline; print({_call(result)})", markup=False, soft_wrap=True)
+        say(f"pushed: {result.hub_url}")
+    say(f"use it: from transformers import pipeline; print({_call(result)})")
     if (report := result.output_dir / "report.html").is_file():
-        out.print(f"next: open {report} in a browser; it shows what changed", markup=False, soft_wrap=True)
+        say(f"next: open {report} in a browser; it shows what changed")
 
 
 def _compared(label: str, metric: Metric) -> list[str]:
