@@ -27,7 +27,7 @@ OPTION = re.compile(r"(?<![\w-])(?<!var\()--[a-z]")
 SETTING = re.compile(r"`([a-z]\w*(?:\.\w+)*)(?:=[^`]*)?`")
 COMMANDS = {
     "upo_sdk/plan/warnings.py": "an option of torchrun",
-    "upo_sdk/plugin/installed.py": "an option of pip",
+    "upo_sdk/plugin/discovery.py": "an option of pip",
     "upo_sdk/publish/push.py": "the command that pushes again",
     "upo_sdk/report/run_view.py": "the command that runs again",
     "upo_sdk/sweep/point.py": "a command line of its own",

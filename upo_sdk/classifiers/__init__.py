@@ -3,8 +3,18 @@
 Importing this imports torch: do so where an objective is set up, not in the module of its hook or options.
 """
 
-from upo_sdk.classifiers.hub import HUB_ID, files_sha256, hub_folder, hub_source, is_complete, require_network
-from upo_sdk.classifiers.loading import classifier_fingerprint, config_sha256, load_classifier, load_tokenizer
+from upo_sdk.classifiers.loading import (
+    HUB_ID,
+    classifier_fingerprint,
+    config_sha256,
+    files_sha256,
+    hub_folder,
+    hub_source,
+    is_complete,
+    load_classifier,
+    load_tokenizer,
+    require_network,
+)
 from upo_sdk.classifiers.windows import Window, safe_batch_size, token_limit, window_logits, windows
 
 __all__ = [

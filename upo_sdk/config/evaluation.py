@@ -7,10 +7,9 @@ from pathlib import Path
 from pydantic import Field, model_validator
 
 from upo_sdk.config.base import Section
-from upo_sdk.config.data import DataConfig
 from upo_sdk.config.judge import JudgeConfig
 from upo_sdk.config.objective_ref import ObjectiveRef, check_labels
-from upo_sdk.config.sections import ModelConfig, PluginPolicy
+from upo_sdk.config.sections import DataConfig, ModelConfig, PluginPolicy
 
 __all__ = ["EvalConfig"]
 

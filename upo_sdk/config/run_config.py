@@ -7,9 +7,8 @@ from pathlib import Path
 from pydantic import Field, model_validator
 
 from upo_sdk.config.base import Section
-from upo_sdk.config.data import DataConfig
 from upo_sdk.config.objective_ref import ObjectiveRef, check_labels
-from upo_sdk.config.sections import LossConfig, ModelConfig, PluginPolicy, TrainingConfig
+from upo_sdk.config.sections import DataConfig, LossConfig, ModelConfig, PluginPolicy, TrainingConfig
 
 __all__ = ["RunConfig"]
 

@@ -12,7 +12,7 @@ from upo_sdk.data.problems import RowError, is_nothing, kind_of
 if TYPE_CHECKING:
     from upo_sdk.data.shapes import Shape
 
-__all__ = ["TEMPLATE_COLUMNS", "read_context", "read_template_inputs", "with_context"]
+__all__ = ["TEMPLATE_COLUMNS", "read_template_inputs", "with_context"]
 
 _PAIR = 2
 
@@ -27,15 +27,6 @@ _OURS = frozenset(
     }
 )
 """Arguments that this SDK sets itself."""
-
-
-def read_context(row: Mapping[str, Any], shape: Shape) -> list[Message]:
-    """Return the system message and the earlier turns of a row, as messages.
-
-    Raises:
-        RowError: A column holds something else.
-    """
-    return [*_system(row, shape.beside["system"]), *_history(row, shape.beside["history"])]
 
 
 def with_context(prompt: list[Message], row: Mapping[str, Any], shape: Shape) -> list[Message]:
@@ -97,15 +88,11 @@ def read_template_inputs(row: Mapping[str, Any], columns: Mapping[str, str]) -> 
         value = _parsed(row.get(column), column)
         if is_nothing(value):
             continue
-        if not _is_list_of_objects(value):
+        if not isinstance(value, list) or not all(isinstance(item, Mapping) for item in value):
             raise RowError(column, f"is {kind_of(value)}, not a list of objects")
         if value:
             found[name] = without_nulls(value, column)
     return found | _keyword_arguments(row, columns["chat_template_kwargs"])
-
-
-def _is_list_of_objects(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, Mapping) for item in value)
 
 
 def _keyword_arguments(row: Mapping[str, Any], column: str) -> dict[str, Any]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from datasets import Dataset
 
-    from upo_sdk.config.data import DataConfig
+    from upo_sdk.config.sections import DataConfig
     from upo_sdk.data.files import Row
     from upo_sdk.data.problems import BadRow
     from upo_sdk.data.rows import NormalisedRow

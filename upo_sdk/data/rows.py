@@ -9,7 +9,7 @@ from os.path import commonprefix
 from typing import TYPE_CHECKING, Any
 
 from upo_sdk.data.cells import check_no_messages, read_cells
-from upo_sdk.data.context import read_context, read_template_inputs, with_context
+from upo_sdk.data.context import read_template_inputs, with_context
 from upo_sdk.data.messages import check_text, join_contents, read_messages, read_response, spoken_text
 from upo_sdk.data.problems import RowError, is_nothing, kind_of
 from upo_sdk.data.text_search import without_blanks
@@ -120,7 +120,7 @@ def _text(row: Mapping[str, Any], shape: Shape) -> NormalisedRow:
                 column, "is empty" if shape.prompt else "is empty after the prompt that both responses share"
             )
     _check_shared(prompt, shape)
-    context = [message["content"] or "" for message in read_context(row, shape)]
+    context = [message["content"] or "" for message in with_context([], row, shape)]
     return {"prompt": _joined([*context, prompt]), "responses": responses}
 
 

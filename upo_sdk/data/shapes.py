@@ -14,7 +14,7 @@ from upo_sdk.plugin.specs import load_target
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-    from upo_sdk.config.data import DataConfig
+    from upo_sdk.config.sections import DataConfig
     from upo_sdk.plugin.specs import DatasetFormatSpec
 
 __all__ = ["BUILTIN_FORMATS", "ROLES", "Kind", "Shape", "choose_format", "detect_shape", "row_converter"]

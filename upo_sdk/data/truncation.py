@@ -12,10 +12,9 @@ if TYPE_CHECKING:
 
     from upo_sdk.data.messages import Message
     from upo_sdk.data.rendering import Answer
+    from upo_sdk.data.text_encoder import Ids
 
 __all__ = ["Limits", "TruncationReport", "kept_messages", "truncate", "with_fewer_turns"]
-
-Ids = list[int]
 
 _INSTRUCTING = frozenset({"system", "developer"})
 

@@ -16,7 +16,7 @@ from upo_sdk.data.columns import read_rows_of
 from upo_sdk.errors import ConfigError, DataError, ObjectiveFailedError, ObjectiveRefError, UPOError
 from upo_sdk.objectives.protocol import Checkable
 from upo_sdk.plugin.build import union_of_needs
-from upo_sdk.plugin.installed import BUILTIN_DISTRIBUTION
+from upo_sdk.plugin.discovery import BUILTIN_DISTRIBUTION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

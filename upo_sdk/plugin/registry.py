@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from types import ModuleType
 
-    from upo_sdk.plugin.installed import PluginCandidate
+    from upo_sdk.plugin.discovery import PluginCandidate
 
 __all__ = ["Failure", "RegisteredObjective", "Registry", "load_registry"]
 

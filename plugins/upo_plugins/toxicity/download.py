@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from upo_sdk.classifiers.hub import require_network
+from upo_sdk.classifiers.loading import require_network
 from upo_sdk.errors import ModelError
 
 if TYPE_CHECKING:

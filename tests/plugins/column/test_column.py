@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from upo_sdk.config import ObjectiveRef
-from upo_sdk.config.data import DataConfig
+from upo_sdk.config.sections import DataConfig
 from upo_sdk.data import completions, load_preference_data
 from upo_sdk.errors import ObjectiveRefError
 from upo_sdk.plugin.build import LiveObjective, build_objectives

@@ -8,7 +8,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from tokenizers.processors import TemplateProcessing
 from transformers import PreTrainedTokenizerFast
 
-from upo_sdk.config.data import DataConfig
+from upo_sdk.config.sections import DataConfig
 from upo_sdk.data import load_preference_data
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from datasets import Dataset, DatasetDict
 
-from upo_sdk.config.data import DataConfig
+from upo_sdk.config.sections import DataConfig
 from upo_sdk.data import load_preference_data
 from upo_sdk.errors import DataError
 

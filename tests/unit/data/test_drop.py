@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from upo_sdk.config.data import DataConfig
+from upo_sdk.config.sections import DataConfig
 from upo_sdk.data import BadRow, list_bad_rows, load_preference_data, tokenize
 from upo_sdk.errors import DataError
 

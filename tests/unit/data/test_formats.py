@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from upo_sdk.config.data import DataConfig
+from upo_sdk.config.sections import DataConfig
 from upo_sdk.data import PreferenceData, load_preference_data
 from upo_sdk.errors import DataError
 from upo_sdk.plugin import DatasetFormatSpec

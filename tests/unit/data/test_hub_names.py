@@ -8,7 +8,7 @@ import pytest
 from datasets import Dataset, DatasetDict
 from huggingface_hub import constants
 
-from upo_sdk.config.data import DataConfig
+from upo_sdk.config.sections import DataConfig
 from upo_sdk.data import load_preference_data, source
 from upo_sdk.errors import DataError, OfflineError
 

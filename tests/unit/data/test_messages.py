@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from datasets import Dataset
 
-from upo_sdk.config.data import DataConfig
+from upo_sdk.config.sections import DataConfig
 from upo_sdk.data import completions, load_preference_data, tokenize
 from upo_sdk.data.messages import load_conversation
 from upo_sdk.errors import DataError

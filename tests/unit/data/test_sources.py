@@ -8,7 +8,7 @@ import pytest
 from datasets import Dataset, DatasetDict
 from datasets.utils import are_progress_bars_disabled
 
-from upo_sdk.config.data import DataConfig
+from upo_sdk.config.sections import DataConfig
 from upo_sdk.data import load_preference_data
 
 if TYPE_CHECKING:

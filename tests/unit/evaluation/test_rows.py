@@ -8,7 +8,7 @@ import pytest
 from chat_templates import chat_tokenizer
 
 from upo_sdk.cache import ContentCache
-from upo_sdk.config.data import DataConfig
+from upo_sdk.config.sections import DataConfig
 from upo_sdk.context import RunContext
 from upo_sdk.data import load_preference_data
 from upo_sdk.evaluation.answers import Prompt

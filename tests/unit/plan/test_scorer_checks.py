@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import upo_sdk.classifiers.hub
+import upo_sdk.classifiers.loading
 from upo_sdk.config import ObjectiveRef
 from upo_sdk.errors import ObjectiveFailedError, OfflineError, UPOError
 from upo_sdk.plan.compatibility import check_scorers
@@ -69,7 +69,7 @@ def test_rewards_in_the_data_need_no_scorer() -> None:
 
 def test_a_download_is_named_with_its_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    monkeypatch.setattr(upo_sdk.classifiers.hub, "why_unreachable", lambda _url: None)
+    monkeypatch.setattr(upo_sdk.classifiers.loading, "why_unreachable", lambda _url: None)
     (loaded,) = loads("toxicity:0.3")[0].values()
     assert loaded.startswith("downloads toxic_debiased")
     assert loaded.endswith("from github.com")

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from upo_sdk.config import RunConfig
-from upo_sdk.config.data import DataConfig
+from upo_sdk.config.sections import DataConfig
 
 
 @pytest.mark.parametrize("path", ["pairs.jsonl", Path("pairs.jsonl")])
