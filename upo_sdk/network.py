@@ -13,7 +13,6 @@ from upo_sdk.errors import OfflineError
 
 __all__ = ["is_hub_name", "is_offline_by_choice", "is_reachable", "require_cached_or_online", "why_unreachable"]
 
-_PATIENCE_SECONDS = 3.5
 _OFFLINE_VARIABLES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
 
 
@@ -36,18 +35,18 @@ def is_offline_by_choice() -> str | None:
     )
 
 
-def is_reachable(url: str) -> bool:
-    """Return whether the server of a URL answers within four seconds; proxies of the environment are used."""
+def is_reachable(url: str, *, seconds: float = 3.5) -> bool:
+    """Return whether the server of a URL answers within some seconds; proxies of the environment are used."""
     answered, finished = threading.Event(), threading.Event()
 
     def ask() -> None:
-        if _responds(url):
+        if _responds(url, seconds):
             answered.set()
         finished.set()
 
     # A separate thread, because a name lookup has no time limit.
     threading.Thread(target=ask, daemon=True).start()
-    finished.wait(_PATIENCE_SECONDS)
+    finished.wait(seconds)
     return answered.is_set()
 
 
@@ -83,9 +82,9 @@ def require_cached_or_online(repo_id: str, filename: str, *, instead: str) -> No
     )
 
 
-def _responds(url: str) -> bool:
+def _responds(url: str, seconds: float) -> bool:
     try:
-        urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=_PATIENCE_SECONDS).close()  # noqa: S310 - an address of ours or the user's
+        urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=seconds).close()  # noqa: S310 - an address of ours or the user's
     except urllib.error.HTTPError:
         return True  # an answer, if a refusal: the download will say which
     except urllib.error.URLError as error:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import platform
-import threading
+from functools import partial
 from typing import TYPE_CHECKING
+
+from silent_names import silent_name_server
 
 import upo_cli.commands.doctor
 import upo_sdk.network
@@ -43,12 +45,10 @@ def test_a_hub_out_of_reach_is_a_warning_not_a_break(monkeypatch: pytest.MonkeyP
 
 
 def test_the_doctor_does_not_wait_for_a_name_server_that_never_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    never = threading.Event()
     monkeypatch.delenv("HF_HUB_OFFLINE")
-    monkeypatch.setattr(upo_sdk.network, "_PATIENCE_SECONDS", 0.05)
-    monkeypatch.setattr(upo_sdk.network, "_responds", lambda _url: never.wait(30))
-    hub = _by_name(run_checks())["hub"]
-    never.set()
+    monkeypatch.setattr(upo_sdk.network, "is_reachable", partial(upo_sdk.network.is_reachable, seconds=0.05))
+    with silent_name_server():
+        hub = _by_name(run_checks())["hub"]
     assert hub.status == "warning"
 
 

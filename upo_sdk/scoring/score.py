@@ -35,9 +35,6 @@ _BATCH_SIZE = 128
 _WINDOW = 64 * _BATCH_SIZE
 """Completions that are in memory at a time."""
 
-_NOTICE_FROM_SECONDS = 2.0
-"""Starting processes pays if this process would take longer, by its last batch: the first may load word lists."""
-
 
 @dataclass(frozen=True, slots=True)
 class Scored:
@@ -58,6 +55,7 @@ def score_completions(
     cache: ContentCache,
     *,
     workers: int | None = None,
+    alone_seconds: float = 2.0,
     guard: Guard | None = None,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Scored:
@@ -72,6 +70,8 @@ def score_completions(
         completions: What to score; read once, from its beginning to its end.
         cache: Where rewards are kept.
         workers: Processes for an objective that is :class:`Parallel`; by default as many as there are cores.
+        alone_seconds: How long the rest may take in this process, by its last batch, before the others are started: the
+            first batch may load word lists.
         guard: Calls the objective; by default one without a time limit.
         on_progress: Called with the completions done and their total.
 
@@ -90,7 +90,7 @@ def score_completions(
         reached = start + len(window) - (distinct - done)
         on_progress(reached, total)
 
-    with _Scorer(live, fingerprint, guard, workers) as score:
+    with _Scorer(live, fingerprint, guard, workers, alone_seconds) as score:
         while window := [as_needed(completion, needs) for completion in islice(remaining, _WINDOW)]:
             keys = [content_key("reward", 2, scorer, *content(completion)) for completion in window]
             try:
@@ -124,9 +124,17 @@ def _packed(part: Sequence[int], rewards: Mapping[int, float]) -> dict[int, byte
 class _Scorer(ExitStack):
     """Scores batches in this process until that proves slow, then in several."""
 
-    def __init__(self, live: LiveObjective, fingerprint: Mapping[str, str], guard: Guard, workers: int | None) -> None:
+    def __init__(
+        self,
+        live: LiveObjective,
+        fingerprint: Mapping[str, str],
+        guard: Guard,
+        workers: int | None,
+        alone_seconds: float,
+    ) -> None:
         super().__init__()
         self._live, self._fingerprint, self._guard = live, fingerprint, guard
+        self._alone_seconds = alone_seconds
         may_spread = isinstance(live.objective, Parallel) and live.objective.parallel
         self._workers = (available_cores() if workers is None else workers) if may_spread else 1
         self._pool: ScoringPool | None = None
@@ -135,7 +143,7 @@ class _Scorer(ExitStack):
         """Yield the rewards of every batch, in order."""
         seconds = 0.0
         for done, batch in enumerate(batches):
-            takes_long = done > 1 and seconds * (len(batches) - done) > _NOTICE_FROM_SECONDS
+            takes_long = done > 1 and seconds * (len(batches) - done) > self._alone_seconds
             if self._pool is None and self._workers > 1 and takes_long:
                 pool = ScoringPool(self._live, self._fingerprint, self._workers, seconds=self._guard.seconds)
                 self._pool = self.enter_context(pool)

@@ -92,7 +92,7 @@ def empty_caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the machine's own caches and settings out of the tests."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr("upo_sdk.network._responds", lambda _url: False)  # as on a machine without a network
+    monkeypatch.setattr("upo_sdk.network.is_reachable", lambda _url: False)  # as on a machine without a network
     for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
         monkeypatch.delenv(name, raising=False)
 

@@ -48,16 +48,22 @@ def lexical() -> LiveObjective:
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[str]]:
-    """Start workers for any amount of work, and note them."""
+    """Note the workers that are started."""
     found: list[subprocess.Popen[str]] = []
     start = pool_module._start
-    monkeypatch.setattr("upo_sdk.scoring.score._NOTICE_FROM_SECONDS", 0.0)
     monkeypatch.setattr(pool_module, "_start", lambda: found.append(start()) or found[-1])
     return found
 
 
-def score(item: LiveObjective, folder: Path, workers: int, completions: list[Completion] = COMPLETIONS) -> Any:
-    return score_completions(item, completions, ContentCache(folder / f"{workers}.sqlite"), workers=workers).rewards
+def score(
+    item: LiveObjective,
+    folder: Path,
+    workers: int,
+    completions: list[Completion] = COMPLETIONS,
+    alone_seconds: float = 0.0,
+) -> Any:
+    cache = ContentCache(folder / f"{workers}.sqlite")
+    return score_completions(item, completions, cache, workers=workers, alone_seconds=alone_seconds).rewards
 
 
 @pytest.mark.parametrize(
@@ -97,9 +103,8 @@ def test_processes_start_only_for_work_that_takes_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     times = iter([0.0, seconds[0], 20.0, 20.0 + seconds[1], *range(40, 60)])
-    monkeypatch.setattr("upo_sdk.scoring.score._NOTICE_FROM_SECONDS", 2.0)
     monkeypatch.setattr("upo_sdk.scoring.score.perf_counter", lambda: next(times))
-    assert len(score(lexical(), tmp_path, 2)) == 400  # in four batches
+    assert len(score(lexical(), tmp_path, 2, alone_seconds=2.0)) == 400  # in four batches
     assert len(started) == processes
 
 
@@ -139,8 +144,9 @@ def test_an_interrupt_ends_the_workers(tmp_path: Path, started: list[subprocess.
         if done > 256:
             raise KeyboardInterrupt
 
+    cache = ContentCache(tmp_path / "c.sqlite")
     with pytest.raises(KeyboardInterrupt):
-        score_completions(lexical(), COMPLETIONS, ContentCache(tmp_path / "c.sqlite"), workers=2, on_progress=interrupt)
+        score_completions(lexical(), COMPLETIONS, cache, workers=2, alone_seconds=0.0, on_progress=interrupt)
     assert [process.returncode for process in started] == [-9, -9]
 
 
@@ -158,17 +164,17 @@ print("script runs")
 from pathlib import Path
 from upo_sdk.cache import ContentCache
 from upo_sdk.objectives import Completion
-from upo_sdk.scoring import pool, score, score_completions
+from upo_sdk.scoring import score_completions
 from upo_plugins.lexical.objective import Lexical
 from upo_plugins.lexical.options import LexicalOptions
 from upo_sdk.plugin.build import LiveObjective
 from upo_sdk.config import ObjectiveRef
-score._NOTICE_FROM_SECONDS = 0.0
 live = LiveObjective(ref=ObjectiveRef(name="lexical"), label="lexical", objective=Lexical(LexicalOptions()),
     options=LexicalOptions(), distribution="", version="", target_sha256="",
     target="upo_plugins.lexical.objective:Lexical")
 texts = [Completion("p", f"Some words, {{n}} of them.") for n in range(300)]
-print(len(score_completions(live, texts, ContentCache(Path({str(tmp_path / "c.sqlite")!r})), workers=2).rewards))
+cache = ContentCache(Path({str(tmp_path / "c.sqlite")!r}))
+print(len(score_completions(live, texts, cache, workers=2, alone_seconds=0.0).rewards))
 """
     )
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=300, check=True)

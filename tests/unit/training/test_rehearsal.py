@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +13,7 @@ from upo_sdk.errors import ConfigError, UPOError
 from upo_sdk.plugin.registry import load_registry
 from upo_sdk.run import plan_run
 from upo_sdk.training.arguments import PASSED_ON, REFUSED, checked_arguments
+from upo_sdk.training.rehearsal import rehearse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,9 +33,9 @@ def warnings(settings: dict[str, Any], **training: Any) -> str:
 
 
 def test_every_argument_of_the_installed_transformers_is_passed_on_or_refused_with_a_reason() -> None:
-    from upo_sdk.training.arguments import _known
+    from transformers import TrainingArguments
 
-    assert set(_known()) == PASSED_ON | REFUSED.keys()
+    assert {field.name for field in fields(TrainingArguments) if field.init} == PASSED_ON | REFUSED.keys()
     assert not PASSED_ON & REFUSED.keys()
 
 
@@ -176,14 +177,13 @@ def test_an_attention_that_cannot_be_used_names_its_option(settings: dict[str, A
 
 
 def test_flash_attention_in_float32_is_refused_before_its_first_forward(settings: dict[str, Any]) -> None:
-    from upo_sdk.training.rehearsal import _check_precision
-
     plan = plan_run(build_config(settings), load_registry())
     flash = replace(plan, model=plan.model.model_copy(update={"attn_implementation": "flash_attention_2"}))
     with pytest.raises(ConfigError, match="half precision only"):
-        _check_precision(flash)
+        rehearse(flash)
     in_half = plan.config.training.model_copy(update={"bf16": True})
-    _check_precision(replace(flash, config=plan.config.model_copy(update={"training": in_half})))
+    with pytest.raises(UPOError, match="seem to be installed"):  # what is asked next
+        rehearse(replace(flash, config=plan.config.model_copy(update={"training": in_half})))
 
 
 def test_the_plan_leaves_random_numbers_as_they_were(settings: dict[str, Any]) -> None:
