@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import json
 import os
@@ -144,6 +145,8 @@ def pairs_file(tmp_path: Path) -> Path:
 def _save_model(family: str, folder: Path) -> None:
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
+
+    gc.freeze()  # what the libraries made stays: so the collection at the end of every run need not look at it
 
     tokenizer = _tokenizer()
     tokenizer.save_pretrained(folder)

@@ -53,7 +53,8 @@ def upo() -> Upo:
     """Run a command in this process."""
 
     def run(*arguments: str) -> Ended:
-        result: Result = CliRunner().invoke(build_app(), list(arguments), prog_name="upo")
+        named = [word for word in arguments if not word.startswith("-")]
+        result: Result = CliRunner().invoke(build_app(load=named[:1]), list(arguments), prog_name="upo")
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         return Ended(result.exit_code, result.stdout, result.stderr)

@@ -158,7 +158,7 @@ def _build(ref: ObjectiveRef, registry: Registry) -> LiveObjective:
         distribution=registered.plugin.distribution,
         version=registered.plugin.version,
         target=registered.spec.target,
-        target_sha256=registered.target_sha256(),
+        target_sha256=registered.target_sha256,
     )
 
 

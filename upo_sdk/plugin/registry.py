@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pluggy
@@ -35,15 +35,16 @@ _OFFERS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RegisteredObjective:
     """A spec and the plugin it came from."""
 
     spec: ObjectiveSpec
     plugin: PluginCandidate
 
+    @cached_property
     def target_sha256(self) -> str:
-        """Return the hash of the target's source, for the manifest and the score cache; the target is not imported."""
+        """The hash of the target's source, for the manifest and the score cache; the target is not imported."""
         return source_sha256(self.spec.target.partition(":")[0])
 
 

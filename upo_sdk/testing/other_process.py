@@ -1,4 +1,4 @@
-"""Score, or import, in another process: ``python -m upo_sdk.testing.other_process`` reads JSON and writes JSON."""
+"""Score, or import, in another process: this file as a script reads JSON and writes JSON."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import redirect_stdout
 from dataclasses import asdict
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -30,19 +31,24 @@ def scores_elsewhere(recipe: Mapping[str, Any], completions: Sequence[Completion
     return scores
 
 
-def modules_after_importing(modules: Sequence[str]) -> set[str]:
+def modules_after_importing(modules: Sequence[str]) -> frozenset[str]:
     """Return the names of all modules that a process holds once it has imported these.
 
     Raises:
         RuntimeError: One cannot be imported.
     """
-    return set(_ask({"import": list(modules)}))
+    return _modules_after_importing(tuple(modules), tuple(sys.path))
+
+
+@cache  # the objectives of a plugin share its modules, and each is checked
+def _modules_after_importing(modules: tuple[str, ...], path: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(_ask({"import": modules, "path": path}))
 
 
 def _ask(request: dict[str, Any], **environment: str) -> Any:
     done = subprocess.run(  # noqa: S603 - this module, by this interpreter
-        [sys.executable, "-m", __name__],
-        input=json.dumps({**request, "path": sys.path}),
+        [sys.executable, "-P", __file__],  # by its path, so that the package it is in is not imported
+        input=json.dumps({"path": sys.path, **request}),
         env={**os.environ, **environment},
         capture_output=True,
         text=True,

@@ -8,8 +8,9 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from sweeping import InProcess, asked
@@ -17,14 +18,40 @@ from sweeping import InProcess, asked
 from upo_sdk.sweep import sweep
 from upo_sdk.sweep.process import PointMessage, PointProcess
 
-if TYPE_CHECKING:
-    from pathlib import Path
+STUCK = """
+import os
+from threading import Event
+from upo_sdk.plugin import hookimpl
+
+class Stuck:
+    def __init__(self, step):
+        self.step = step
+
+    def on_event(self, event):
+        if getattr(event, "step", None) == self.step:
+            Event().wait(300)
+
+@hookimpl
+def upo_register_callbacks(run):
+    point, step = os.environ["STUCK"].split(":")
+    return [Stuck(int(step))] if run.config.output_dir.name == point else []
+"""
+
+
+@pytest.fixture
+def stuck(tmp_path: Path, counted: Path) -> None:  # noqa: ARG001 - it makes the folder
+    """Plant a plugin with which the point and step in ``STUCK`` never end."""
+    info = tmp_path / "site" / "stuck-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: stuck\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[upo]\nstuck = stuck\n")
+    (tmp_path / "site" / "stuck.py").write_text(STUCK)
 
 
 class Sweeping:
-    """``upo sweep`` in a process of its own."""
+    """``upo sweep`` in a process of its own, in which a step of a point may get stuck."""
 
-    def __init__(self, folder: Path, arguments: list[str]) -> None:
+    def __init__(self, folder: Path, arguments: list[str], stuck: str = "none:0") -> None:
         path = os.pathsep.join([str(folder / "site"), os.environ.get("PYTHONPATH", "")])
         self.text = ""
         self._process = subprocess.Popen(
@@ -32,7 +59,7 @@ class Sweeping:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env={**os.environ, "PYTHONPATH": path},
+            env={**os.environ, "PYTHONPATH": path, "STUCK": stuck},
         )
 
     def kill_when(self, line: str) -> None:
@@ -54,25 +81,25 @@ class Sweeping:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("stuck", "no_report")
 def test_a_sweep_that_is_killed_twice_ends_with_the_table_of_an_undisturbed_one_and_scores_once(
     base: dict[str, Any], counted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    steps = 64  # enough that a kill that comes late still comes before the last
-    settings = {**base, "training": {**base["training"], "max_steps": steps, "save_steps": 2}}
+    settings = {**base, "training": {**base["training"], "save_steps": 2}}
     (tmp_path / "base.yaml").write_text(json.dumps(settings))
     folder = tmp_path / "killed"
     grid = ["-o", "counted_rewards:brief:0.1,0.3,as=brief", "-o", "dpo", "--base-config", str(tmp_path / "base.yaml")]
-    first = Sweeping(tmp_path, [*grid, "--output_dir", str(folder)])
-    first.kill_when(f"brief=0.1: training 3/{steps}")
-    second = Sweeping(tmp_path, ["--resume", str(folder)])
-    second.kill_when(f"brief=0.3: training 1/{steps}")
+    first = Sweeping(tmp_path, [*grid, "--output_dir", str(folder)], stuck="brief=0.1:4")
+    first.kill_when("brief=0.1: training 3/4")
+    second = Sweeping(tmp_path, ["--resume", str(folder)], stuck="brief=0.3:2")
+    second.kill_when("brief=0.3: training 1/4")
     third = Sweeping(tmp_path, ["--resume", str(folder)])
     assert third.end() == 0, third.text
     assert "2 points, 1 of them done already" in third.text
     assert max(Counter(counted.read_text().splitlines()).values()) == 1
     assert (folder / "points" / "brief=0.1" / "checkpoint-2").is_dir()
     manifest = json.loads((folder / "points" / "brief=0.1" / "run.json").read_text())
-    assert "checkpoint-" in manifest["resumed_from"]  # the second, or a later one if the kill came late
+    assert Path(manifest["resumed_from"]).name == "checkpoint-2"
 
     monkeypatch.setattr("upo_sdk.sweep.runner.PointProcess", InProcess)
     monkeypatch.setenv("UPO_CACHE_DIR", str(tmp_path / "another-cache"))
