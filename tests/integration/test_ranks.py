@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
+import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,57 +16,67 @@ from upo_cli.main import main
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
+
+LAUNCH = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+LAUNCHED = str(Path(__file__).parents[1] / "support" / "launched.py")
 
 
-def train(folder: Path, model: Path, data: Path, *batch: str, ranks: int) -> dict[str, torch.Tensor]:
-    settings = ["-o", "length:0.5,target=8", "--gate_steps", "1", "--optim", "sgd", "--learning_rate", "0.1"]
-    places = ["--model", str(model), "--data", str(data), "--output_dir", str(folder)]
-    settings += ["--set", "training.arguments.use_cpu=true", *places]
-    if ranks == 1:
-        with pytest.raises(SystemExit) as ended:
-            main(["train", *settings, *batch])
-        assert ended.value.code == 0
-    else:
-        launch(ranks, "train", *settings, *batch, cache=f"{folder}-cache")
+def command(model: Path, data: Path, *settings: str) -> list[str]:
+    fixed = ["-o", "length:0.5,target=8", "--gate_steps", "1", "--optim", "sgd", "--learning_rate", "0.1"]
+    places = ["--model", str(model), "--data", str(data)]
+    return ["train", *fixed, "--set", "training.arguments.use_cpu=true", *places, *settings]
+
+
+def train_here(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 0
+
+
+def launch(*arguments: str) -> None:
+    ended = subprocess.run([*LAUNCH, *arguments], capture_output=True, text=True, check=False, timeout=240)
+    assert ended.returncode == 0, ended.stderr
+
+
+def trained(folder: Path) -> dict[str, torch.Tensor]:
     assert (folder / "run.json").is_file()
     return load_file(folder / "model.safetensors")
 
 
-def launch(ranks: int, *arguments: str, cache: str) -> None:
-    launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={ranks}"]
-    command = [sys.executable, *launcher, "-m", "upo_cli", *arguments]
-    environment = {**os.environ, "UPO_CACHE_DIR": cache}
-    ended = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=240)
-    assert ended.returncode == 0, ended.stderr
-
-
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_report")
 def test_the_number_of_ranks_changes_nothing(
-    model_folder: Callable[[str], Path], pairs_file: Path, tmp_path: Path
+    model_folder: Callable[[str], Path], pairs_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def train_on(ranks: int) -> dict[str, torch.Tensor]:
+    def train_on(ranks: int) -> list[str]:
         batch = ("--max_steps", "3", "--per_device_train_batch_size", str(4 // ranks))
-        settings = ("-o", "kto", "--scale", "balanced", *batch)
-        return train(tmp_path / str(ranks), model_folder("llama"), pairs_file, *settings, ranks=ranks)
+        settings = ("-o", "kto", "--scale", "balanced", *batch, "--output_dir", str(tmp_path / str(ranks)))
+        return command(model_folder("llama"), pairs_file, *settings)
 
-    one, two = train_on(1), train_on(2)
+    train_here(train_on(1))
+    monkeypatch.setenv("UPO_CACHE_DIR", str(tmp_path / "another-cache"))
+    launch("-m", "upo_cli", *train_on(2))
+    one, two = trained(tmp_path / "1"), trained(tmp_path / "2")
     assert all(torch.allclose(one[name], two[name], atol=1e-6) for name in one)
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_report")
 def test_token_budgets_on_two_ranks_change_nothing_and_resume_in_the_second_epoch(
-    model_folder: Callable[[str], Path], pairs_file: Path, tmp_path: Path
+    model_folder: Callable[[str], Path], pairs_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    epochs = ("-o", "dpo", "--num_train_epochs", "2")
-    budget = (*epochs, "--tokens_per_batch", "80", "--save_steps", "1")
-    whole_epoch = ("--gradient_accumulation_steps", "100")
-    model, places = model_folder("llama"), [tmp_path / name for name in ("one", "two", "steps")]
-    one = train(places[0], model, pairs_file, *epochs, "--per_device_train_batch_size", "12", ranks=1)
-    two = train(places[1], model, pairs_file, *budget, *whole_epoch, ranks=2)
-    assert all(torch.allclose(one[name], two[name], rtol=0, atol=1e-5) for name in one)
-    whole = train(places[2], model, pairs_file, *budget, ranks=2)
-    last = max(int(path.name.split("-")[1]) for path in places[2].glob("checkpoint-*"))
-    resume = ("--resume_from_checkpoint", f"checkpoint-{last // 2 + 1}")
-    resumed = train(places[2], model, pairs_file, *budget, *resume, ranks=2)
-    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+    def train_into(name: str, *settings: str) -> list[str]:
+        epochs = ("-o", "dpo", "--num_train_epochs", "2", "--output_dir", str(tmp_path / name))
+        return command(model_folder("llama"), pairs_file, *epochs, *settings)
+
+    train_here(train_into("one", "--per_device_train_batch_size", "12"))
+    budget = ("--tokens_per_batch", "80", "--save_steps", "1")
+    two = train_into("two", *budget, "--gradient_accumulation_steps", "100")
+    whole = train_into("whole", *budget)
+    resumed = train_into("resumed", *budget, "--resume_from_checkpoint", str(tmp_path / "whole" / "checkpoint-4"))
+    monkeypatch.setenv("UPO_CACHE_DIR", str(tmp_path / "another-cache"))
+    launch(LAUNCHED, json.dumps([two, whole, resumed]))
+    assert {path.name for path in (tmp_path / "whole").glob("checkpoint-*")} == {f"checkpoint-{n}" for n in range(1, 7)}
+    one, others = trained(tmp_path / "one"), [trained(tmp_path / name) for name in ("two", "whole", "resumed")]
+    assert all(torch.allclose(one[name], others[0][name], rtol=0, atol=1e-5) for name in one)
+    assert all(torch.equal(others[1][name], others[2][name]) for name in one)
