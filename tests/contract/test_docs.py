@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import importlib.util
 import inspect
-import os
 import re
 import shlex
 import subprocess
@@ -14,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from typer.testing import CliRunner
 
+from upo_cli.main import build_app
 from upo_sdk import errors, events
 from upo_sdk.plugin import HookSpecs
 
@@ -44,19 +45,12 @@ def all_docs() -> str:
     return "\n".join(map(read, PAGES))
 
 
-def run(command: str, folder: Path) -> str:
+def run(command: str) -> str:
     program, *arguments = command.split()
     assert program == "upo", f"the tutorial runs upo only, not {program}"
-    done = subprocess.run(
-        [sys.executable, "-m", "upo_cli", *arguments],
-        cwd=folder,
-        env={**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, f"{command}\n{done.stderr}"
-    return done.stdout + done.stderr
+    done = CliRunner().invoke(build_app(load=arguments[:1]), arguments, prog_name="upo")
+    assert done.exit_code == 0, f"{command}\n{done.output}"
+    return done.output
 
 
 def pattern_of(line: str) -> re.Pattern[str]:
@@ -71,13 +65,13 @@ def missing_lines(shown: list[str], output: str) -> list[str]:
     return [line for line in wanted if not any(pattern_of(line).fullmatch(actual) for actual in got)]
 
 
-def check_console(block: str, folder: Path, hurry: str) -> None:
+def check_console(block: str, hurry: str) -> None:
     """Run every command of a block and look for the output that is shown behind it."""
     for part in block.split("$ ")[1:]:
         command, *shown = part.splitlines()
         if "--output_dir" in command and "--max_steps" not in command:
             command = f"{command} {hurry}"
-        assert missing_lines(shown, run(command, folder)) == [], command
+        assert missing_lines(shown, run(command)) == [], command
 
 
 @pytest.mark.slow
@@ -87,12 +81,13 @@ def test_the_tutorial_runs_as_it_is_written(tmp_path: Path, monkeypatch: pytest.
     hurry = _HURRY.search(text)
     assert hurry is not None
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     names: dict[str, Any] = {}
     blocks = _BLOCK.findall(text)
     assert {language for language, _ in blocks} == {"console", "python"}
     for language, block in blocks:
         if language == "console":
-            check_console(block, tmp_path, hurry[1])
+            check_console(block, hurry[1])
         else:
             exec(compile(block, str(TUTORIAL), "exec"), names)
     assert names["run"]["status"] == "completed"
@@ -223,8 +218,6 @@ def test_every_event_is_documented() -> None:
 
 def test_every_built_in_command_is_documented() -> None:
     from typer.main import get_command
-
-    from upo_cli.main import build_app
 
     page = read(DOCS / "reference" / "cli.md")
     root: Any = get_command(build_app())

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
+from upo_cli.main import build_app
 from upo_sdk.config import RunConfig
 from upo_sdk.errors import ConfigError, HubError, OfflineError, OutputError
 from upo_sdk.publish.hub import check_hub, create_repository
@@ -220,11 +222,11 @@ def test_a_token_has_no_place_in_the_settings(tmp_path: Path) -> None:
     assert "hf_x" not in str(caught.value)
 
 
-def test_the_command_refuses_before_training(
-    hub: Hub, upo: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
-) -> None:
-    done = upo("train", *TINY, "--output_dir", "out", "--push_to_hub", HF_TOKEN="hf_wrong")
-    assert done.returncode == 2
+def test_the_command_refuses_before_training(here: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_wrong")
+    train = ["train", *TINY, "--output_dir", str(tmp_path / "out"), "--push_to_hub"]
+    done = CliRunner().invoke(build_app(load=["train"]), train, prog_name="upo")
+    assert done.exit_code == 2
     assert "hf auth login" in done.stderr
     assert not (tmp_path / "out").exists()
-    assert hub.created == []
+    assert here.created == []
