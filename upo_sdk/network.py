@@ -57,12 +57,11 @@ def why_unreachable(url: str) -> str | None:
     return None if is_reachable(url) else f"{urlsplit(url).hostname} cannot be reached"
 
 
-def require_cached_or_online(repo_id: str, filename: str, *, instead: str) -> None:
+def require_cached_or_online(repo_id: str, *, instead: str) -> None:
     """Return if a model of the hub is cached or the hub can be reached.
 
     Args:
         repo_id: Name on the hub, such as ``"org/name"``.
-        filename: A file whose presence in the cache shows that the repository was downloaded.
         instead: What the user may give instead, for the error's fix.
 
     Raises:
@@ -70,16 +69,14 @@ def require_cached_or_online(repo_id: str, filename: str, *, instead: str) -> No
     """
     from huggingface_hub import constants, try_to_load_from_cache
 
-    if isinstance(try_to_load_from_cache(repo_id, filename), str):
+    if isinstance(try_to_load_from_cache(repo_id, "config.json"), str):
         return
-    reason = why_unreachable(constants.ENDPOINT)
-    if reason is None:
-        return
-    raise OfflineError(
-        f"there is no local folder '{repo_id}', it is not in the download cache, and {reason}",
-        where=repo_id,
-        fix=f"check the path, go online, or give a local one: {instead}",
-    )
+    if reason := why_unreachable(constants.ENDPOINT):
+        raise OfflineError(
+            f"there is no local folder '{repo_id}', it is not in the download cache, and {reason}",
+            where=repo_id,
+            fix=f"check the path, go online, or give a local one: {instead}",
+        )
 
 
 def _responds(url: str, seconds: float) -> bool:

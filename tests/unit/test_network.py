@@ -34,7 +34,7 @@ def test_a_network_that_never_answers_is_given_up() -> None:
 def test_a_choice_to_be_offline_is_respected_without_touching_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(OfflineError, match="HF_HUB_OFFLINE is set") as caught:
-        require_cached_or_online("some/model", "config.json", instead="`model.path=FOLDER`")
+        require_cached_or_online("some/model", instead="`model.path=FOLDER`")
     assert "`model.path=FOLDER`" in (caught.value.fix or "")
 
 

@@ -207,4 +207,4 @@ def _check_place(path: str, setting: str) -> None:
             where=path,
             fix=f"check the path or the name, for example owner/name: {setting}",
         )
-    require_cached_or_online(path, "config.json", instead=setting)
+    require_cached_or_online(path, instead=setting)

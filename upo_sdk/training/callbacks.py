@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
     from upo_sdk.context import RunContext
-from upo_sdk.events import CancelToken
+    from upo_sdk.events import CancelToken
 
 __all__ = ["CollapseWarning", "EventBridge", "LogLastStep", "MetricsFile", "StopWhenCancelled"]
 

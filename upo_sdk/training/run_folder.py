@@ -74,20 +74,16 @@ class RunFolder:
 
     @contextmanager
     def recorded(self, run: RunRecord, files: Mapping[str, str]) -> Generator[None]:
-        """Open the folder, write the files and the record, and record it if the run fails in here."""
+        """Open the folder, write files and record, each whole or not at all, and record it if the run fails in here."""
         self.open()
         for name, text in files.items():
-            self.write(name, text)
+            write_atomically(self.path / name, text)
         run.save(self.path)
         try:
             yield
         except Exception as error:
             run.model_copy(update={"status": "failed", "error": str(error)}).save(self.path)
             raise
-
-    def write(self, name: str, text: str) -> None:
-        """Write a file beside its place and rename it, so that it is there whole or not at all."""
-        write_atomically(self.path / name, text)
 
     def newest_checkpoint(self) -> Path | None:
         """Return the checkpoint with the most steps."""
