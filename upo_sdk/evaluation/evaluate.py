@@ -23,7 +23,6 @@ from upo_sdk.evaluation.log_probs import (
     tokenized_answers,
 )
 from upo_sdk.evaluation.objective_measures import ObjectiveMeasures
-from upo_sdk.evaluation.output import write_evaluation
 from upo_sdk.evaluation.paired_statistic import PairedStatistic, metrics_of_both
 from upo_sdk.evaluation.rows import EvalRows, choose_prompts, same_prompts, same_tokens, tokenize_rows
 from upo_sdk.evaluation.task import EvalTask, plan_evaluation
@@ -34,10 +33,11 @@ from upo_sdk.isolation import isolated
 from upo_sdk.plugin.build import union_of_needs
 from upo_sdk.plugin.registry import load_registry
 from upo_sdk.policy import load_tokenizer
-from upo_sdk.records import DataDescription, EvaluationRecord
+from upo_sdk.records import DataDescription, EvaluationRecord, LineRecord, PairMargin, Sample
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from upo_sdk.arrays import FloatArray
     from upo_sdk.config import EvalConfig, ModelConfig
@@ -160,7 +160,7 @@ class _Evaluation:
             notices=tuple(self.notices),
             config=self.config.model_dump(mode="json", by_alias=True),
         )
-        write_evaluation(self.task.output_dir, result, samples, pair_margins(rows, margins_B))
+        _write_evaluation(self.task.output_dir, result, samples, pair_margins(rows, margins_B))
         return result
 
     @property
@@ -269,3 +269,23 @@ class _Evaluation:
             kept = [row for row, conflict in enumerate(conflicts(rows)) if not conflict]
             prompts = [rows.prompt_R[row] for row in kept]
             yield from pair_measurements(margins_B[kept], prompts, len(rows.prompts), part="without_conflict")
+
+
+def _write_evaluation(
+    folder: Path, result: EvaluationRecord, samples: Sequence[Sample], pairs: Sequence[PairMargin]
+) -> None:
+    """Write samples and pairs, and at last ``eval.json``: each whole or not at all.
+
+    Args:
+        folder: It is created.
+        result: The evaluation.
+        samples: One per answer.
+        pairs: One per pair; without any there is no such file.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    LineRecord.save_lines(folder / Sample.EVALUATION_FILE, samples)
+    if pairs:
+        LineRecord.save_lines(folder / PairMargin.FILE, pairs)
+    else:
+        (folder / PairMargin.FILE).unlink(missing_ok=True)  # of an earlier evaluation
+    result.save(folder)

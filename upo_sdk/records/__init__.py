@@ -23,10 +23,22 @@ from upo_sdk.records.distributions import (
     LengthBin,
     RewardDistribution,
 )
-from upo_sdk.records.estimate import Estimate
-from upo_sdk.records.evaluation import DataDescription, Direction, EvaluationRecord, Metric, ModelIdentity, Verdict
+from upo_sdk.records.evaluation import (
+    Cost,
+    DataDescription,
+    Direction,
+    Estimate,
+    EvaluationRecord,
+    Failure,
+    JudgeIdentity,
+    JudgeKind,
+    Metric,
+    ModelIdentity,
+    PositionBias,
+    Verdict,
+    WinRate,
+)
 from upo_sdk.records.find_runs import FoundRun, find_runs
-from upo_sdk.records.judge_result import Cost, Failure, JudgeIdentity, JudgeKind, PositionBias, WinRate
 from upo_sdk.records.metrics import MetricsRow
 from upo_sdk.records.run import (
     Balance,

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from upo_sdk.records import Estimate
 
-__all__ = ["number", "percent", "reward", "signed", "span", "span_of", "unbroken"]
+__all__ = ["number", "percent", "reward", "signed", "span", "span_of", "unbroken", "with_interval"]
 
 _NONE = "–"
 _PERCENT = "\u00a0%"  # not parted at the end of a line
@@ -57,6 +59,13 @@ def span(interval: tuple[float, float] | None) -> str:
 def span_of(value: Estimate) -> str:
     """Return the interval of a mean."""
     return " to ".join(map(number, value.interval)) if value.interval else "no interval"
+
+
+def with_interval(value: Estimate | None, write: Callable[[float], str] = number) -> str:
+    """Return a mean with its interval, if there is one."""
+    if value is None:
+        return _NONE
+    return f"{write(value.mean)} ({' to '.join(map(write, value.interval))})" if value.interval else write(value.mean)
 
 
 def unbroken(sentence: str) -> str:

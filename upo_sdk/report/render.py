@@ -11,11 +11,12 @@ from upo_sdk.report.contributions import contributions
 from upo_sdk.report.numbers import number, percent, reward, signed, span, unbroken
 from upo_sdk.report.run_charts import curves, distributions, effects, pulls
 from upo_sdk.report.run_view import (
-    evaluation_table,
+    evaluation_rows,
     excerpts,
     headline,
+    install_command,
     outcome_sentences,
-    reproduction,
+    repeat_command,
     weight_sentences,
 )
 
@@ -46,8 +47,9 @@ def render_run(run: RunReport) -> str:
         curves=curves(run),
         distributions=distributions(run),
         excerpts=excerpts(run.samples),
-        evaluation=evaluation_table(run.evaluation),
-        reproduction=reproduction(run),
+        evaluation_rows=evaluation_rows(run.evaluation) if run.evaluation else (),
+        install=install_command(run.run),
+        again=repeat_command(run.run),
         version=version("upo-sdk"),
     )
 

@@ -7,24 +7,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from upo_sdk.config.files import RESOLVED_CONFIG
-from upo_sdk.report.numbers import number, signed
+from upo_sdk.report.numbers import number, signed, with_interval
 from upo_sdk.report.weights import explain_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from upo_sdk.records import Compared, Estimate, EvaluationRecord, Metric, Sample
+    from upo_sdk.records import Compared, EvaluationRecord, Metric, RunRecord, Sample
     from upo_sdk.report.collect import RunReport
 
 __all__ = [
     "Excerpt",
     "Excerpts",
     "Text",
-    "evaluation_table",
+    "evaluation_rows",
     "excerpts",
     "headline",
+    "install_command",
     "outcome_sentences",
-    "reproduction",
+    "repeat_command",
     "weight_sentences",
 ]
 
@@ -98,83 +99,37 @@ def _cut(text: str) -> Text:
     return Text(start=text[:_OPEN], rest=text[_OPEN:_KEPT], left_out=max(0, len(text) - _KEPT))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _EvaluationTable:
-    """An evaluation as the page shows it; every cell is text."""
-
-    prompts: int
-    num_samples: int
-    description: str
-    headers: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    notices: tuple[str, ...]
-
-
-def evaluation_table(evaluation: EvaluationRecord | None) -> _EvaluationTable | None:
-    """Lay out the metrics; None if the run was not evaluated."""
-    if evaluation is None:
-        return None
-    return _EvaluationTable(
-        prompts=evaluation.prompts,
-        num_samples=evaluation.num_samples,
-        description=evaluation.data.description,
-        headers=("metric", "model", "baseline", "difference", "better"),
-        rows=tuple(_row(name, metric) for name, metric in evaluation.metrics.items()),
-        notices=evaluation.notices,
-    )
+def evaluation_rows(evaluation: EvaluationRecord) -> list[tuple[str, ...]]:
+    """Return the cells of the table of metrics: name, model, baseline, difference and which direction is better."""
+    return [_row(name, metric) for name, metric in evaluation.metrics.items()]
 
 
 def _row(name: str, metric: Metric) -> tuple[str, ...]:
     return (
         f"{name} ({metric.unit})" if metric.unit else name,
-        _estimate(metric.value),
-        _estimate(metric.baseline),
-        _estimate(metric.difference, difference=True),
+        with_interval(metric.value),
+        with_interval(metric.baseline),
+        with_interval(metric.difference, signed),
         metric.better or "–",
     )
 
 
-def _estimate(estimate: Estimate | None, *, difference: bool = False) -> str:
-    if estimate is None:
-        return "–"
-    write = signed if difference else number
-    if estimate.interval is None:
-        return write(estimate.mean)
-    low, high = estimate.interval
-    return f"{write(estimate.mean)} ({write(low)} to {write(high)})"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Reproduction:
-    """The commands.
-
-    Attributes:
-        command: What was typed; empty if the run was started from code.
-        install: Installs the versions that decide the numbers.
-        again: Runs the resolved configuration in a new folder.
-    """
-
-    command: str
-    install: str
-    again: str
-
-
-def reproduction(run: RunReport) -> _Reproduction:
-    """Read the commands off the record."""
-    software = run.run.software
-    named = [name for name in ("upo-sdk", "torch", "transformers") if name in software]
+def install_command(run: RunRecord) -> str:
+    """Return what installs the versions that decide the numbers."""
+    named = [name for name in ("upo-sdk", "torch", "transformers") if name in run.software]
     plugins = {
         f"{item.distribution}=={item.version}"
-        for item in run.run.objectives
+        for item in run.objectives
         if item.version and item.distribution != "upo-sdk"
     }
-    pins = [f"{name}=={software[name].partition('+')[0]}" for name in named]
-    folder = run.run.output_dir.absolute()
-    return _Reproduction(
-        command=run.run.command,
-        install=shlex.join(["pip", "install", *pins, *sorted(plugins)]),
-        again=shlex.join(["upo", "train", "-c", str(folder / RESOLVED_CONFIG), "--output_dir", f"{folder.name}-again"]),
-    )
+    pins = [f"{name}=={run.software[name].partition('+')[0]}" for name in named]
+    return shlex.join(["pip", "install", *pins, *sorted(plugins)])
+
+
+def repeat_command(run: RunRecord) -> str:
+    """Return what runs the resolved configuration in a new folder."""
+    folder = run.output_dir.absolute()
+    return shlex.join(["upo", "train", "-c", str(folder / RESOLVED_CONFIG), "--output_dir", f"{folder.name}-again"])
 
 
 def headline(run: RunReport) -> str:

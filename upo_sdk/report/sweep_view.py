@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from upo_sdk.report.numbers import number, percent, span_of
+from upo_sdk.report.numbers import number, percent, with_interval
 from upo_sdk.statistics import differ
 
 if TYPE_CHECKING:
@@ -77,10 +77,7 @@ def view_sweep(sweep: SweepRecord, folder: Path) -> SweepView:
 
 def estimate(metric: Metric | None) -> str:
     """Write a mean with its interval."""
-    if metric is None:
-        return "–"
-    value = metric.value
-    return f"{number(value.mean)} ({span_of(value)})" if value.interval else number(value.mean)
+    return with_interval(metric.value if metric else None)
 
 
 def headline(view: SweepView) -> str:

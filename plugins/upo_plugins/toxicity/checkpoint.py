@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from upo_plugins.toxicity.classifier import ClassifierScorer
-from upo_plugins.toxicity.download import INSTEAD, WHERE
-from upo_plugins.toxicity.labels import standard_names
+from upo_plugins.toxicity.labels import INSTEAD, WHERE, standard_names
 from upo_sdk.classifiers import config_sha256, files_sha256, hub_folder, is_complete, load_tokenizer
 from upo_sdk.errors import ModelError
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from upo_plugins.toxicity.checkpoint import load_checkpoint
-from upo_plugins.toxicity.download import INSTEAD, WHERE, download
+from upo_plugins.toxicity.labels import INSTEAD, WHERE
 from upo_sdk.classifiers import files_sha256, hub_source, is_complete, require_network
 from upo_sdk.errors import ModelError
 
@@ -32,7 +32,7 @@ def load_detoxify(name: str, options: ToxicityOptions, device: str) -> Classifie
     url, path = _place(name)
     published = _published_hash(path.stem)
     if not path.is_file():
-        download(url, path, published)
+        _download(url, path, published)
     if not files_sha256([path]).startswith(published):
         raise ModelError(
             f"this file is not the '{name}' model that Detoxify published: its hash is another",
@@ -72,3 +72,24 @@ def _published_hash(stem: str) -> str:
     """Return the start of the SHA-256 that a published file carries in its name."""
     found = re.search(r"-([0-9a-f]{8,})$", stem)
     return found.group(1) if found else ""
+
+
+def _download(url: str, path: Path, sha256_prefix: str) -> None:
+    """Download a file whose hash is known; nothing is left behind if it fails.
+
+    Raises:
+        OfflineError: The server is out of reach.
+        ModelError: The download failed, or its hash is another.
+    """
+    import torch.hub
+
+    require_network(url, f"'{path.name}'", where=WHERE, instead=INSTEAD)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        torch.hub.download_url_to_file(url, str(path), sha256_prefix)
+    except Exception as error:
+        raise ModelError(
+            f"'{path.name}' cannot be downloaded: {type(error).__name__}: {error}",
+            where=url,
+            fix=f"try again, or use {INSTEAD}",
+        ) from error

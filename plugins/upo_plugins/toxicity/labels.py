@@ -1,4 +1,4 @@
-"""Names of toxicity categories: one spelling for all classifiers, and which of a classifier's labels mean harm."""
+"""The models that have a name, and the names of categories: one spelling for all, and which of them mean harm."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["KNOWN_LABELS", "are_exclusive", "harmful_labels", "standard_name", "standard_names"]
+__all__ = ["INSTEAD", "KNOWN_LABELS", "WHERE", "are_exclusive", "harmful_labels", "standard_name", "standard_names"]
 
 _DETOXIFY = ("toxicity", "severe_toxicity", "obscene", "identity_attack", "insult", "threat", "sexual_explicit")
 _ORIGINAL = ("toxicity", "severe_toxicity", "obscene", "threat", "insult", "identity_attack")
@@ -22,6 +22,10 @@ KNOWN_LABELS = {
     "multilingual": _DETOXIFY,
 }
 """Categories of the models that have a name here, known before anything is loaded."""
+
+WHERE = "toxicity model"
+INSTEAD = "the built-in scorer, toxicity:W,model=builtin, or a local classifier, toxicity:W,model=PATH"
+"""What may be named where something cannot be downloaded."""
 
 _RENAMED = {"toxic": "toxicity", "severe_toxic": "severe_toxicity", "identity_hate": "identity_attack"}
 _HARMFUL = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from upo_plugins.toxicity.labels import KNOWN_LABELS, harmful_labels
+from upo_plugins.toxicity.labels import INSTEAD, KNOWN_LABELS, WHERE, harmful_labels
 from upo_sdk.errors import ModelError, ObjectiveRefError, did_you_mean
 from upo_sdk.objectives import Needs
 
@@ -126,7 +126,6 @@ def load_scorer(options: ToxicityOptions, device: str) -> _Scorer:
 
         return load_checkpoint(path, "checkpoint", options, device)
     from upo_plugins.toxicity.classifier import load_folder
-    from upo_plugins.toxicity.download import INSTEAD, WHERE
     from upo_sdk.classifiers import HUB_ID, hub_folder
 
     if not path.is_dir() and not HUB_ID.fullmatch(model):
@@ -154,7 +153,6 @@ def source_of(options: ToxicityOptions) -> str:
         return detoxify_source(model, options)
     if path.exists():
         return "nothing to download"
-    from upo_plugins.toxicity.download import INSTEAD, WHERE
     from upo_sdk.classifiers import HUB_ID, hub_source
 
     if not HUB_ID.fullmatch(model):

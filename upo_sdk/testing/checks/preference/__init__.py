@@ -15,10 +15,10 @@ from upo_sdk.testing.checks.preference.invariance import (
 from upo_sdk.testing.checks.preference.losses import (
     bfloat16_agrees_with_float32,
     losses_are_finite,
+    metrics_are_named_and_detached,
     one_loss_per_item,
     one_sided_batches_are_finite,
 )
-from upo_sdk.testing.checks.preference.metrics import metrics_are_named_and_detached
 
 __all__ = ["PREFERENCE"]
 

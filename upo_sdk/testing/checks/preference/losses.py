@@ -6,17 +6,22 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
 from upo_sdk.testing.check import CheckFailedError, check
 from upo_sdk.testing.losses import losses, mean_gradient
 from upo_sdk.testing.pairs import Pairs
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from upo_sdk.testing.subject import Subject
 
-__all__ = ["bfloat16_agrees_with_float32", "losses_are_finite", "one_loss_per_item", "one_sided_batches_are_finite"]
+__all__ = [
+    "bfloat16_agrees_with_float32",
+    "losses_are_finite",
+    "metrics_are_named_and_detached",
+    "one_loss_per_item",
+    "one_sided_batches_are_finite",
+]
 
 
 @check()
@@ -124,3 +129,28 @@ def one_sided_batches_are_finite(subject: Subject) -> None:
                 raise CheckFailedError(
                     expected=f"a finite gradient of a batch of {name} completions", got="infinity or NaN", fix=fix
                 )
+
+
+@check()
+def metrics_are_named_and_detached(subject: Subject) -> None:
+    """Every metric is a detached scalar tensor under a key that starts with the objective's name and a slash."""
+    sample = Pairs.sample()
+    sample.policy_NT.requires_grad_()
+    batch = sample.batch(subject.needs)
+    with subject.in_use() as objective:
+        losses(objective, batch)  # so that a failure of the loss itself is blamed on its own check
+        metrics = objective.loss(batch).metrics
+    prefix = f"{subject.spec.name}/" if subject.spec else ""
+    for key, value in metrics.items():
+        if "/" not in key or not key.startswith(prefix):
+            _fail(
+                key, f"a key such as {prefix or 'NAME/'}{key.rpartition('/')[2]}", "put the objective's name before it"
+            )
+        if not isinstance(value, Tensor) or value.dim() != 0:
+            _fail(key, "a scalar tensor", "average it; keep it a tensor, so that the device is not waited for")
+        if value.requires_grad:
+            _fail(key, "a detached tensor", "call detach(), or memory grows from step to step")
+
+
+def _fail(key: str, expected: str, fix: str) -> None:
+    raise CheckFailedError(expected=expected, got=f"the metric {key!r}", fix=fix)
