@@ -57,6 +57,11 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     return made
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long, so that no process ends with it while the other has nothing left."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 class PromisesHeld:
     """Fails a run of all tests in which a test of the promises ledger did not pass, such as one that is skipped."""
 
