@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from upo_sdk.events import Event
 
+pytestmark = pytest.mark.usefixtures("no_report")
+
 SECRET = "s3cr3t-word"
 
 

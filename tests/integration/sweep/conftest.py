@@ -51,5 +51,5 @@ def base(model_folder: Callable[[str], Path], pairs_file: Path) -> dict[str, Any
 
 
 @pytest.fixture
-def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+def in_process(monkeypatch: pytest.MonkeyPatch, no_report: None) -> None:  # noqa: ARG001 - of its points
     monkeypatch.setattr("upo_sdk.sweep.runner.PointProcess", InProcess)
