@@ -134,7 +134,9 @@ class ChatTemplate:
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, on_date: date | None = None) -> None:
         _check_there_is_one(tokenizer)
-        if on_date is None and _reads_clock(tokenizer):
+        template: Any = tokenizer.chat_template
+        texts = (_named(tokenizer) or {"": template or ""}).values()
+        if on_date is None and any(map(_CLOCK.search, texts)):
             on_date = datetime.now().astimezone().date()
         self.on_date = on_date
         self.eos = str(tokenizer.eos_token or "")
@@ -193,12 +195,6 @@ class ChatTemplate:
 def _named(tokenizer: PreTrainedTokenizerBase) -> dict[str, str]:
     template: Any = tokenizer.chat_template
     return template if isinstance(template, dict) else {}
-
-
-def _reads_clock(tokenizer: PreTrainedTokenizerBase) -> bool:
-    """Return whether a template of the tokenizer may write the date of today."""
-    template: Any = tokenizer.chat_template
-    return any(_CLOCK.search(text) for text in (_named(tokenizer) or {"": template or ""}).values())
 
 
 def _check_there_is_one(tokenizer: PreTrainedTokenizerBase) -> None:

@@ -133,22 +133,11 @@ def count_findings(notes: Iterable[tuple[int, Sequence[str]]], of: int) -> tuple
         for key, detail in seen.items():
             first.setdefault(key, (row, detail))
     order = [kind.key for kind in Kind]
-    return tuple(
-        _finding(kind, first[kind, key], count[kind, key], of)
-        for kind, key in sorted(count, key=lambda found: (order.index(found[0]), found[1]))
-    )
+    found = sorted(count, key=lambda key: (order.index(key[0]), key[1]))
+    return tuple(_finding(key[0], *first[key], count[key], of) for key in found)
 
 
-def _finding(kind: str, first: tuple[int, str], rows: int, of: int) -> DataFinding:
-    row, detail = first
-    where = f"{rows:,} of {of:,} rows, first row {row}"
+def _finding(kind: str, first_row: int, detail: str, rows: int, of: int) -> DataFinding:
     level, text = Kind[kind.upper()].value
-    return DataFinding(
-        kind=kind,
-        detail=detail,
-        level=level,
-        rows=rows,
-        of=of,
-        first_row=row,
-        text=text.format(detail=detail, rows=where),
-    )
+    said = text.format(detail=detail, rows=f"{rows:,} of {of:,} rows, first row {first_row}")
+    return DataFinding(kind=kind, detail=detail, level=level, rows=rows, of=of, first_row=first_row, text=said)

@@ -273,7 +273,10 @@ class _Loading:
     def _specs(self, hook: str, kind: type[Spec], module: ModuleType) -> list[Spec]:
         others = [plugin for plugin in self.manager.get_plugins() if plugin is not module]
         found = self.manager.subset_hook_caller(hook, others)()
-        return [_checked(spec, kind) for specs in found for spec in specs]
+        for spec in (specs := [spec for part in found for spec in part]):
+            if not isinstance(spec, kind):
+                raise TypeError(f"a hook returned {spec!r}, which is not of the type {kind.__name__}")
+        return specs
 
 
 class _DisputedError(DuplicateNameError):
@@ -297,13 +300,6 @@ def _call(owner: PluginCandidate, hook: str, implementation: pluggy.HookImpl, ar
 
 def _key(candidate: PluginCandidate) -> str:
     return f"{candidate.distribution}:{candidate.name}"
-
-
-def _checked(spec: Any, kind: type[Spec]) -> Spec:
-    if not isinstance(spec, kind):
-        msg = f"a hook returned {spec!r}, which is not of the type {kind.__name__}"
-        raise TypeError(msg)
-    return spec
 
 
 def _not_installed(candidate: PluginCandidate) -> PluginError:

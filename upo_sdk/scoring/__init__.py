@@ -2,7 +2,6 @@
 
 from upo_sdk.scoring.baselines import data_baseline
 from upo_sdk.scoring.distributions import describe_scores
-from upo_sdk.scoring.measure import measure_completions
 from upo_sdk.scoring.normalization import (
     NORMALIZATION_FILE,
     Normalizer,
@@ -12,7 +11,7 @@ from upo_sdk.scoring.normalization import (
     read_normalizers,
     to_json,
 )
-from upo_sdk.scoring.score import score_completions
+from upo_sdk.scoring.score import measure_completions, score_completions
 
 __all__ = [
     "NORMALIZATION_FILE",

@@ -1,7 +1,9 @@
-"""Label every completion once with an auxiliary objective: in batches, cached by content, resumable."""
+"""What an objective says of every completion, asked once: rewards and measures, in batches, cached by content."""
 
 from __future__ import annotations
 
+import json
+import math
 import struct
 from contextlib import ExitStack
 from dataclasses import dataclass, fields
@@ -21,14 +23,12 @@ from upo_sdk.scoring.pool import ScoringPool, available_cores
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from pydantic import BaseModel
-
     from upo_sdk.arrays import FloatArray
     from upo_sdk.cache import ContentCache
     from upo_sdk.objectives import Needs
     from upo_sdk.plugin.build import LiveObjective
 
-__all__ = ["Scored", "as_needed", "content", "score_completions", "scorer_identity"]
+__all__ = ["Scored", "measure_completions", "score_completions"]
 
 _BATCH_SIZE = 128
 
@@ -81,7 +81,7 @@ def score_completions(
     guard = guard or Guard()
     total, reached, needs = len(completions), 0, live.objective.needs
     fingerprint = guard.fingerprint(live)
-    scorer, remaining, rewards_N = scorer_identity(live, fingerprint), iter(completions), np.empty(total)
+    scorer, remaining, rewards_N = _scorer_identity(live, fingerprint), iter(completions), np.empty(total)
     filled, start = Filled(), 0
     window: list[Completion] = []
 
@@ -91,8 +91,8 @@ def score_completions(
         on_progress(reached, total)
 
     with _Scorer(live, fingerprint, guard, workers, alone_seconds) as score:
-        while window := [as_needed(completion, needs) for completion in islice(remaining, _WINDOW)]:
-            keys = [content_key("reward", 2, scorer, *content(completion)) for completion in window]
+        while window := [_as_needed(completion, needs) for completion in islice(remaining, _WINDOW)]:
+            keys = [content_key("reward", 2, scorer, *_content(completion)) for completion in window]
             try:
                 filled += cache.fill(keys, partial(_scored, score, window), report, kind="rewards")
             except PartlyScoredError as error:
@@ -169,7 +169,7 @@ def _stopped(live: LiveObjective, error: PartlyScoredError, kept: int, total: in
     )
 
 
-def as_needed(completion: Completion, needs: Needs) -> Completion:
+def _as_needed(completion: Completion, needs: Needs) -> Completion:
     """Return a completion with nothing but what the objective asks for."""
     wanted = needs.columns | needs.score_columns
     return Completion(
@@ -182,23 +182,68 @@ def as_needed(completion: Completion, needs: Needs) -> Completion:
     )
 
 
-def content(completion: Completion) -> tuple[object, ...]:
+def _content(completion: Completion) -> tuple[object, ...]:
     """Return the values of a completion, for a content key."""
     return tuple(getattr(completion, field.name) for field in fields(completion))
 
 
-def scorer_identity(live: LiveObjective, fingerprint: Mapping[str, str]) -> dict[str, object]:
+def _scorer_identity(live: LiveObjective, fingerprint: Mapping[str, str]) -> dict[str, object]:
     """Return what the scores of an objective depend on besides the completion."""
+    operational = live.options.operational if isinstance(live.options, Options) else ()
     return {
         "target": live.target,
         "distribution": live.distribution,
         "version": live.version,
         "code": live.target_sha256,
-        "options": _scoring_options(live.options) if live.options else {},
+        "options": live.options.model_dump(mode="json", exclude=set(operational)) if live.options else {},
         "fingerprint": fingerprint,
     }
 
 
-def _scoring_options(options: BaseModel) -> dict[str, object]:
-    operational = options.operational if isinstance(options, Options) else ()
-    return options.model_dump(mode="json", exclude=set(operational))
+def measure_completions(
+    live: LiveObjective,
+    completions: Sequence[Completion],
+    cache: ContentCache,
+    *,
+    guard: Guard,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> dict[str, FloatArray]:
+    """Return every measure of an objective by name, one float64 per completion; NaN where it does not apply.
+
+    Every finished batch is stored at once. An objective that measures nothing gives an empty mapping.
+
+    Args:
+        live: An auxiliary objective that is set up (and fitted, if it fits).
+        completions: What to measure.
+        cache: Where measures are kept.
+        guard: Calls the objective.
+        on_progress: Called with the distinct completions done and their total.
+
+    Raises:
+        ObjectiveFailedError: The objective raised, or did not return one number per completion and name.
+    """
+    names = list(guard.measures(live, []))
+    if not names:
+        return {}
+    needs, scorer = live.objective.needs, _scorer_identity(live, guard.fingerprint(live))
+    needed = [_as_needed(completion, needs) for completion in completions]
+    keys = [content_key("measures", 1, scorer, *_content(completion)) for completion in needed]
+
+    def measured(missing: Sequence[int]) -> Iterator[dict[int, bytes]]:
+        for start in range(0, len(missing), _BATCH_SIZE):
+            part = missing[start : start + _BATCH_SIZE]
+            found = guard.measures(live, [needed[place] for place in part])
+            yield {place: _stored([found[name][n] for name in names]) for n, place in enumerate(part)}
+
+    cache.fill(keys, measured, on_progress, kind="measures")
+    known = cache.get(keys)
+    values_NM = np.array([_measured(known[key]) for key in keys], dtype=np.float64).reshape(len(keys), len(names))
+    return {name: values_NM[:, place] for place, name in enumerate(names)}
+
+
+def _stored(values: Sequence[float]) -> bytes:
+    return json.dumps([None if math.isnan(value) else value for value in values]).encode()
+
+
+def _measured(stored: bytes) -> list[float]:
+    return [math.nan if value is None else value for value in json.loads(stored)]
