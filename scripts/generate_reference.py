@@ -13,7 +13,7 @@ from plugin_reference import plugin_reference
 from upo_cli.fields import nested_model, options_of
 from upo_cli.options import config_options
 from upo_sdk import records
-from upo_sdk.config import EvalConfig, JudgeConfig, RunConfig
+from upo_sdk.config import EvalConfig, JudgeConfig, RunConfig, ScoreConfig
 from upo_sdk.plugin.registry import load_registry
 from upo_sdk.plugin.specs import load_target
 
@@ -58,6 +58,15 @@ _EVALUATION = """`upo_sdk.EvalConfig`, the options of `upo eval` ([how to](../ho
 
 _JUDGE = "Who compares the answers ([how to](../how-to/judge.md)); nobody without `target`, which a bare text sets."
 
+_OWN_OF_SCORE = {
+    "data": "the argument",
+    "objectives": "`--objective`",
+    "output": "`--output`",
+}
+
+_SCORING = """`upo_sdk.ScoreConfig`, the options of `upo score` ([how to](../how-to/score-a-corpus.md)). `data` has
+the keys of `data` above that are not about training, `plugins` those of the run."""
+
 _OBJECTIVES = """# Objectives
 
 The text form is `NAME[:TARGET][:WEIGHT][@SCHEDULE][,OPTION=VALUE]...`, such as `toxicity:0.3,model=builtin`; the weight
@@ -94,7 +103,9 @@ def _schema(name: str, record: type[BaseModel]) -> str:
 def pages() -> dict[str, str]:
     """Return the text of every generated page by its file name."""
     return {
-        "configuration.md": _GENERATED + "\n".join([_CONFIGURATION, *_configuration(), *_evaluation()]) + "\n",
+        "configuration.md": _GENERATED
+        + "\n".join([_CONFIGURATION, *_configuration(), *_evaluation(), *_scoring()])
+        + "\n",
         "objectives.md": _GENERATED + "\n".join([_OBJECTIVES, *_objectives()]),
         "plugin-api.md": _GENERATED + plugin_reference(),
         **{f"schemas/{name}.schema.json": _schema(name, record) for name, record in _RECORDS.items()},
@@ -115,6 +126,12 @@ def _evaluation() -> Iterator[str]:
     rows = [row for row in options_of(EvalConfig) if row["name"] in flags]
     yield "\n".join(["## The evaluation", "", _EVALUATION, "", *_config_rows(rows, "", flags), ""])
     yield "\n".join(["### `judge`", "", _JUDGE, "", *_config_rows(options_of(JudgeConfig), "judge.", flags)])
+
+
+def _scoring() -> Iterator[str]:
+    flags = {option.key: f"`{option.flags[0]}`" for option in config_options(ScoreConfig)} | _OWN_OF_SCORE
+    rows = [row for row in options_of(ScoreConfig) if row["name"] in flags]
+    yield "\n".join(["", "## Scoring a corpus", "", _SCORING, "", *_config_rows(rows, "", flags)])
 
 
 def _config_table(rows: Iterable[dict[str, str]], prefix: str) -> list[str]:

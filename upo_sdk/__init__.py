@@ -20,8 +20,10 @@ if TYPE_CHECKING:
         ObjectiveRef,
         PluginPolicy,
         RunConfig,
+        ScoreConfig,
         TrainingConfig,
     )
+    from upo_sdk.corpus import ScoredCorpus, score
     from upo_sdk.evaluation.evaluate import evaluate
     from upo_sdk.loss import UnifiedLoss
     from upo_sdk.plan import RunPlan
@@ -43,6 +45,8 @@ __all__ = [
     "RunConfig",
     "RunPlan",
     "RunRecord",
+    "ScoreConfig",
+    "ScoredCorpus",
     "TrainingConfig",
     "UPOError",
     "UnifiedLoss",
@@ -52,14 +56,16 @@ __all__ = [
     "load_registry",
     "load_run",
     "plan_run",
+    "score",
 ]
 
 _CONFIG = ("DataConfig", "EvalConfig", "LossConfig", "ModelConfig", "ObjectiveRef", "PluginPolicy", "RunConfig")
 _LAZY = {
-    **dict.fromkeys((*_CONFIG, "TrainingConfig"), "upo_sdk.config"),
+    **dict.fromkeys((*_CONFIG, "ScoreConfig", "TrainingConfig"), "upo_sdk.config"),
     **dict.fromkeys(("EvaluationRecord", "RunRecord", "load_run"), "upo_sdk.records"),
     **dict.fromkeys(("Registry", "load_registry"), "upo_sdk.plugin.registry"),
     **dict.fromkeys(("align", "plan_run"), "upo_sdk.run"),
+    **dict.fromkeys(("ScoredCorpus", "score"), "upo_sdk.corpus"),
     "RunPlan": "upo_sdk.plan",
     "UnifiedLoss": "upo_sdk.loss",
     "evaluate": "upo_sdk.evaluation.evaluate",

@@ -71,7 +71,7 @@ class CacheUsed:
     Attributes:
         task: ``scoring`` or ``reference``.
         label: The objective that scored; empty for the reference.
-        split: ``training`` or ``held-out``.
+        split: ``training``, ``held-out``, or ``corpus`` where a corpus is scored.
         found: Completions whose result was there; equal ones count once in scoring.
         computed: Completions whose result was computed now.
         seconds: Wall time.

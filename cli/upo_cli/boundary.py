@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from upo_cli.option_names import as_options, as_options_of_eval
+from upo_cli.option_names import spelling_of
 from upo_cli.output import print_error, print_json
 from upo_sdk.errors import UPOError
 
@@ -104,7 +104,7 @@ def _report(error: UPOError | None, arguments: list[str], *, as_json: bool, as_l
         place = {"what": error.what, "where": error.where, "fix": error.fix}
         print_json({"error": {"code": error.code, **place}})
     elif not as_lines:
-        print_error(error, as_options_of_eval if arguments[:1] == ["eval"] else as_options)
+        print_error(error, spelling_of(arguments[0] if arguments else ""))
     return error.exit_code
 
 

@@ -27,6 +27,7 @@ _COMMANDS = {
     "train": "Train a model on preferences and any number of weighted objectives.",
     "sweep": "Train with every combination of weights and options, and compare the trade-offs.",
     "eval": "Compare a model with its base model: rewards, accuracy, divergence, style and safety.",
+    "score": "Label a corpus with the rewards of any objectives, and filter it by them.",
     "report": "Write the HTML report of a run or a sweep again.",
     "runs": "List runs, show one, and compare several.",
     "push": "Push a finished run to the Hugging Face hub.",

@@ -5,11 +5,16 @@ from __future__ import annotations
 import functools
 import re
 import shlex
+from typing import TYPE_CHECKING
 
-__all__ = ["as_options", "as_options_of_eval"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["as_options", "as_options_of_eval", "as_options_of_score", "spelling_of"]
 
 _SETTING = re.compile(r"`([a-z]\w*(?:\.\w+)*)(?:=([^`]*))?`")
 _MODEL = re.compile(r"`model\.path(?:=([^`]*))?`")
+_DATA = re.compile(r"`data\.path(?:=([^`]*))?`")
 _NOT_DERIVED = {  # what the commands declare themselves
     "objectives": "--objective",
     "plugins.allow": "--plugins",
@@ -17,6 +22,7 @@ _NOT_DERIVED = {  # what the commands declare themselves
     "plugins.require": "--require-plugin",
     "baseline.path": "--baseline",
     "fail_if": "--fail_if",
+    "output": "--output",
     "settings": "--sweep",
     "seeds": "--seeds",
     "random": "--random",
@@ -34,6 +40,16 @@ def as_options(text: str) -> str:
 def as_options_of_eval(text: str) -> str:
     """Return the same for ``upo eval``, whose model is an argument."""
     return as_options(_MODEL.sub(lambda found: f"upo eval {found[1]}" if found[1] else "MODEL", text))
+
+
+def as_options_of_score(text: str) -> str:
+    """Return the same for ``upo score``, whose data are an argument."""
+    return as_options(_DATA.sub(lambda found: f"upo score {found[1]}" if found[1] else "DATA", text))
+
+
+def spelling_of(command: str) -> Callable[[str], str]:
+    """Return how a command shows the settings in a message."""
+    return {"eval": as_options_of_eval, "score": as_options_of_score}.get(command, as_options)
 
 
 def _option(key: str, value: str | None) -> str | None:
@@ -57,8 +73,14 @@ def _typed(option: str, value: str | None) -> str:
 def _flags() -> dict[str, str]:
     """Return the options without a value, by key."""
     from upo_cli.options import config_options  # not at the top: upo --help gets by without pydantic
+    from upo_sdk.config import RunConfig, ScoreConfig
 
-    derived = {option.key: option.flags[0] for option in config_options() if option.is_flag}
+    derived = {
+        option.key: option.flags[0]
+        for model in (RunConfig, ScoreConfig)
+        for option in config_options(model)
+        if option.is_flag
+    }
     return derived | {"overwrite": derived["overwrite_output_dir"]}  # of a sweep
 
 
@@ -66,7 +88,7 @@ def _flags() -> dict[str, str]:
 def _options() -> dict[str, str]:
     """Return the options with a value, by key."""
     from upo_cli.options import config_options
-    from upo_sdk.config import EvalConfig, RunConfig
+    from upo_sdk.config import EvalConfig, RunConfig, ScoreConfig
 
-    derived = (option for model in (EvalConfig, RunConfig) for option in config_options(model))
+    derived = (option for model in (ScoreConfig, EvalConfig, RunConfig) for option in config_options(model))
     return _NOT_DERIVED | {option.key: option.flags[0] for option in derived if not option.is_flag}

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_origin
 import typer
 
 from upo_cli.fields import default_text, nested_model, type_text
-from upo_sdk.config import EvalConfig, RunConfig, written_name
+from upo_sdk.config import EvalConfig, RunConfig, ScoreConfig, written_name
+from upo_sdk.config.scoring import UNUSED_DATA_SETTINGS
 from upo_sdk.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ _PREFIXED = {"judge"}  # a second model with settings of its own
 _ELSEWHERE: dict[type[BaseModel], frozenset[str]] = {  # what has options, or an argument, of its own
     RunConfig: frozenset({"objectives", "plugins"}),
     EvalConfig: frozenset({"objectives", "plugins", "baseline", "fail_if", "model.path"}),
+    ScoreConfig: frozenset(
+        {"objectives", "plugins", "data.path", "output", *(f"data.{name}" for name in UNUSED_DATA_SETTINGS)}
+    ),
 }
 
 

@@ -14,7 +14,7 @@ import typer
 from upo_cli.fields import nested_model
 from upo_cli.main import build_app
 from upo_cli.option_names import as_options
-from upo_sdk.config import EvalConfig, RunConfig, written_name
+from upo_sdk.config import EvalConfig, RunConfig, ScoreConfig, written_name
 from upo_sdk.sweep import SweepConfig
 
 if TYPE_CHECKING:
@@ -62,7 +62,8 @@ def texts(path: str) -> Iterator[str]:
 
 @cache
 def known() -> frozenset[str]:
-    return frozenset({*keys(RunConfig), *keys(EvalConfig), *(field.name for field in fields(SweepConfig))})
+    configurations = (key for model in (RunConfig, EvalConfig, ScoreConfig) for key in keys(model))
+    return frozenset({*configurations, *(field.name for field in fields(SweepConfig))})
 
 
 def keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:

@@ -11,8 +11,8 @@ import upo_sdk
 
 PUBLIC = {
     "upo_sdk": """DataConfig EvalConfig EvaluationRecord LossConfig ModelConfig ObjectiveRef PluginPolicy
-        Registry RunConfig RunPlan RunRecord TrainingConfig UPOError UnifiedLoss __version__ align evaluate
-        load_registry load_run plan_run""",
+        Registry RunConfig RunPlan RunRecord ScoreConfig ScoredCorpus TrainingConfig UPOError UnifiedLoss __version__
+        align evaluate load_registry load_run plan_run score""",
     "upo_sdk.errors": """CancelledError ConfigError DataError DuplicateNameError HubError JudgeError ModelError
         ObjectiveFailedError ObjectiveRefError OfflineError OutputError PartlyScoredError PluginError TrainingError
         UPOError UnknownObjectiveError did_you_mean""",
@@ -27,8 +27,8 @@ PUBLIC = {
         window_logits windows""",
     "upo_sdk.testing": "CheckFailedError CheckResult check_objective parametrize_checks run_checks",
     "upo_sdk.config": """DataConfig EvalConfig JudgeConfig LossConfig ModelConfig ObjectiveRef PluginPolicy
-        RunConfig Schedule TrainingConfig build_config build_eval_config merge preset presets read_config_file
-        to_yaml written_name""",
+        RunConfig Schedule ScoreConfig TrainingConfig build_config build_eval_config build_score_config merge preset
+        presets read_config_file to_yaml written_name""",
     "upo_sdk.evaluation.judge": "check_judge judge_answers judge_pairs",
     "upo_sdk.evaluation": "Answers Prompt Sampling distinct_prompts sample_answers",
     "upo_sdk.records": """AdvantageWeights Balance CacheUse Changeable Chat Compared Cost DataDescription
@@ -48,6 +48,7 @@ PARAMETERS = {
     "evaluate": ["config", "registry", "callbacks", "cancel"],
     "load_registry": ["policy"],
     "plan_run": ["config", "registry"],
+    "score": ["config", "registry", "callbacks", "cancel"],
 }
 
 

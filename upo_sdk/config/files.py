@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from upo_sdk.config.base import as_mapping, written_name
 from upo_sdk.config.evaluation import EvalConfig
 from upo_sdk.config.run_config import RunConfig
+from upo_sdk.config.scoring import ScoreConfig
 from upo_sdk.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ __all__ = [
     "RESOLVED_CONFIG",
     "build_config",
     "build_eval_config",
+    "build_score_config",
     "dump_yaml",
     "merge",
     "preset",
@@ -58,6 +60,15 @@ def build_eval_config(*layers: Mapping[str, Any], where: str = "configuration") 
         ConfigError: A key is unknown or a value is wrong.
     """
     return _build(EvalConfig, layers, where)
+
+
+def build_score_config(*layers: Mapping[str, Any], where: str = "configuration") -> ScoreConfig:
+    """Merge layers, later ones over earlier ones, and validate the result.
+
+    Raises:
+        ConfigError: A key is unknown or a value is wrong.
+    """
+    return _build(ScoreConfig, layers, where)
 
 
 def _build(model: type[_Config], layers: Iterable[Mapping[str, Any]], where: str) -> _Config:

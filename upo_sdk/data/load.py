@@ -84,18 +84,20 @@ def load_preference_data(
     config: DataConfig,
     *,
     formats: Sequence[DatasetFormatSpec] = (),
+    labelled: bool = True,
 ) -> PreferenceData:
     """Read, check and normalise preference data.
 
     Args:
         config: What to read.
         formats: Shapes that plugins can read, besides the built-in ones.
+        labelled: Whether single completions need a label; those without one count as desirable.
 
     Raises:
         DataError: The source, its columns or any of its rows cannot be used; all bad rows are counted.
         OfflineError: A hub name that is not cached, and the hub is out of reach.
     """
-    load = partial(_load_split, config, formats=formats)
+    load = partial(_load_split, config, formats=formats, labelled=labelled)
     data, form = load(config.path, config.split, config.max_rows)
     parts = [f"{form} from {_name(config.path)}", data.description]
     if config.eval_fraction:
@@ -139,6 +141,7 @@ def _load_split(
     max_rows: int | None,
     *,
     formats: Sequence[DatasetFormatSpec],
+    labelled: bool,
 ) -> tuple[PreferenceData, str]:
     """Return the data of one split, described by how its columns were read, and its form in words."""
     problems = Problems(path, drop=config.on_bad_rows == "drop")
@@ -150,7 +153,7 @@ def _load_split(
     spec = choose_format(config.format, formats, first[0][1].keys())
     convert = row_converter(spec) if spec else dict[str, Any]
     sample = _sample(first, convert, problems)
-    shape = _shape_of(sample, config, path)
+    shape = _shape_of(sample, config, path, labelled=labelled)
     reading = Reading(shape, columns_of_messages(sample, (*shape.prompt, *shape.responses)), sample)
     checked = _Checked(chain(first, rows), convert, reading, problems)
     dataset = build_dataset(checked, conversational=reading.conversational, finish=checked.finish)
@@ -166,12 +169,12 @@ def _load_split(
         fingerprint=checked.digest.hexdigest(),
         description=reading.describe(checked.first_row_with.keys()),
     )
-    noun = "pairs" if shape.kind == "pairs" else "labelled completions"
+    noun = "pairs" if shape.kind == "pairs" else "labelled completions" if shape.label else "completions"
     style = "conversational" if reading.conversational else "standard"
     return data, f"{noun} ({style}, {'explicit' if shape.prompt else 'implicit'} prompt)"
 
 
-def _shape_of(sample: Sequence[Mapping[str, Any]], config: DataConfig, path: str) -> Shape:
+def _shape_of(sample: Sequence[Mapping[str, Any]], config: DataConfig, path: str, *, labelled: bool) -> Shape:
     """Return the shape of the first row that has one; rows that lack its columns are reported later.
 
     Raises:
@@ -180,7 +183,7 @@ def _shape_of(sample: Sequence[Mapping[str, Any]], config: DataConfig, path: str
     errors = list[DataError]()
     for row in sample:
         try:
-            return detect_shape(row, config, path)
+            return detect_shape(row, config, path, labelled=labelled)
         except DataError as error:
             errors.append(error)
     raise errors[0]

@@ -79,7 +79,8 @@ class Reading:
             self._note_overruled(number, read, parts["prompt"])
         _check_different(parts["response_messages" if self.conversational else "responses"], shape)
         extra = {name: value for name, value in row.items() if name not in shape.reads}
-        normalised = {"row": number, **parts, "desirable": [True, False], "extra": json.dumps(extra, default=str)}
+        desirable = [True, False][: len(shape.responses)]
+        normalised = {"row": number, **parts, "desirable": desirable, "extra": json.dumps(extra, default=str)}
         if shape.label is not None:
             _apply_label(normalised, row[shape.label], shape)
         return normalised

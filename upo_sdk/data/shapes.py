@@ -188,13 +188,14 @@ _TAKEN_FOR = {
 }
 
 
-def detect_shape(sample: Mapping[str, Any], config: DataConfig, source: str) -> Shape:
+def detect_shape(sample: Mapping[str, Any], config: DataConfig, source: str, *, labelled: bool = True) -> Shape:
     """Return the first known shape whose columns are there.
 
     Args:
         sample: The first row of the source.
         config: May map columns or force a shape.
         source: What to name as the place of an error.
+        labelled: Whether single completions need a label.
 
     Raises:
         DataError: A mapped column is missing, or no shape fits.
@@ -202,18 +203,19 @@ def detect_shape(sample: Mapping[str, Any], config: DataConfig, source: str) -> 
     names = list(sample)
     _check_mapping(config.columns, names, source)
     ours = {name: name for name in names} | config.columns
-    for shape in _known_shapes(ours, sample):
+    for shape in _known_shapes(ours, sample, labelled=labelled):
         if config.format not in BUILTIN_FORMATS or config.format == shape.kind:
             return _in_their_names(shape, ours)
     raise DataError(
         f"the columns match no known data format: {', '.join(map(repr, names)) or 'there are none'}",
         where=source,
-        fix=f"{_guess(names)}pairs need chosen and rejected (and prompt), single completions need prompt, completion "
-        "and label; name yours, for example `data.columns.prompt=question`",
+        fix=f"{_guess(names)}pairs need chosen and rejected (and prompt), single completions need prompt"
+        f"{', completion and label' if labelled else ' and completion'}; name yours, for example "
+        "`data.columns.prompt=question`",
     )
 
 
-def _known_shapes(ours: Mapping[str, str], sample: Mapping[str, Any]) -> Iterable[Shape]:
+def _known_shapes(ours: Mapping[str, str], sample: Mapping[str, Any], *, labelled: bool) -> Iterable[Shape]:
     prompt = next((columns for columns in _PROMPTS if columns[0] in ours), ())
     optional = _OPTIONAL if len(prompt) > 1 else None
     for pair in _PAIRS:
@@ -232,6 +234,17 @@ def _known_shapes(ours: Mapping[str, str], sample: Mapping[str, Any]) -> Iterabl
     for completion, label in _WHOLE_AND_LABEL:
         if ours.keys() >= {completion, label}:
             yield Shape(kind="unpaired", prompt=(), responses=(completion,), label=label, whole=True)
+    if not labelled:
+        yield from _without_label(ours, prompt, optional)
+
+
+def _without_label(ours: Mapping[str, str], prompt: tuple[str, ...], optional: str | None) -> Iterable[Shape]:
+    for completion, _ in _UNPAIRED:
+        if prompt and completion in ours:
+            yield Shape(kind="unpaired", prompt=prompt, responses=(completion,), optional=optional)
+    for completion in dict(_WHOLE_AND_LABEL):
+        if completion in ours:
+            yield Shape(kind="unpaired", prompt=(), responses=(completion,), whole=True)
 
 
 def _messages_before(sample: Mapping[str, Any], ours: Mapping[str, str], response: str) -> tuple[str, ...]:

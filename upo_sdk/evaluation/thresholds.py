@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
-import operator
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from upo_sdk.condition import Condition, parse_condition
 from upo_sdk.errors import ConfigError, did_you_mean
 from upo_sdk.records import Estimate, Verdict
 
@@ -21,8 +19,6 @@ __all__ = ["Threshold", "check_names", "check_prompts", "judge_all", "parse_thre
 Part = Literal["value", "low", "high", "baseline", "difference", "difference.low", "difference.high"]
 
 _PARTS: tuple[Part, ...] = ("difference.low", "difference.high", "difference", "baseline", "low", "high", "value")
-_OPERATORS = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
-_CONDITION = re.compile(r"(?P<name>.+?)\s*(?P<sign>>=|<=|>|<)\s*(?P<limit>[^<>=\s]+)")
 _FORM = "write METRIC>NUMBER, with >, <, >= or <=, for example toxicity>0.02 or toxicity.difference>0.01"
 
 
@@ -31,16 +27,13 @@ class Threshold:
     """A condition on one number of one metric.
 
     Attributes:
-        condition: As it was given.
         metric: The metric's name.
         part: Which of its numbers: the mean, an end of its interval, the baseline's mean, or the paired difference.
     """
 
-    condition: str
+    condition: Condition
     metric: str
     part: Part
-    sign: str
-    limit: float
 
     def judge(self, metric: Metric | None) -> Verdict:
         """Return whether the condition holds.
@@ -49,27 +42,19 @@ class Threshold:
         gate is never passed unmeasured.
         """
         value = None if metric is None or not metric.value.enough else _number(metric, self.part)
-        holds = True if value is None else _OPERATORS[self.sign](value, self.limit)
-        return Verdict(condition=self.condition, value=value, limit=self.limit, holds=holds)
+        holds = value is None or bool(self.condition.holds(value))
+        return Verdict(condition=self.condition.text, value=value, limit=self.condition.limit, holds=holds)
 
 
 def parse_threshold(text: str) -> Threshold:
-    """Read a condition; the last comparison counts, since names such as ``violations@10%>0.001`` hold one.
+    """Read a condition.
 
     Raises:
         ConfigError: It does not have the form, or the limit is no finite number.
     """
-    found = _CONDITION.fullmatch(text.strip())
-    if found is None:
-        raise ConfigError(f"'{text}' is not a condition", where="`fail_if`", fix=_FORM)
-    try:
-        limit = float(found["limit"])
-    except ValueError:
-        limit = math.nan
-    if not math.isfinite(limit):
-        raise ConfigError(f"'{found['limit']}' is not a number", where=f"`fail_if={text}`", fix=_FORM)
-    name, part = _split(found["name"])
-    return Threshold(condition=text, metric=name, part=part, sign=found["sign"], limit=limit)
+    condition = parse_condition(text, "fail_if", _FORM)
+    name, part = _split(condition.name)
+    return Threshold(condition=condition, metric=name, part=part)
 
 
 def check_names(thresholds: Sequence[Threshold], known: Collection[str]) -> None:
@@ -82,7 +67,7 @@ def check_names(thresholds: Sequence[Threshold], known: Collection[str]) -> None
         if item.metric not in known:
             raise ConfigError(
                 f"there is no metric '{item.metric}' here",
-                where=f"`fail_if={item.condition}`",
+                where=f"`fail_if={item.condition.text}`",
                 fix=f"{did_you_mean(item.metric, list(known))}metrics: {', '.join(known)}",
             )
 
@@ -103,7 +88,7 @@ def check_prompts(thresholds: Sequence[Threshold], prompts: int, asked: int) -> 
         raise ConfigError(
             f"a condition needs at least {enough} prompts, and {min(prompts, asked)} are evaluated: with fewer, chance "
             "decides",
-            where=f"`fail_if={thresholds[0].condition}`",
+            where=f"`fail_if={thresholds[0].condition.text}`",
             fix=f"give `eval_prompts={Estimate.ENOUGH}` or more"
             if prompts >= Estimate.ENOUGH
             else "evaluate on more prompts: `data.path`",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from upo_sdk.arrays import FloatArray, IntArray
 
-__all__ = ["Rewards", "describe_distributions", "describe_scores"]
+__all__ = ["Rewards", "describe_distributions", "describe_scores", "histogram"]
 
 _BINS = 30
 _LENGTH_BINS = 10
@@ -52,7 +52,7 @@ def describe_distributions(
     total_N = np.sum([item.weight * item.values_N for item in rewards], axis=0) if rewards else np.zeros(len(tokens_N))
     return DistributionsRecord(
         completions=len(tokens_N),
-        tokens=_histogram(tokens_N.astype(float)),
+        tokens=histogram(tokens_N.astype(float)),
         rewards=tuple(_describe(item, tokens_N, total_N) for item in rewards),
         advantage_weights=_describe_weights(weights_N) if len(weights_N) else None,
     )
@@ -66,7 +66,7 @@ def _describe(item: Rewards, tokens_N: IntArray, total_N: FloatArray) -> RewardD
         normalize=item.normalize,
         mean=float(values_N.mean()),
         std=float(values_N.std()),
-        histogram=_histogram(values_N),
+        histogram=histogram(values_N),
         by_length=_by_length(values_N, tokens_N),
         correlation_length=_correlation(values_N, tokens_N.astype(float)),
         variance_share=_variance_share(item.weight * values_N, total_N),
@@ -81,17 +81,18 @@ def _describe_weights(weights_N: FloatArray) -> AdvantageWeights:
         mean=float(weights_N.mean()),
         ess=float(weights_N.sum() ** 2 / np.square(weights_N).sum() / len(weights_N)),
         top_share=float(heaviest.sum() / weights_N.sum()),
-        histogram=_histogram(np.log10(weights_N)),
+        histogram=histogram(np.log10(weights_N)),
     )
 
 
-def _histogram(values_N: FloatArray) -> Histogram:
+def histogram(values_N: FloatArray, bins: int = _BINS) -> Histogram:
+    """Count values in at most so many bins of equal width; bins of whole numbers hold whole numbers."""
     if np.all(values_N == np.round(values_N)):  # whole numbers get bins of whole numbers, or some would be empty
         low, high = int(values_N.min()), int(values_N.max())
-        width = -(-(high - low + 1) // _BINS)
+        width = -(-(high - low + 1) // bins)
         edges = np.arange(low, high + width + 1, width) - 0.5
     else:
-        edges = np.histogram_bin_edges(values_N, bins=_BINS)
+        edges = np.histogram_bin_edges(values_N, bins=bins)
     counts, _ = np.histogram(values_N, bins=edges)
     return Histogram(edges=tuple(map(float, edges)), counts=tuple(map(int, counts)))
 

@@ -39,7 +39,8 @@ def test_a_condition_holds_or_does_not(condition: str, *, holds: bool) -> None:
 
 def test_names_that_hold_a_comparison_and_a_dot_are_read() -> None:
     found = parse_threshold("violations@10%>0.001.low>0.2")
-    assert (found.metric, found.part, found.sign, found.limit) == ("violations@10%>0.001", "low", ">", 0.2)
+    assert (found.metric, found.part) == ("violations@10%>0.001", "low")
+    assert (found.condition.sign, found.condition.limit) == (">", 0.2)
 
 
 def test_without_a_value_a_condition_holds_so_that_no_gate_is_passed_unmeasured() -> None:
