@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CacheInfo", "CachePart", "Pruned", "cache_info", "prune_cache"]
 
-_FOLDERS = ("data", "tokens", "reference")
+_FOLDERS = ("checked", "data", "tokens", "reference")
 _VIEW = """
 CREATE TEMP VIEW sized AS
 SELECT key, coalesce(kind, '') AS kind, day, length(value) + 2 * length(key) + 16 AS size

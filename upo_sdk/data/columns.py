@@ -13,20 +13,31 @@ from upo_sdk.data.messages import CONVERSATION_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
     from datasets import Dataset
 
     from upo_sdk.arrays import KeyArray
     from upo_sdk.data.rows import NormalisedRow
 
-__all__ = ["build_dataset", "content_name", "read_rows_of", "read_table", "read_tables", "sha256_array"]
+__all__ = [
+    "build_dataset",
+    "content_name",
+    "open_dataset",
+    "read_rows_of",
+    "read_table",
+    "read_tables",
+    "rows_file",
+    "sha256_array",
+]
 
 _BATCH_ROWS = 1000
 
 
 def read_rows_of(dataset: Dataset, *columns: str) -> Iterator[dict[str, Any]]:
     """Yield one mapping per row."""
-    return cast("Iterator[dict[str, Any]]", iter(dataset.select_columns(list(columns))))
+    for table in read_tables(dataset, *columns):
+        yield from table.to_pylist()
 
 
 def read_tables(dataset: Dataset, *columns: str) -> Iterator[Any]:
@@ -60,7 +71,6 @@ def build_dataset(rows: Iterable[NormalisedRow], *, conversational: bool, finish
             then there is no file.
     """
     import pyarrow as pa
-    from datasets import Dataset
 
     schema, remaining, folder = _schema(conversational=conversational), iter(rows), cache_folder("data")
     with scratch_file(folder) as unfinished:
@@ -68,12 +78,34 @@ def build_dataset(rows: Iterable[NormalisedRow], *, conversational: bool, finish
             for batch in iter(lambda: list(islice(remaining, _BATCH_ROWS)), list[Any]()):
                 writer.write_batch(pa.RecordBatch.from_pylist(batch, schema))
         digest = finish()
-        path = folder / f"{digest}.arrow"
-        if path.exists() and path.stat().st_size == unfinished.stat().st_size:  # another size: it was cut off
-            mark_used(path)
-        else:
-            unfinished.replace(path)
-    return Dataset(Dataset.from_file(str(path)).data, fingerprint=digest)
+        size = unfinished.stat().st_size
+        try:
+            return open_dataset(digest, size)
+        except (OSError, ValueError):
+            unfinished.replace(rows_file(digest))
+    return open_dataset(digest, size)
+
+
+def rows_file(digest: str) -> Path:
+    """Return where the rows with this digest are kept."""
+    return cache_folder("data") / f"{digest}.arrow"
+
+
+def open_dataset(digest: str, size: int) -> Dataset:
+    """Return the rows with this digest, memory-mapped, from a file of so many bytes.
+
+    Raises:
+        OSError, ValueError: There is no such file, or it is damaged.
+    """
+    from datasets import Dataset
+
+    path = rows_file(digest)
+    if path.stat().st_size != size:
+        msg = f"{path} does not have {size} bytes"
+        raise ValueError(msg)
+    dataset = Dataset(Dataset.from_file(str(path)).data, fingerprint=digest)
+    mark_used(path)
+    return dataset
 
 
 def _schema(*, conversational: bool) -> Any:

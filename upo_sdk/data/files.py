@@ -91,7 +91,7 @@ def _read_json_lines(path: Path, problems: Problems) -> Iterator[Row]:
 
 def _parse_object(line: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(line.decode(), object_pairs_hook=_object)
+        value = _DECODER.decode(line.decode())
     except UnicodeDecodeError as error:
         raise RowError(None, f"is not valid UTF-8 (byte {error.start + 1} of the line): {_SAVE_AS_UTF8}") from None
     except json.JSONDecodeError as error:
@@ -110,6 +110,9 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _twice(names: Iterable[str]) -> str:
     return next(repr(name) for name, count in Counter(names).items() if count > 1)
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object)
 
 
 def _check_object(value: object) -> dict[str, Any]:
@@ -152,7 +155,7 @@ def _only_object(content: bytes) -> dict[str, Any] | None:
     """Return the object that is all of a file, or None if the file holds anything else, such as one per line."""
     try:
         text = content.decode("utf-8-sig").strip()
-        value, end = json.JSONDecoder(object_pairs_hook=_object).raw_decode(text)
+        value, end = _DECODER.raw_decode(text)
     except (ValueError, RecursionError, RowError):
         return None
     return cast("dict[str, Any]", value) if isinstance(value, dict) and end == len(text) else None

@@ -30,6 +30,8 @@ _DESIRABLE = {
 }
 _SECOND_IS_BETTER = {"0": False, "0.0": False, "1": True, "1.0": True}
 
+_stored = json.JSONEncoder(default=str).encode
+
 _TURN = "\n\nAssistant:"
 """How a turn of the assistant begins in Anthropic's HH transcripts."""
 
@@ -80,7 +82,7 @@ class Reading:
         _check_different(parts["response_messages" if self.conversational else "responses"], shape)
         extra = {name: value for name, value in row.items() if name not in shape.reads}
         desirable = [True, False][: len(shape.responses)]
-        normalised = {"row": number, **parts, "desirable": desirable, "extra": json.dumps(extra, default=str)}
+        normalised = {"row": number, **parts, "desirable": desirable, "extra": _stored(extra)}
         if shape.label is not None:
             _apply_label(normalised, row[shape.label], shape)
         return normalised
@@ -144,10 +146,6 @@ def _conversation(row: Mapping[str, Any], shape: Shape) -> NormalisedRow:
         "response_messages": [_stored(response) for response in responses],
         "template_inputs": _stored(read_template_inputs(row, shape.beside)),
     }
-
-
-def _stored(value: Any) -> str:
-    return json.dumps(value, default=str)
 
 
 def _split_conversation(row: Mapping[str, Any], shape: Shape) -> tuple[list[Message], list[list[Message]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from upo_sdk.data.context import TEMPLATE_COLUMNS
@@ -106,7 +107,7 @@ def row_converter(spec: DatasetFormatSpec) -> Callable[[Mapping[str, Any]], Mapp
     return convert_row
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Shape:
     """Where a row's parts are, as the source calls its columns.
 
@@ -130,13 +131,13 @@ class Shape:
     whole: bool = False
     beside: Mapping[str, str] = field(default_factory=dict[str, str])
 
-    @property
+    @cached_property
     def columns(self) -> frozenset[str]:
         """The columns that every row must have."""
         named = {*self.prompt, *self.responses, *((self.label,) if self.label else ())}
         return frozenset(named - {self.optional})
 
-    @property
+    @cached_property
     def reads(self) -> frozenset[str]:
         """All columns that become part of prompt, responses or label, where a row has them."""
         return self.columns | {*self.prompt, self.beside["system"], self.beside["history"]}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,39 +13,58 @@ from upo_sdk.isolation import hidden_progress_bars
 from upo_sdk.network import is_hub_name, is_offline_by_choice, why_unreachable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from upo_sdk.data.files import Row
     from upo_sdk.data.problems import Problems
 
-__all__ = ["read_rows"]
+__all__ = ["Source", "open_source", "read_rows"]
 
 
-def read_rows(path: str, split: str, problems: Problems) -> Iterator[Row]:
-    """Yield ``(row number, row)`` of a source; only a hub name uses the network.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A file, or one split of a folder or of a hub dataset.
+
+    Attributes:
+        name: What the user calls it.
+        files: The files that hold its rows; none if they are not known.
+        rows: Yields ``(row number, row)``, and adds the rows that cannot be parsed to the problems.
+    """
+
+    name: str
+    files: tuple[Path, ...]
+    rows: Callable[[Problems], Iterator[Row]]
+
+
+def open_source(path: str, split: str) -> Source:
+    """Find a source; only a hub name uses the network.
 
     Args:
         path: A file, a folder, or a hub name.
         split: Which split of a folder or a hub dataset; a file is one split, ``train``.
-        problems: Receives the rows that cannot be parsed.
 
     Raises:
-        DataError: The source is missing or is not a dataset.
+        DataError: The source is not a dataset, or has no such split. A missing file raises it when it is read.
         OfflineError: It is a hub name, not cached, and the hub is out of reach.
     """
     local = Path(path).expanduser()
     if local.is_dir():
-        return _rows_of(_load_folder(local), split, path)
+        return _split_of(_load_folder(local), split, path)
     if not local.exists() and data_suffix(local) is None and is_hub_name(path):
-        return _rows_of(_load_hub(path), split, path)
+        return _split_of(_load_hub(path), split, path)
     if split != "train":
         raise DataError(
             f"a file has no split '{split}'", where=path, fix="give the file of that split, and leave the split out"
         )
-    return read_file(local, problems)
+    return Source(name=path, files=(local,), rows=partial(read_file, local))
 
 
-def _rows_of(loaded: Any, split: str, path: str) -> Iterator[Row]:
+def read_rows(path: str, split: str, problems: Problems) -> Iterator[Row]:
+    """Yield ``(row number, row)`` of a source; see :func:`open_source`."""
+    return open_source(path, split).rows(problems)
+
+
+def _split_of(loaded: Any, split: str, path: str) -> Source:
     if isinstance(loaded, dict):
         if split not in loaded:
             raise DataError(
@@ -52,7 +73,12 @@ def _rows_of(loaded: Any, split: str, path: str) -> Iterator[Row]:
                 fix=f"{did_you_mean(split, list(loaded))}its splits are: {', '.join(loaded)}",
             )
         loaded = loaded[split]
-    return enumerate(loaded.with_format(None), start=1)
+    files = tuple(Path(file["filename"]) for file in loaded.cache_files)
+    return Source(name=path, files=files, rows=lambda _: _numbered(loaded))
+
+
+def _numbered(dataset: Any) -> Iterator[Row]:
+    return enumerate(dataset.with_format(None), start=1)
 
 
 def _load_folder(folder: Path) -> Any:

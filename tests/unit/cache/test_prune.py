@@ -55,6 +55,7 @@ def test_every_kind_of_content_is_counted_and_the_parts_add_up_to_the_files(
     assert {part.name: part.count for part in info.parts} == {
         "answers": 1,
         "rewards": 300,
+        "checked": 0,
         "data": 0,
         "tokens": 0,
         "reference": 1,
