@@ -9,6 +9,7 @@ from upo_sdk.cache import CACHE_FILE, ContentCache, default_cache_dir
 from upo_sdk.errors import CancelledError
 from upo_sdk.events import Notice, Progress, emit
 from upo_sdk.objectives.guard import Guard
+from upo_sdk.ranks import Ranks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,6 +46,7 @@ class RunContext:
         cache: ContentCache | None = None,
         timeout: float | None = None,
         cancelled: str = "the run was cancelled before training",
+        ranks: Ranks = Ranks(),  # noqa: B008 - frozen
     ) -> RunContext:
         """Return the context of some work.
 
@@ -54,6 +56,7 @@ class RunContext:
             cache: By default the user's.
             timeout: Seconds that one call of an objective may take.
             cancelled: What the error says when the work was cancelled.
+            ranks: The processes that share the work; with several, all do the same in the same order.
 
         Raises:
             OutputError: The cache cannot be used.
@@ -62,7 +65,7 @@ class RunContext:
         return cls(
             callbacks=receivers,
             cancel=cancel,
-            cache=cache or ContentCache(default_cache_dir() / CACHE_FILE),
+            cache=cache or ContentCache(default_cache_dir() / CACHE_FILE, ranks),
             guard=Guard(timeout, lambda text: emit(receivers, Notice("warning", text))),
             cancelled=cancelled,
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -21,6 +20,7 @@ from upo_sdk.plan import make_plan
 from upo_sdk.plugin.registry import load_registry
 from upo_sdk.policy import load_language_model, load_tokenizer
 from upo_sdk.publish import CARD_FILE, check_hub, model_card, push_after_run, reserve_repository
+from upo_sdk.ranks import Ranks, launched_ranks
 from upo_sdk.records import LineRecord, Sample
 from upo_sdk.report import write_report_or_warn
 from upo_sdk.scoring import NORMALIZATION_FILE, to_json
@@ -87,7 +87,8 @@ def align(
     folder = RunFolder.of(plan.config)
     reserve_repository(plan.config)
     with isolated():
-        context = RunContext.of((*callbacks, *added), cancel, timeout=plan.config.plugins.timeout)
+        timeout, ranks = plan.config.plugins.timeout, Ranks.of_launch()
+        context = RunContext.of((*callbacks, *added), cancel, timeout=timeout, ranks=ranks)
         return _run(plan, folder, context, command)
 
 
@@ -118,8 +119,7 @@ def _with_checkpoint(plan: RunPlan) -> RunPlan:
     folder = RunFolder.check(plan.config)
     if folder.resume_from is None:
         return plan
-    ranks = int(os.environ.get("WORLD_SIZE", "1"))
-    planned = describe_training(plan, load_tokenizer(plan.model), ranks)
+    planned = describe_training(plan, load_tokenizer(plan.model), launched_ranks())
     changed = check_unchanged(folder.resume_from, planned, plan.config.training.allow_changed)
     warnings = [*folder.passed_over, *(f"resumed although {name} changed: {text}" for name, text in changed.items())]
     config = plan.config.model_copy(update={"resume_from_checkpoint": str(folder.resume_from)})
@@ -157,6 +157,7 @@ def _run(plan: RunPlan, folder: RunFolder, context: RunContext, command: Sequenc
             LineRecord.save_lines(folder.path / Sample.RUN_FILE, samples)
         describe_rewards(prepared, trainer.advantage_weights).save(folder.path)
         run = _publish(run, config, context)
+    context.cache.ranks.gather(None)  # the launcher ends all once one has ended with an error: first, the record
     context.emit(RunFinished(run))
     return run
 

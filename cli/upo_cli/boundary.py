@@ -16,6 +16,7 @@ from typer.core import TyperCommand, TyperGroup
 from upo_cli.option_names import spelling_of
 from upo_cli.output import print_error, print_json
 from upo_sdk.errors import UPOError
+from upo_sdk.ranks import is_first_to_fail
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,6 +55,8 @@ class BoundaryGroup(TyperGroup):
                 raise _as_bug(error.__cause__) from None
             sys.exit(INTERRUPTED)
         except Exception as error:
+            if not is_first_to_fail(f"{type(error).__name__}: {error}"):
+                sys.exit(1)
             _as_bug(error)
             raise
         sys.exit(returned if isinstance(returned, int) else 0)
@@ -96,6 +99,8 @@ def wants_json_lines(arguments: list[str]) -> bool:
 def _report(error: UPOError | None, arguments: list[str], *, as_json: bool, as_lines: bool) -> int:
     if error is None:
         return 2
+    if not is_first_to_fail(error.what):
+        return error.exit_code
     if as_lines:
         from upo_cli.json_lines import error_line
 

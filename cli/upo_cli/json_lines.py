@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from upo_cli.output import jsonable
 from upo_cli.view import TimeLeft, View
 from upo_sdk import events
+from upo_sdk.ranks import is_first_to_say
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -46,6 +47,8 @@ class JsonLines(View):
 
     def on_event(self, event: Event, /) -> None:
         """Write one event."""
+        if isinstance(event, events.Notice):
+            is_first_to_say(event.text)  # so that no other process says it again
         if isinstance(event, events.PlanReady):
             write_line("plan", _plan(event.plan))
         elif isinstance(event, events.Progress) and event.task == events.TRAINING:

@@ -10,8 +10,9 @@ from upo_cli.json_lines import JsonLines
 from upo_cli.option_names import as_options
 from upo_cli.output import Table, console
 from upo_cli.plan_view import print_plan
-from upo_cli.view import PrintedView, TimeLeft, can_be_live, in_words, live_by
+from upo_cli.view import PrintedView, TimeLeft, View, can_be_live, in_words, live_by
 from upo_sdk import events
+from upo_sdk.ranks import is_first_to_say, is_main_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,7 +36,30 @@ class Silent(PrintedView):
     def on_event(self, event: Event, /) -> None:
         """Show a warning."""
         if isinstance(event, events.Notice) and event.level == "warning":
+            is_first_to_say(event.text)  # so that no other process says it again
             self._warn(event.text)
+
+
+class OtherRank(View):
+    """Of a process beside the main one: says at the end which warnings only it had, as the scorer of its share."""
+
+    def __init__(self, view: Silent | JsonLines) -> None:
+        self._view = view
+        self._warnings = dict[events.Notice, None]()
+
+    def stop(self) -> None:
+        """Say what nobody said."""
+        for warning in self._warnings:
+            if is_first_to_say(warning.text):
+                self._view.on_event(warning)
+
+    def stopping(self, text: str) -> None:
+        """Leave it to the main process, which the signal reaches too."""
+
+    def on_event(self, event: Event, /) -> None:
+        """Keep a warning."""
+        if isinstance(event, events.Notice) and event.level == "warning":
+            self._warnings[event] = None
 
 
 class ProgressView(Silent):
@@ -87,8 +111,8 @@ class ProgressView(Silent):
         match event:
             case events.Notice("info", text):
                 self._print(f"note: {text}")
-            case events.Notice(_, text):
-                self._warn(text)
+            case events.Notice():
+                super().on_event(event)
             case events.PlanReady(plan):
                 self._plan(plan)  # type: ignore[arg-type]  # events do not know the plan's type
             case events.Progress(events.TRAINING, done, total, unit):
@@ -130,8 +154,12 @@ class ProgressView(Silent):
             self._left = in_words(seconds)
 
 
-def open_view(log_format: LogFormat, *, quiet: bool, spelled: Callable[[str], str] = as_options) -> Silent | JsonLines:
+def open_view(
+    log_format: LogFormat, *, quiet: bool, spelled: Callable[[str], str] = as_options
+) -> Silent | JsonLines | OtherRank:
     """Return what shows the events of a command; quiet shows warnings only, and JSON lines are never quiet."""
+    if not is_main_process():
+        return OtherRank(JsonLines() if log_format == "jsonl" else Silent(spelled=spelled))
     if log_format == "jsonl":
         return JsonLines()
     return Silent(spelled=spelled) if quiet else ProgressView(live=live_by(log_format), spelled=spelled)

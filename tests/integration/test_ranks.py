@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
+from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,11 +16,13 @@ import torch
 from safetensors.torch import load_file
 
 from upo_cli.main import main
+from upo_sdk.cache import CACHE_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 LAUNCH = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+ROWS = 80
 LAUNCHED = str(Path(__file__).parents[1] / "support" / "launched.py")
 
 
@@ -33,9 +38,10 @@ def train_here(arguments: list[str]) -> None:
     assert ended.value.code == 0
 
 
-def launch(*arguments: str) -> None:
+def launch(*arguments: str) -> subprocess.CompletedProcess[str]:
     ended = subprocess.run([*LAUNCH, *arguments], capture_output=True, text=True, check=False, timeout=240)
     assert ended.returncode == 0, ended.stderr
+    return ended
 
 
 def trained(folder: Path) -> dict[str, torch.Tensor]:
@@ -80,3 +86,70 @@ def test_token_budgets_on_two_ranks_change_nothing_and_resume_in_the_second_epoc
     one, others = trained(tmp_path / "one"), [trained(tmp_path / name) for name in ("two", "whole", "resumed")]
     assert all(torch.allclose(one[name], others[0][name], rtol=0, atol=1e-5) for name in one)
     assert all(torch.equal(others[1][name], others[2][name]) for name in one)
+
+
+def rows_file(folder: Path) -> Path:
+    rows = [{"prompt": f"a {n}", "chosen": f"b c {n}", "rejected": f"d {n}"} for n in range(ROWS)]
+    path = folder / "rows.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    return path
+
+
+def cached(folder: Path) -> dict[bytes, bytes]:
+    with closing(sqlite3.connect(folder / CACHE_FILE)) as connection:
+        return dict(connection.execute("SELECT key, value FROM entries"))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("no_report")
+def test_two_ranks_with_a_cache_each_share_the_work_and_have_the_values_of_one_process(
+    model_folder: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = rows_file(tmp_path)
+
+    def train_on(ranks: int) -> list[str]:
+        answers = ("--eval_prompts", "8", "--eval_max_new_tokens", "4")
+        batch = ("--per_device_train_batch_size", str(40 // ranks), "--per_device_eval_batch_size", "4")
+        settings = (
+            "-o",
+            "dpo",
+            *batch,
+            *answers,
+            "--num_train_epochs",
+            "1",
+            "--output_dir",
+            str(tmp_path / str(ranks)),
+        )
+        return command(model_folder("llama"), data, *settings, "--max_length", "24")
+
+    monkeypatch.setenv("UPO_CACHE_DIR", str(tmp_path / "alone"))
+    train_here(train_on(1))
+    monkeypatch.setenv("RANKS_FOLDER", str(tmp_path / "ranks"))
+    printed = launch(LAUNCHED, json.dumps([train_on(2)]))
+    alone, *shared = (cached(tmp_path / name) for name in ("alone", "ranks/0", "ranks/1"))
+    assert shared[0] == shared[1]
+    assert len(alone.keys() & shared[0].keys()) >= ROWS * 4 + 8  # all but what the trained model does
+    assert all(shared[0][key] == alone[key] for key in alone.keys() & shared[0].keys())
+    work = [json.loads((tmp_path / "ranks" / rank / "work.json").read_text()) for rank in "01"]
+    assert [(one["log-probs"], one["answers"]) for one in work] == [(ROWS, 8), (ROWS, 8)]
+    assert all(0 < one["rewards"] < ROWS * 2 for one in work)
+    lines = Counter(printed.stderr.splitlines())
+    assert max(lines[line] for line in lines if line.startswith(("note:", "warning:", "scoring", "reference"))) == 1
+    assert lines[f"scoring training completions with length (completions): {ROWS * 2} done"] == 1
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("no_report")
+def test_a_rank_that_fails_ends_all_and_its_reason_is_printed_once(
+    model_folder: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAILING_RANK", "1")
+    monkeypatch.setenv("UPO_CACHE_DIR", str(tmp_path / "cache"))
+    settings = command(model_folder("llama"), rows_file(tmp_path), "-o", "dpo", "--output_dir", str(tmp_path / "out"))
+    ended = subprocess.run(
+        [*LAUNCH, LAUNCHED, json.dumps([settings])], capture_output=True, text=True, check=False, timeout=240
+    )
+    assert ended.returncode != 0
+    assert ended.stderr.count("error: ") == 1
+    assert "this scorer is broken" in ended.stderr
+    assert not (tmp_path / "out" / "run.json").exists()

@@ -11,12 +11,13 @@ from time import time
 from typing import TYPE_CHECKING, Any
 
 from upo_sdk.errors import OutputError
+from upo_sdk.ranks import Ranks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from upo_sdk.arrays import IntArray, KeyArray
+    from upo_sdk.arrays import BoolArray, KeyArray
 
 __all__ = ["SECONDS_PER_DAY", "ContentCache", "Filled", "content_key", "raw_keys", "today"]
 
@@ -58,13 +59,14 @@ class ContentCache:
 
     Args:
         path: The database file; its folder is created.
+        ranks: The processes that fill it together, each on its own machine or not.
 
     Raises:
         OutputError: The file cannot be created, is not a cache or is damaged; later calls raise it too.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, ranks: Ranks = Ranks()) -> None:  # noqa: B008 - frozen
+        self.path, self.ranks = path, ranks
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with self.connection() as connection, connection:
@@ -91,7 +93,7 @@ class ContentCache:
     def fill(
         self,
         keys: Sequence[bytes] | KeyArray,
-        compute: Callable[[list[int]], Iterable[Mapping[int, bytes | None]]],
+        compute: Callable[[list[int], Ranks], Iterable[Mapping[int, bytes | None]]],
         on_progress: Callable[[int, int], None] = lambda _done, _total: None,
         *,
         kind: str = "",
@@ -99,12 +101,14 @@ class ContentCache:
         """Compute the values of those keys that are not known, and store every part as soon as it is finished.
 
         A kill, or an error of ``compute``, loses the part under way and nothing else. Values are not held in memory:
-        :meth:`get` returns them.
+        :meth:`get` returns them. Several processes that call it with equal keys compute a share each, and have all
+        values afterwards; where one fails, all raise its error.
 
         Args:
             keys: One per item, of 32 bytes; items with equal keys are computed once.
-            compute: Receives the positions of the items to compute, the first of each key, in order. Yields finished
-                parts, in whatever order: values by position. None is not stored, and is computed again next time.
+            compute: Receives the positions of the items to compute, the first of each key, in order, and the processes
+                that share them. Yields the finished parts of this one's share, in whatever order: values by position.
+                None is not stored, and is computed again next time.
             on_progress: Called with the distinct keys done and their total, first with those that are known.
             kind: What the values are, for those who look after the cache.
         """
@@ -112,28 +116,51 @@ class ContentCache:
 
         keys_N = np.asarray(keys, dtype="S32")
         first_M = np.sort(np.unique(keys_N, return_index=True)[1])
-        missing = self._missing(keys_N, first_M, kind)
+        known_M = np.any(self.ranks.gather(self._known(keys_N[first_M], kind)), axis=0)
+        missing: list[int] = first_M[~known_M].tolist()
         total = len(first_M)
         found = done = total - len(missing)
-        on_progress(done, total)
-        for part in compute(missing) if missing else ():
-            of_part = zip(raw_keys(keys_N[list(part)]), part.values(), strict=True)
-            self.put({key: value for key, value in of_part if value is not None}, kind)
-            done += len(part)
-            on_progress(done, total)
-        return Filled(found, done - found)
+        with self.ranks.together() as count:
+            on_progress(found, total)
+            for part in compute(missing, self.ranks) if missing else ():
+                of_part = zip(raw_keys(keys_N[list(part)]), part.values(), strict=True)
+                self.put({key: value for key, value in of_part if value is not None}, kind)
+                done = found + count(len(part))
+                on_progress(done, total)
+        self._exchange(keys_N[first_M], kind)
+        computed = count(0)
+        if found + computed > done:  # others finished after this process
+            on_progress(found + computed, total)
+        return Filled(found, computed)
 
-    def _missing(self, keys_N: KeyArray, positions_M: IntArray, kind: str) -> list[int]:
-        """Return those positions whose key is not known; they are looked up in parts, to hold few keys at a time."""
-        missing = list[int]()
-        for start in range(0, len(positions_M), _PART):
-            part_M = positions_M[start : start + _PART]
-            keys = raw_keys(keys_N[part_M])
+    def _known(self, keys_M: KeyArray, kind: str | None = None) -> BoolArray:
+        """Return which keys are known, and mark those used if it is said as what; looked up in parts, to hold few."""
+        import numpy as np
+
+        known_M = np.zeros(len(keys_M), dtype=bool)
+        for start in range(0, len(keys_M), _PART):
+            keys = raw_keys(keys_M[start : start + _PART])
             known = self.known(keys)
-            if known:
+            if known and kind is not None:
                 self._mark_used(known, kind)
-            missing += [position for position, key in zip(part_M.tolist(), keys, strict=True) if key not in known]
-        return missing
+            known_M[start : start + len(keys)] = [key in known for key in keys]
+        return known_M
+
+    def _exchange(self, keys_M: KeyArray, kind: str) -> None:
+        """Give every process the values that it lacks, from the first that has them; with one file, none lacks any."""
+        import numpy as np
+
+        if self.ranks.count == 1:
+            return
+        for start in range(0, len(keys_M), _PART):
+            part_M = keys_M[start : start + _PART]
+            known_RM = np.stack(self.ranks.gather(self._known(part_M)))
+            given_M = known_RM.any(axis=0) & ~known_RM.all(axis=0)
+            if not given_M.any():
+                continue
+            mine_M = given_M & (known_RM.argmax(axis=0) == self.ranks.index)
+            for values in self.ranks.gather(self.get(raw_keys(part_M[mine_M]))):
+                self.put(values, kind)
 
     def remove(self, keys: Sequence[bytes]) -> None:
         """Remove entries and give their space back to the disk."""

@@ -6,10 +6,11 @@ import os
 import sys
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 from uuid import uuid4
 
 from upo_sdk.errors import OutputError
+from upo_sdk.ranks import Ranks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -70,24 +71,36 @@ def scratch_file(folder: Path) -> Generator[Path]:
         raise _cannot_write(folder, error) from error
 
 
-def read_or_make(path: Path, read: Callable[[Path], T], make: Callable[[Path], object]) -> T:
+def read_or_make(
+    path: Path,
+    read: Callable[[Path], T],
+    make: Callable[[Path], object],
+    ranks: Ranks = Ranks(),  # noqa: B008 - frozen
+) -> T:
     """Return what ``read`` finds in a file of the cache; one that is missing, cut off or damaged is made first.
 
     Args:
         path: The file.
         read: Raises ``OSError``, ``EOFError`` or ``ValueError`` for a file that is not whole.
         make: Writes the file.
+        ranks: Processes that make their files together: all of them do, unless each has a whole one.
     """
-    if path.exists():
-        try:
-            found = read(path)
-        except (OSError, EOFError, ValueError):
-            path.unlink(missing_ok=True)
-        else:
-            mark_used(path)
-            return found
-    make(path)
-    return read(path)
+    found = _read_if_whole(path, read)
+    if not all(ranks.gather(found is not None)):
+        make(path)
+        return read(path)
+    mark_used(path)
+    return cast("T", found)
+
+
+def _read_if_whole(path: Path, read: Callable[[Path], T]) -> T | None:
+    if not path.exists():
+        return None
+    try:
+        return read(path)
+    except (OSError, EOFError, ValueError):
+        path.unlink(missing_ok=True)
+        return None
 
 
 def mark_used(path: Path) -> None:

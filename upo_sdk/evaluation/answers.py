@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from upo_sdk.cache import ContentCache
     from upo_sdk.data.messages import Message
+    from upo_sdk.ranks import Ranks
 
 __all__ = ["Answers", "Prompt", "distinct_prompts", "fit_prompts", "sample_answers"]
 
@@ -212,10 +214,11 @@ def sample_answers(
         content_key(*_model_key(lm, tokenizer, weights, sampling), list(draw.prompt_ids), draw.sample) for draw in draws
     ]
 
-    def sampled(missing: Sequence[int]) -> Iterator[dict[int, bytes]]:
+    def sampled(missing: Sequence[int], ranks: Ranks) -> Iterator[dict[int, bytes]]:
         longest_first = sorted(missing, key=lambda place: -len(draws[place].prompt_ids))
         size = _batch_size(lm, tokenizer, [draws[place] for place in longest_first], sampling, batch_size)
-        for start in range(0, len(longest_first), size):
+        size = min(size, math.ceil(len(missing) / ranks.count))
+        for start in ranks.share(range(0, len(longest_first), size)):
             part = longest_first[start : start + size]
             answers = generate_ids(lm, tokenizer, [draws[place] for place in part], sampling)
             yield {place: np.asarray(ids, dtype="<i4").tobytes() for place, ids in zip(part, answers, strict=True)}

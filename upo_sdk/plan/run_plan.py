@@ -17,13 +17,14 @@ from upo_sdk.plan.compatibility import (
 )
 from upo_sdk.plan.defaults import split_off_held_out, with_default_preference, with_demo
 from upo_sdk.plan.model import MemoryEstimate, estimate_memory, limit_to_positions, with_template_date
-from upo_sdk.plan.steps import RowSample, count_steps, ranks, reachable_rows, rows_per_batch, tokenize_sample
+from upo_sdk.plan.steps import RowSample, count_steps, reachable_rows, rows_per_batch, tokenize_sample
 from upo_sdk.plan.unused_settings import check_used, unused_settings
 from upo_sdk.plan.warnings import warn_of_model_and_data, with_warnings
 from upo_sdk.plugin.build import LiveObjective, build_objectives
 from upo_sdk.policy import build_skeleton, check_weights, count_parameters, load_model_config, load_tokenizer
 from upo_sdk.policy.positions import prompt_room
 from upo_sdk.policy.precision import describe_saved_dtype
+from upo_sdk.ranks import launched_ranks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -127,7 +128,7 @@ def make_plan(config: RunConfig, registry: Registry) -> RunPlan:
     check_fit(objectives, data, registry.default_preference(data.shape) or "NAME")
     check_weighting(objectives, config, data)
     check_used(asked, data)
-    may_skip = config.plugins.on_failure == "skip" and ranks() == 1
+    may_skip = config.plugins.on_failure == "skip" and launched_ranks() == 1
     loads, warnings = check_scorers([*objectives, *held_out], data, may_skip=may_skip)
     notices += unused_settings(asked, config, objectives, data)
     sample = tokenize_sample(data, tokenizer, model, data_config, budget=config.training.tokens_per_batch)
@@ -155,7 +156,7 @@ def make_plan(config: RunConfig, registry: Registry) -> RunPlan:
             balance_rows=_balance_rows(config, whole, data),
             loads=loads,
             sample=sample,
-            rows_per_step=batch_rows * config.training.gradient_accumulation_steps * ranks(),
+            rows_per_step=batch_rows * config.training.gradient_accumulation_steps * launched_ranks(),
             steps=count_steps(config, len(data.train), batch_rows),
             parameters=parameters,
             memory=estimate_memory(config.training, model_config, parameters, tokens_per_row=longest_row),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ import numpy as np
 
 from upo_sdk.data import TruncationReport, cut_batches, tokenize, tokens_per_row
 from upo_sdk.errors import DataError
+from upo_sdk.ranks import launched_ranks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = [
     "RowSample",
     "count_steps",
-    "ranks",
     "reachable_rows",
     "rows_per_batch",
     "steps_are_estimated",
@@ -97,11 +96,6 @@ def _tokenize(
     )
 
 
-def ranks() -> int:
-    """Return how many processes train together."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
-
-
 def rows_per_batch(config: RunConfig, sample: RowSample, notices: list[str]) -> float:
     """Return the rows of a batch on one device; with a token budget, its mean over the sample."""
     budget = config.training.tokens_per_batch
@@ -120,7 +114,7 @@ def count_steps(config: RunConfig, rows: int, batch_rows: float) -> int:
     training = config.training
     if training.max_steps > 0:
         return training.max_steps
-    batches = math.ceil(rows / (batch_rows * ranks()))
+    batches = math.ceil(rows / (batch_rows * launched_ranks()))
     return math.ceil(math.ceil(batches / training.gradient_accumulation_steps) * training.num_train_epochs)
 
 
@@ -132,7 +126,7 @@ def steps_are_estimated(config: RunConfig) -> bool:
 def reachable_rows(config: RunConfig, data: PreferenceData, batch_rows: float, notices: list[str]) -> PreferenceData:
     """Draw the rows that ``max_steps`` can reach, so that no other row is scored or given reference log-probs."""
     training, rows = config.training, len(data.train)
-    needed = math.ceil(training.max_steps * batch_rows * training.gradient_accumulation_steps * ranks())
+    needed = math.ceil(training.max_steps * batch_rows * training.gradient_accumulation_steps * launched_ranks())
     if training.max_steps < 1 or needed >= rows:
         return data
     notices.append(f"`training.max_steps` is {training.max_steps}: {needed:,} of {rows:,} rows are drawn and prepared")

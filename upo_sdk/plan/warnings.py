@@ -10,8 +10,9 @@ import torch
 from upo_sdk.data import BAD_ROWS_FILE
 from upo_sdk.demo import settings
 from upo_sdk.plan.compatibility import label_balance
-from upo_sdk.plan.steps import ranks, steps_are_estimated
+from upo_sdk.plan.steps import steps_are_estimated
 from upo_sdk.policy.precision import too_small_steps
+from upo_sdk.ranks import launched_ranks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +65,7 @@ def _late_schedules(plan: RunPlan) -> Iterator[str]:
 
 def _idle_gpus() -> Iterator[str]:
     gpus = torch.cuda.device_count()
-    if ranks() == 1 and gpus > 1:
+    if launched_ranks() == 1 and gpus > 1:
         yield f"one of {gpus} GPUs is used; for all of them: torchrun --nproc_per_node {gpus} -m upo_cli train ..."
 
 

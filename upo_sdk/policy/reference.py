@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from upo_sdk.arrays import IntArray, KeyArray, LogpArray
     from upo_sdk.cache import ContentCache
     from upo_sdk.policy.policy import Policy
+    from upo_sdk.ranks import Ranks
 
 __all__ = ["ReferenceLogps", "RowSource", "reference_logps"]
 
@@ -117,7 +118,7 @@ def reference_logps(
         computed_now = cache.fill(keys_N, compute, on_progress, kind="log-probs").computed
         _write(path, cache, keys_N, int(rows.response_lengths_N.sum()))
 
-    return ReferenceLogps(read_or_make(path, _read, make), rows, computed_now)
+    return ReferenceLogps(read_or_make(path, _read, make, cache.ranks), rows, computed_now)
 
 
 def _read(path: Path) -> LogpArray:
@@ -133,18 +134,19 @@ class _ReferencePass:
     tokens_per_row: int
     bf16: bool
 
-    def __call__(self, missing: Sequence[int]) -> Iterator[dict[int, bytes]]:
-        """Yield the log-probs of some responses, batch by batch."""
+    def __call__(self, missing: Sequence[int], ranks: Ranks) -> Iterator[dict[int, bytes]]:
+        """Yield the log-probs of this process's share of some responses, batch by batch."""
         missing_M, counts_R = np.array(missing), self.rows.response_counts_R
         row_N = np.repeat(np.arange(len(self.rows)), counts_R)
         first_R = np.cumsum(counts_R) - counts_R
-        for batch in plan_batches(
+        batches = plan_batches(
             self.prompt_R[row_N[missing_M]],
             self.rows.prompt_lengths_R[row_N[missing_M]],
             self.rows.response_lengths_N[missing_M],
             tokens_per_batch=self.tokens_per_batch,
             tokens_per_row=self.tokens_per_row,
-        ):
+        )
+        for batch in ranks.share(list(batches)):
             groups = [missing_M[indices] for indices in batch]
             places = [[(row, n - first_R[row]) for n, row in zip(group, row_N[group], strict=True)] for group in groups]
             logps = _forward(self.policy, self._branches(places), bf16=self.bf16)

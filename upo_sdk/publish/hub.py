@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from upo_sdk.errors import ConfigError, HubError, OfflineError
 from upo_sdk.network import is_hub_name, why_unreachable
+from upo_sdk.ranks import is_main_process
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -18,7 +18,6 @@ __all__ = [
     "check_hub",
     "create_repository",
     "hub_errors",
-    "is_main_process",
     "repository_name",
     "reserve_repository",
 ]
@@ -96,11 +95,6 @@ def hub_errors(name: str, what: str) -> Generator[None]:
     except (OSError, HTTPError, ValueError) as error:  # a broken connection, an unreadable file, a refused card
         reason = next(iter(str(error).splitlines()), "") or type(error).__name__
         raise HubError(f"{what}: {reason}", where=name, fix="check the connection, then try again") from error
-
-
-def is_main_process() -> bool:
-    """Whether this process is the one that pushes."""
-    return os.environ.get("RANK", "0") == "0"
 
 
 def _account() -> dict[str, Any]:

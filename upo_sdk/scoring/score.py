@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from upo_sdk.cache import ContentCache
     from upo_sdk.objectives import Needs
     from upo_sdk.plugin.build import LiveObjective
+    from upo_sdk.ranks import Ranks
 
 __all__ = ["Scored", "measure_completions", "score_completions"]
 
@@ -103,10 +104,12 @@ def score_completions(
     return Scored(rewards_N, filled)
 
 
-def _scored(score: _Scorer, window: Sequence[Completion], missing: Sequence[int]) -> Iterator[dict[int, bytes]]:
+def _scored(
+    score: _Scorer, window: Sequence[Completion], missing: Sequence[int], ranks: Ranks
+) -> Iterator[dict[int, bytes]]:
     """Yield the packed rewards of every batch, the longest completions first; of one that fails, those it has."""
     by_length = sorted(missing, key=lambda place: -len(window[place].response))
-    parts = [by_length[start : start + _BATCH_SIZE] for start in range(0, len(by_length), _BATCH_SIZE)]
+    parts = ranks.share([by_length[start : start + _BATCH_SIZE] for start in range(0, len(by_length), _BATCH_SIZE)])
     scoring = score([[window[place] for place in part] for part in parts])
     for part in parts:
         try:
@@ -229,8 +232,8 @@ def measure_completions(
     needed = [_as_needed(completion, needs) for completion in completions]
     keys = [content_key("measures", 1, scorer, *_content(completion)) for completion in needed]
 
-    def measured(missing: Sequence[int]) -> Iterator[dict[int, bytes]]:
-        for start in range(0, len(missing), _BATCH_SIZE):
+    def measured(missing: Sequence[int], ranks: Ranks) -> Iterator[dict[int, bytes]]:
+        for start in ranks.share(range(0, len(missing), _BATCH_SIZE)):
             part = missing[start : start + _BATCH_SIZE]
             found = guard.measures(live, [needed[place] for place in part])
             yield {place: _stored([found[name][n] for name in names]) for n, place in enumerate(part)}

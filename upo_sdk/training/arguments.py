@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from functools import cache
 from typing import TYPE_CHECKING, Any, get_type_hints
 
@@ -12,6 +11,7 @@ from pydantic import ConfigDict, PydanticSchemaGenerationError, TypeAdapter, Val
 from transformers import TrainingArguments
 
 from upo_sdk.errors import ConfigError, did_you_mean
+from upo_sdk.ranks import launched_ranks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -48,7 +48,7 @@ def training_arguments(config: TrainingConfig, output_dir: Path, *, evaluate: bo
         **checked_arguments(config),
     }
     arguments = TrainingArguments(**values)
-    launched = int(os.environ.get("WORLD_SIZE", "1"))
+    launched = launched_ranks()
     if launched != arguments.world_size:
         raise ConfigError(
             f"{launched} processes were launched, and they do not know of each other",

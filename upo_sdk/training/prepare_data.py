@@ -207,9 +207,17 @@ class DataPreparation:
             on_progress=self.context.progress(f"scoring {split.name} completions with {item.label}", "completions"),
         )
         self._report_cache("scoring", item.label, split.name, scored.filled, started)
-        for text in item.objective.remarks() if isinstance(item.objective, Remarking) else ():
+        for text in self._remarks(item):
             self.context.note(f"'{item.label}', {split.name} completions: {text}")
         return scored.rewards
+
+    def _remarks(self, item: LiveObjective) -> list[str]:
+        """Return what the objective says of the completions that it scored, in each process that scored some."""
+        ranks = self.context.cache.ranks
+        of_rank = ranks.gather(list(item.objective.remarks()) if isinstance(item.objective, Remarking) else [])
+        if ranks.count == 1:
+            return of_rank[0]
+        return [f"{text} (rank {rank})" for rank, texts in enumerate(of_rank) for text in texts]
 
     def _reference(self, name: str, policy: Policy, branches: TokenizedRows, weights: str) -> ReferenceLogps:
         max_length, training = self.plan.data_config.max_length, self.plan.config.training

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path  # noqa: TC003 - Typer reads the annotations
@@ -29,6 +28,7 @@ from upo_cli.shared import (
     Sets,
 )
 from upo_sdk.plugin.registry import load_registry
+from upo_sdk.ranks import is_main_process
 
 if TYPE_CHECKING:
     from upo_sdk.config import RunConfig
@@ -102,7 +102,7 @@ def train(  # noqa: PLR0913 - one per option
     if beta is not None:
         resolved = with_beta(resolved, beta, registry)
     check_named_options(resolved, registry)
-    if not json and log_format != "jsonl" and _is_main_process() and (loaded := third_party(registry)):
+    if not json and log_format != "jsonl" and is_main_process() and (loaded := third_party(registry)):
         say(f"note: third-party plugins: {', '.join(loaded)}", stderr=True)
     if dry_run:
         _show_plan(resolved, registry, as_json=json)
@@ -114,6 +114,8 @@ def _show_plan(config: RunConfig, registry: Registry, *, as_json: bool) -> None:
     from upo_sdk.run import plan_run
 
     plan = plan_run(config, registry)
+    if not is_main_process():
+        return
     if as_json:
         print_json(plan_as_data(plan, registry))
         return
@@ -126,11 +128,11 @@ def _show_plan(config: RunConfig, registry: Registry, *, as_json: bool) -> None:
 
 
 def _run(config: RunConfig, registry: Registry, *, as_json: bool, quiet: bool, log_format: LogFormat) -> None:
-    from upo_cli.progress import Silent, open_view
+    from upo_cli.progress import open_view
     from upo_cli.view import stop_on_signal
     from upo_sdk.events import Progress
 
-    shown = open_view(log_format, quiet=quiet) if _is_main_process() else Silent()
+    shown = open_view(log_format, quiet=quiet)
     # with --json, stdout is for the one object: what a plugin or a library prints there goes to stderr
     stdout = redirect_stdout(sys.stderr if as_json else sys.stdout)
     with shown as view, stop_on_signal(view.stopping) as cancel, stdout:
@@ -139,11 +141,11 @@ def _run(config: RunConfig, registry: Registry, *, as_json: bool, quiet: bool, l
 
         view.on_event(Progress("loading libraries", 1, 1, "import"))
         result = align(config, registry=registry, callbacks=[view], cancel=cancel, command=_typed())
-    if _is_main_process():
+    if is_main_process():
         print_json(result.as_data()) if as_json else _print_result(result)
     if result.status == "cancelled":
         raise typer.Exit(INTERRUPTED)
-    if config.push_to_hub and result.hub_url is None and _is_main_process():
+    if config.push_to_hub and result.hub_url is None and is_main_process():
         raise typer.Exit(1)
 
 
@@ -188,7 +190,3 @@ def _call(run: RunRecord) -> str:
 
 def _typed() -> list[str]:
     return ["upo", *sys.argv[1:]]
-
-
-def _is_main_process() -> bool:
-    return os.environ.get("RANK", "0") == "0"

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from upo_sdk.ranks import Ranks
+
 
 def test_what_is_put_is_found_and_the_first_value_stays(tmp_path: Path) -> None:
     cache = ContentCache(tmp_path / "deep" / "cache.sqlite")
@@ -102,7 +104,7 @@ def test_fill_computes_each_missing_key_once_and_counts_from_what_is_known(tmp_p
     keys = [content_key(name) for name in "abcbad"]
     cache.put({keys[2]: b"known"})
 
-    def compute(missing: list[int]) -> Iterator[dict[int, bytes | None]]:
+    def compute(missing: list[int], _ranks: Ranks) -> Iterator[dict[int, bytes | None]]:
         asked.append(missing)
         return one_by_one(missing)
 
@@ -117,7 +119,7 @@ def test_fill_computes_each_missing_key_once_and_counts_from_what_is_known(tmp_p
 def test_a_part_is_stored_before_the_next_one_is_computed_and_stays_if_that_fails(tmp_path: Path) -> None:
     cache, keys = ContentCache(tmp_path / "cache.sqlite"), [content_key(n) for n in range(3)]
 
-    def fails(_missing: list[int]) -> Iterator[dict[int, bytes | None]]:
+    def fails(_missing: list[int], _ranks: Ranks) -> Iterator[dict[int, bytes | None]]:
         yield {2: b"c"}
         assert cache.known(keys) == {keys[2]}
         yield {0: b"a"}
@@ -130,6 +132,6 @@ def test_a_part_is_stored_before_the_next_one_is_computed_and_stays_if_that_fail
 
 def test_what_has_no_value_counts_as_done_and_is_computed_again_next_time(tmp_path: Path) -> None:
     cache, keys = ContentCache(tmp_path / "cache.sqlite"), [content_key(n) for n in range(2)]
-    assert cache.fill(keys, lambda _missing: [{0: None, 1: b"b"}]) == Filled(0, 2)
-    assert cache.fill(keys, lambda missing: [dict.fromkeys(missing, b"a")]) == Filled(1, 1)
+    assert cache.fill(keys, lambda _missing, _ranks: [{0: None, 1: b"b"}]) == Filled(0, 2)
+    assert cache.fill(keys, lambda missing, _ranks: [dict.fromkeys(missing, b"a")]) == Filled(1, 1)
     assert cache.get(keys) == {keys[0]: b"a", keys[1]: b"b"}

@@ -30,7 +30,7 @@ def cache(own_cache: Path) -> ContentCache:
 
 
 def fill(cache: ContentCache, keys: Sequence[bytes] = KEYS, kind: str = "rewards", size: int = 500) -> None:
-    cache.fill(keys, lambda missing: [{place: os.urandom(size) for place in missing}], kind=kind)
+    cache.fill(keys, lambda missing, _ranks: [{place: os.urandom(size) for place in missing}], kind=kind)
 
 
 def age(cache: ContentCache, days: Mapping[bytes, int]) -> None:

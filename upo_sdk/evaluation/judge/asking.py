@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from upo_sdk.context import RunContext
+    from upo_sdk.ranks import Ranks
 
 __all__ = ["Asked", "QuestionJudge", "ask"]
 
@@ -82,7 +83,8 @@ def ask(
     keys = [content_key("judge", 1, identity, question) for question in questions]
     stop, new = Event(), dict[bytes, Reply]()
 
-    def asked(missing: Sequence[int]) -> Iterator[dict[int, bytes | None]]:
+    def asked(missing: Sequence[int], ranks: Ranks) -> Iterator[dict[int, bytes | None]]:
+        missing = ranks.share(missing)
         for part in judge.replies([questions[place] for place in missing], stop):
             came = {missing[number]: reply for number, reply in part.items()}
             new.update({keys[place]: reply for place, reply in came.items()})
