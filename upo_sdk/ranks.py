@@ -12,19 +12,28 @@ from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from upo_sdk.errors import ObjectiveFailedError, PartlyScoredError, TrainingError, UPOError
+from upo_sdk.errors import ConfigError, ObjectiveFailedError, PartlyScoredError, TrainingError, UPOError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     from torch._C._distributed_c10d import TCPStore
 
-__all__ = ["Ranks", "is_first_to_fail", "is_first_to_say", "is_main_process", "launched_ranks"]
+__all__ = [
+    "Ranks",
+    "check_launch",
+    "is_first_to_fail",
+    "is_first_to_say",
+    "is_launched",
+    "is_main_process",
+    "launched_ranks",
+]
 
 T = TypeVar("T")
 
 _LOOK_SECONDS = 0.02
 _CONNECT_SECONDS = 5
+_MPI_SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE")
 _FAILED = "upo/failed"
 _ARRIVED = "upo/arrived"
 
@@ -41,6 +50,32 @@ def is_main_process() -> bool:
 
 def _launched_rank() -> int:
     return int(os.environ.get("RANK", "0"))
+
+
+def is_launched() -> bool:
+    """Whether a launcher started this process: torchrun, or accelerate, which may have started it alone."""
+    return "RANK" in os.environ or "ACCELERATE_MIXED_PRECISION" in os.environ
+
+
+def check_launch(asked: int | None = None) -> None:
+    """Check that as many processes were started as were asked for.
+
+    Args:
+        asked: How many, where that is known.
+
+    Raises:
+        ConfigError: There are fewer. ``accelerate launch --cpu --num_processes 2`` starts one, which would train with
+            half of the batch.
+    """
+    started, by_accelerate = launched_ranks(), "RANK" not in os.environ and "MASTER_PORT" in os.environ
+    alone = is_launched() and by_accelerate and not any(name in os.environ for name in _MPI_SIZES)
+    if alone or (asked is not None and is_launched() and asked != started):
+        number = f"{asked:,}" if asked else "several"
+        raise ConfigError(
+            f"{number} processes were asked for, and the launcher started {started}",
+            where="`accelerate launch`",
+            fix="upo train --num_processes N, or accelerate launch --multi_gpu: without a GPU, both use the CPU",
+        )
 
 
 @dataclass(frozen=True, slots=True)

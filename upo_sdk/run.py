@@ -20,7 +20,7 @@ from upo_sdk.plan import make_plan
 from upo_sdk.plugin.registry import load_registry
 from upo_sdk.policy import load_language_model, load_tokenizer
 from upo_sdk.publish import CARD_FILE, check_hub, model_card, push_after_run, reserve_repository
-from upo_sdk.ranks import Ranks, launched_ranks
+from upo_sdk.ranks import Ranks, check_launch, launched_ranks
 from upo_sdk.records import LineRecord, Sample
 from upo_sdk.report import write_report_or_warn
 from upo_sdk.scoring import NORMALIZATION_FILE, to_json
@@ -99,6 +99,7 @@ def plan_run(config: RunConfig, registry: Registry) -> RunPlan:
     Raises:
         UPOError: A plugin is broken, the configuration, data or run folder cannot be used, or a reviewer objects.
     """
+    check_launch()
     check_trackers(config.training.report_to)
     checked_arguments(config.training)
     plan = make_plan(config, registry.check())

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from upo_cli.boundary import INTERRUPTED, StrictCommand
+from upo_cli.launch import launch, should_launch
 from upo_cli.option_names import as_options
 from upo_cli.options import with_config_options
 from upo_cli.output import Table, console, print_json, say
@@ -28,7 +29,7 @@ from upo_cli.shared import (
     Sets,
 )
 from upo_sdk.plugin.registry import load_registry
-from upo_sdk.ranks import is_main_process
+from upo_sdk.ranks import check_launch, is_main_process
 
 if TYPE_CHECKING:
     from upo_sdk.config import RunConfig
@@ -77,6 +78,20 @@ def train(  # noqa: PLR0913 - one per option
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything, print the plan and stop.", rich_help_panel="Run")
     ] = False,
+    num_processes: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Train in this many processes, one per GPU, or on CPU cores.", rich_help_panel="Processes"
+        ),
+    ] = None,
+    accelerate_config: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ddp|fsdp2|zero2|FILE",
+            help="How processes share a model: the file is one of accelerate config. Default: ddp.",
+            rich_help_panel="Processes",
+        ),
+    ] = None,
     json: Json = False,
     quiet: Quiet = False,
     log_format: LogFormatOption = "auto",
@@ -98,6 +113,9 @@ def train(  # noqa: PLR0913 - one per option
             require_plugin=require_plugin,
         )
     )
+    if should_launch(num_processes, accelerate_config):
+        raise typer.Exit(launch(num_processes, accelerate_config, sys.argv[1:]))
+    check_launch(num_processes)
     registry = load_registry(resolved.plugins).check()
     if beta is not None:
         resolved = with_beta(resolved, beta, registry)
