@@ -17,7 +17,7 @@ from upo_sdk.errors import ConfigError, ObjectiveFailedError, PartlyScoredError,
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
-    from torch._C._distributed_c10d import TCPStore
+    from torch.distributed import Store
 
 __all__ = [
     "Ranks",
@@ -96,7 +96,8 @@ class Ranks:
     @classmethod
     def of_launch(cls) -> Ranks:
         """Return the processes of this launch; torch's process group is needed before the first exchange."""
-        return cls(_launched_rank(), launched_ranks())
+        count = launched_ranks()
+        return cls(_launched_rank() if count > 1 else 0, count)
 
     def share(self, parts: Sequence[T]) -> Sequence[T]:
         """Return the parts that this process computes: every ``count``-th, so that long and short ones are spread."""
@@ -220,7 +221,7 @@ def _is_first(key: str, note: str) -> bool:
     return bool(json.loads(first)[0] == _launched_rank())
 
 
-def _raise_if_failed(store: TCPStore, index: int) -> None:
+def _raise_if_failed(store: Store, index: int) -> None:
     if not store.check([_FAILED]):
         return
     rank, reason = json.loads(store.get(_FAILED))
@@ -229,7 +230,7 @@ def _raise_if_failed(store: TCPStore, index: int) -> None:
 
 
 @cache
-def _store() -> TCPStore:
+def _store() -> Store:
     """Connect to the store by which the processes of this launch found each other."""
     from torch.distributed import TCPStore  # type: ignore[attr-defined]
 

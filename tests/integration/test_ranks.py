@@ -61,7 +61,14 @@ def test_the_number_of_ranks_changes_nothing(
 
     train_here(train_on(1))
     monkeypatch.setenv("UPO_CACHE_DIR", str(tmp_path / "another-cache"))
-    launch("-m", "upo_cli", *train_on(2))
+    ended = subprocess.run(
+        [sys.executable, "-m", "upo_cli", *train_on(2), "--num_processes", "2"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert ended.returncode == 0, ended.stderr
     one, two = trained(tmp_path / "1"), trained(tmp_path / "2")
     assert all(torch.allclose(one[name], two[name], atol=1e-6) for name in one)
 
