@@ -17,8 +17,6 @@ from upo_sdk.errors import ConfigError, ObjectiveFailedError, PartlyScoredError,
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
-    from torch.distributed import Store
-
 __all__ = [
     "Ranks",
     "check_launch",
@@ -221,7 +219,7 @@ def _is_first(key: str, note: str) -> bool:
     return bool(json.loads(first)[0] == _launched_rank())
 
 
-def _raise_if_failed(store: Store, index: int) -> None:
+def _raise_if_failed(store: Any, index: int) -> None:
     if not store.check([_FAILED]):
         return
     rank, reason = json.loads(store.get(_FAILED))
@@ -230,7 +228,7 @@ def _raise_if_failed(store: Store, index: int) -> None:
 
 
 @cache
-def _store() -> Store:
+def _store() -> Any:  # a store of torch, whose stubs do not export it
     """Connect to the store by which the processes of this launch found each other."""
     from torch.distributed import TCPStore  # type: ignore[attr-defined]
 

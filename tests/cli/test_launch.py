@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,7 @@ def error_of(arguments: Sequence[str], capsys: pytest.CaptureFixture[str]) -> st
 def test_a_configuration_that_cannot_be_used_is_refused_before_anything_starts(
     config: str, text: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(launch, "find_spec", lambda _name: None)
+    monkeypatch.setitem(sys.modules, "deepspeed", None)
     assert text in error_of(["--accelerate_config", config], capsys)
 
 
