@@ -18,14 +18,14 @@ from upo_sdk.isolation import isolated
 from upo_sdk.objectives.guarded_loss import culprit
 from upo_sdk.plan import make_plan
 from upo_sdk.plugin.registry import load_registry
-from upo_sdk.policy import load_language_model, load_tokenizer
+from upo_sdk.policy import load_tokenizer
 from upo_sdk.publish import CARD_FILE, check_hub, model_card, push_after_run, reserve_repository
 from upo_sdk.ranks import Ranks, check_launch, launched_ranks
 from upo_sdk.records import LineRecord, Sample
 from upo_sdk.report import write_report_or_warn
 from upo_sdk.scoring import NORMALIZATION_FILE, to_json
 from upo_sdk.training.arguments import checked_arguments, training_arguments
-from upo_sdk.training.assembly import build_loss, build_trainer
+from upo_sdk.training.assembly import build_loss, build_trainer, start_from
 from upo_sdk.training.balance import set_gamma
 from upo_sdk.training.checkpoints import RESUME_WITH_SPACE, disk_errors
 from upo_sdk.training.comparison import Comparison
@@ -39,8 +39,6 @@ from upo_sdk.training.trained_with import check_unchanged, describe_training
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import AbstractContextManager
-
-    from transformers import TrainingArguments
 
     from upo_sdk.config import PluginPolicy, RunConfig
     from upo_sdk.events import Callback, CancelToken
@@ -144,7 +142,7 @@ def _run(plan: RunPlan, folder: RunFolder, context: RunContext, command: Sequenc
         with failures.of_comparison(saved=False):
             comparison = Comparison.of(prepared, context)
             before = comparison.before(prepared.policy) if comparison else None
-        _load_checkpoint(prepared, folder, args)
+        start_from(prepared, folder.resume_from)
         tracking = _tracking(config, folder, context)
         trainer = build_trainer(prepared, unified, args, folder, tracking, context)
         with _recorded(run, prepared, folder, trainer), tracking:
@@ -169,13 +167,6 @@ def _announce(plan: RunPlan, context: RunContext) -> None:
         context.note(text)
     for text in plan.warnings:
         context.warn(text)
-
-
-def _load_checkpoint(prepared: Prepared, folder: RunFolder, args: TrainingArguments) -> None:
-    """Take the weights of the run that is resumed."""
-    if folder.resume_from:
-        lm = load_language_model(prepared.plan.model, str(folder.resume_from))
-        prepared.policy.use(lm.to(args.device))  # type: ignore[arg-type]  # typed as if it were a method of a tensor
 
 
 def _tracking(config: RunConfig, folder: RunFolder, context: RunContext) -> Tracking:

@@ -29,7 +29,7 @@ _NOT_DERIVED = {  # what the commands declare themselves
     "jobs": "--jobs",
     "pareto": "--pareto",
 }
-_SECTIONS = tuple(f"{name}." for name in ("model", "baseline", "data", "loss", "training", "plugins", "judge"))
+_SECTIONS = tuple(f"{name}." for name in ("model", "baseline", "data", "loss", "training", "lora", "plugins", "judge"))
 
 
 def as_options(text: str) -> str:

@@ -27,8 +27,11 @@ _FLAGS = {
     "data.path": ("--data", "--dataset_name"),
     "data.format": ("--data_format",),
     "judge.target": ("--judge",),
+    "lora.use_peft": ("--use_peft",),
+    "lora.use_dora": ("--use_dora",),
+    "lora.use_rslora": ("--use_rslora",),
 }
-_PREFIXED = {"judge"}  # a second model with settings of its own
+_PREFIXED = {"judge", "lora"}  # settings of something of their own, named as others name them
 _ELSEWHERE: dict[type[BaseModel], frozenset[str]] = {  # what has options, or an argument, of its own
     RunConfig: frozenset({"objectives", "plugins"}),
     EvalConfig: frozenset({"objectives", "plugins", "baseline", "fail_if", "model.path"}),

@@ -13,6 +13,7 @@ from upo_sdk.config.files import (
     to_yaml,
 )
 from upo_sdk.config.judge import JudgeConfig
+from upo_sdk.config.lora import LoraConfig
 from upo_sdk.config.objective_ref import ObjectiveRef
 from upo_sdk.config.run_config import RunConfig
 from upo_sdk.config.schedule import Schedule
@@ -23,6 +24,7 @@ __all__ = [
     "DataConfig",
     "EvalConfig",
     "JudgeConfig",
+    "LoraConfig",
     "LossConfig",
     "ModelConfig",
     "ObjectiveRef",

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import Field, model_validator
 
 from upo_sdk.config.base import Section
+from upo_sdk.config.lora import LoraConfig
 from upo_sdk.config.objective_ref import ObjectiveRef, check_labels
 from upo_sdk.config.sections import DataConfig, LossConfig, ModelConfig, PluginPolicy, TrainingConfig
 
@@ -27,6 +28,7 @@ class RunConfig(Section):
     )
     loss: LossConfig = Field(default_factory=LossConfig)
     training: TrainingConfig = Field(default_factory=TrainingConfig)
+    lora: LoraConfig = Field(default_factory=LoraConfig)
     plugins: PluginPolicy = Field(default_factory=PluginPolicy)
     output_dir: Path = Field(default=Path("upo-run"), description="The run folder.")
     overwrite_output_dir: bool = Field(default=False, description="Replace what an earlier run left in the run folder.")

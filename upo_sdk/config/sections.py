@@ -84,6 +84,13 @@ class ModelConfig(PathSection):
     dtype: Literal["float32", "bfloat16", "float16", "auto"] = Field(
         default="float32", description="Data type of the weights in memory; keep float32 when training with bf16."
     )
+    load_in_4bit: bool = Field(
+        default=False,
+        description="Keep the weights in 4 bits (nf4, extra quant); they are frozen, so training needs an adapter.",
+    )
+    load_in_8bit: bool = Field(
+        default=False, description="Keep the weights in 8 bits (extra quant); training needs an adapter."
+    )
     dropout: bool = Field(
         default=False,
         description="Use the model's dropout in training; without it, policy and reference start equal.",
@@ -92,6 +99,18 @@ class ModelConfig(PathSection):
         default=None,
         description="Attention implementation, as transformers names it, for example sdpa or flash_attention_2.",
     )
+
+    @model_validator(mode="after")
+    def _one_width(self) -> ModelConfig:
+        if self.load_in_4bit and self.load_in_8bit:
+            msg = "load_in_4bit and load_in_8bit are both set: choose one"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def is_quantized(self) -> bool:
+        """Whether the weights are kept in 4 or 8 bits."""
+        return self.load_in_4bit or self.load_in_8bit
 
 
 class LossConfig(Section):

@@ -49,13 +49,13 @@ class MemoryEstimate:
 
 
 def estimate_memory(
-    training: TrainingConfig, model_config: Any, parameters: int, *, tokens_per_row: int
+    training: TrainingConfig, model_config: Any, parameters: int, trainable: int, *, tokens_per_row: int
 ) -> MemoryEstimate:
     """Return the estimate for rows of at most so many tokens."""
     text = model_config.get_text_config()
     tokens = training.tokens_per_batch or training.per_device_train_batch_size * tokens_per_row
     per_token = 4 * (3 * text.vocab_size + 16 * text.num_hidden_layers * text.hidden_size)
-    return MemoryEstimate(weights=16 * parameters, activations=tokens * per_token)
+    return MemoryEstimate(weights=4 * parameters + 12 * trainable, activations=tokens * per_token)
 
 
 def with_template_date(

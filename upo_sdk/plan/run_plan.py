@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from upo_sdk.data import SAMPLE_WEIGHT, check_numbers, load_preference_data, sample_weights
 from upo_sdk.data.split import sample_rows
 from upo_sdk.errors import ConfigError
+from upo_sdk.plan.adapter import with_adapter
 from upo_sdk.plan.compatibility import (
     check_fit,
     check_scorers,
@@ -22,6 +23,7 @@ from upo_sdk.plan.unused_settings import check_used, unused_settings
 from upo_sdk.plan.warnings import warn_of_model_and_data, with_warnings
 from upo_sdk.plugin.build import LiveObjective, build_objectives
 from upo_sdk.policy import build_skeleton, check_weights, count_parameters, load_model_config, load_tokenizer
+from upo_sdk.policy.adapter import base_of
 from upo_sdk.policy.positions import prompt_room
 from upo_sdk.policy.precision import describe_saved_dtype
 from upo_sdk.ranks import launched_ranks
@@ -55,7 +57,8 @@ class RunPlan:
         sample: Some of the training rows as tokens.
         rows_per_step: Rows of one optimizer step, on all processes; with a token budget the mean.
         steps: Optimizer steps.
-        parameters: Parameters of the policy.
+        parameters: Parameters of the policy, without those of an adapter.
+        trainable: Parameters that are trained.
         memory: Rough estimate.
         notices: Choices made for the user, in words.
         warnings: What is likely to disappoint.
@@ -76,6 +79,7 @@ class RunPlan:
     rows_per_step: float
     steps: int
     parameters: int
+    trainable: int
     memory: MemoryEstimate
     notices: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -115,8 +119,11 @@ def make_plan(config: RunConfig, registry: Registry) -> RunPlan:
     model, data_config = _model_and_data(config)
     objectives = build_objectives(config.objectives, registry)  # first: a typo shows before the data is read
     model_config = load_model_config(model)
-    check_weights(Path(model.path))
-    parameters = count_parameters(build_skeleton(model_config, model))
+    check_weights(Path(base_of(model).path))
+    skeleton = build_skeleton(model_config, model)
+    parameters = count_parameters(skeleton)
+    config = with_adapter(config, model, skeleton, notices)
+    trainable = count_parameters(skeleton, trainable=True)
     data_config = limit_to_positions(data_config, model_config, notices)
     data = load_preference_data(data_config, formats=registry.dataset_formats(data_config.format))
     tokenizer = load_tokenizer(model)
@@ -159,7 +166,8 @@ def make_plan(config: RunConfig, registry: Registry) -> RunPlan:
             rows_per_step=batch_rows * config.training.gradient_accumulation_steps * launched_ranks(),
             steps=count_steps(config, len(data.train), batch_rows),
             parameters=parameters,
-            memory=estimate_memory(config.training, model_config, parameters, tokens_per_row=longest_row),
+            trainable=trainable,
+            memory=estimate_memory(config.training, model_config, parameters, trainable, tokens_per_row=longest_row),
             notices=tuple(notices),
             warnings=tuple(warnings),
         )

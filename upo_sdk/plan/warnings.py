@@ -9,6 +9,7 @@ import torch
 
 from upo_sdk.data import BAD_ROWS_FILE
 from upo_sdk.demo import settings
+from upo_sdk.plan.adapter import low_adapter_rate
 from upo_sdk.plan.compatibility import label_balance
 from upo_sdk.plan.steps import steps_are_estimated
 from upo_sdk.policy.precision import too_small_steps
@@ -39,7 +40,12 @@ def warn_of_model_and_data(
 
 def with_warnings(plan: RunPlan) -> RunPlan:
     """Return the plan with the warnings that need all of it; an auxiliary term without effect comes first."""
-    more = (*_late_schedules(plan), *_idle_gpus(), *_preference_alone(plan))
+    more = (
+        *_late_schedules(plan),
+        *_idle_gpus(),
+        *_preference_alone(plan),
+        *filter(None, [low_adapter_rate(plan.config)]),
+    )
     return replace(plan, warnings=(*_late_gate(plan), *plan.warnings, *more))
 
 

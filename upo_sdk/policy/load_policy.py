@@ -29,6 +29,7 @@ def load_policy(
     device: torch.device,
     *,
     training: TrainingConfig | None = None,
+    keep_adapter: bool = False,
     warn: Callable[[str], None] = lambda _text: None,
 ) -> tuple[Policy, str]:
     """Return the model with the fastest layout that is exact for it on rows of all datasets, and why it was chosen.
@@ -38,12 +39,13 @@ def load_policy(
         datasets: Tokenised by its tokenizer.
         device: Where it computes.
         training: How it will be trained; None if only log-probs are asked for.
+        keep_adapter: Keep an adapter apart, to be trained further; else it is merged into the weights.
         warn: Receives what may be wrong with the model.
 
     Raises:
         ModelError: It cannot be loaded, has weights that are no numbers, or does not fit the tokenizer.
     """
-    lm = load_language_model(config, warn=warn)
+    lm = load_language_model(config, keep_adapter=keep_adapter, warn=warn)
     check_vocabulary(lm, max(map(largest_token_id, datasets)), config.path)
     lm.to(device)  # type: ignore[arg-type]  # transformers types it as if it were a method of a tensor
     rows = [row for dataset in datasets for row in _some(dataset)]

@@ -11,8 +11,9 @@ from safetensors import SafetensorError
 from upo_sdk.data.chat_template import choose_template
 from upo_sdk.errors import ModelError, did_you_mean
 from upo_sdk.network import is_hub_name, require_cached_or_online
+from upo_sdk.policy.adapter import base_of, is_adapter, load_adapter, merge_adapter
 from upo_sdk.policy.dropout import disable_dropout
-from upo_sdk.policy.model_kind import check_architecture, check_files
+from upo_sdk.policy.model_kind import check_architecture, check_files, check_weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -38,14 +39,19 @@ _TOKENIZER = "`model.tokenizer=FOLDER`"
 
 
 def load_language_model(
-    config: ModelConfig, weights_from: str | None = None, *, warn: Callable[[str], None] = lambda _text: None
+    config: ModelConfig,
+    weights_from: str | None = None,
+    *,
+    keep_adapter: bool = False,
+    warn: Callable[[str], None] = lambda _text: None,
 ) -> PreTrainedModel:
     """Load the model, in evaluation mode on the CPU.
 
     Args:
-        config: Which model.
+        config: Which model, or which adapter of one.
         weights_from: A checkpoint folder to take the weights from instead.
-        warn: PointMessage of weights in the files that the model has no place for.
+        keep_adapter: Keep an adapter apart, to be trained further; else it is merged into the weights.
+        warn: Receives what is said of weights in the files that the model has no place for.
 
     Raises:
         ModelError: It is missing, incomplete, not safetensors, needs code from the hub, or has weights that are no
@@ -54,6 +60,12 @@ def load_language_model(
     from transformers import AutoModelForCausalLM
 
     path = weights_from or config.path
+    if is_adapter(path):
+        lm = load_language_model(base_of(config.model_copy(update={"path": path})), warn=warn)
+        if not keep_adapter and not config.is_quantized:
+            return merge_adapter(lm, Path(path)).eval()
+        load_adapter(lm, Path(path))
+        return lm.eval()
     _check_place(path, _MODEL)
     model, info = _load(
         AutoModelForCausalLM.from_pretrained,
@@ -63,6 +75,7 @@ def load_language_model(
         attn_implementation=config.attn_implementation,
         use_safetensors=True,
         output_loading_info=True,
+        **_quantization(config),
     )
     if info["missing_keys"]:
         raise ModelError(
@@ -91,6 +104,7 @@ def load_tokenizer(config: ModelConfig) -> PreTrainedTokenizerBase:
     """
     from transformers import AutoTokenizer
 
+    config = base_of(config)
     path, setting = (config.tokenizer, _TOKENIZER) if config.tokenizer else (config.path, _MODEL)
     _check_place(path, setting)
     tokenizer: PreTrainedTokenizerBase = _load(AutoTokenizer.from_pretrained, path, revision=config.revision)
@@ -117,6 +131,9 @@ def load_model_config(config: ModelConfig, *, setting: str = _MODEL) -> Any:
     """
     from transformers import AutoConfig
 
+    if is_adapter(config.path):
+        check_weights(Path(config.path))
+        return load_model_config(base_of(config), setting=setting)
     _check_place(config.path, setting)
     check_files(Path(config.path), setting)
     found = _load(AutoConfig.from_pretrained, config.path, revision=config.revision)
@@ -157,6 +174,19 @@ def _align_weights(model: PreTrainedModel) -> None:
     for tensor in (*model.parameters(), *model.buffers()):
         if tensor.data_ptr() % WEIGHT_ALIGNMENT:
             tensor.data = tensor.data.clone()
+
+
+def _quantization(config: ModelConfig) -> dict[str, Any]:
+    if not config.is_quantized:
+        return {}
+    from transformers import BitsAndBytesConfig
+
+    dtype = resolve_dtype(config)
+    make: Any = BitsAndBytesConfig  # of transformers, untyped
+    four = {"bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True}
+    compute = {} if dtype == "auto" else {"bnb_4bit_compute_dtype": dtype}
+    bits = {"load_in_4bit": True, **four, **compute} if config.load_in_4bit else {"load_in_8bit": True}
+    return {"quantization_config": make(**bits)}
 
 
 def resolve_dtype(config: ModelConfig) -> Any:

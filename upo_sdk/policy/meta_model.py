@@ -40,9 +40,9 @@ def build_skeleton(model_config: Any, model: ModelConfig) -> nn.Module:
         ) from error.__cause__
 
 
-def count_parameters(skeleton: nn.Module) -> int:
-    """Count the parameters, a shared one once."""
-    return sum(parameter.numel() for parameter in skeleton.parameters())
+def count_parameters(skeleton: nn.Module, *, trainable: bool = False) -> int:
+    """Count the parameters, or those that are trained; a shared one once."""
+    return sum(parameter.numel() for parameter in skeleton.parameters() if parameter.requires_grad or not trainable)
 
 
 def shrink(skeleton: nn.Module, device: torch.device) -> nn.Module:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from upo_sdk.atomic_file import PULL, is_git_lfs_pointer
 from upo_sdk.errors import ModelError
+from upo_sdk.policy.adapter import ADAPTER_WEIGHTS
 from upo_sdk.records import RunRecord
 
 if TYPE_CHECKING:
@@ -65,15 +66,13 @@ def check_files(path: Path, setting: str) -> None:
     """Check by the names of its files that a path may be a language model in Hugging Face layout.
 
     Raises:
-        ModelError: It is a single file, an adapter, a tokenizer, or a model of another format.
+        ModelError: It is a single file, a tokenizer, or a model of another format.
     """
     if path.is_file():
         what, fix = _FILES.get(path.suffix.lower(), ("this is a file, not a model's folder", _WHOLE_FOLDER))
         raise ModelError(what, where=str(path), fix=f"{fix}: {setting}")
     if not path.is_dir():
         return
-    if (path / "adapter_config.json").is_file():
-        raise _adapter(path)
     if not (path / "config.json").is_file():
         what, fix = _without_config(path)
         raise ModelError(what, where=str(path), fix=fix)
@@ -154,16 +153,6 @@ def _quantization(config: Any) -> str | None:
     return f"{getattr(method, 'value', method)}{f', {bits} bits' if bits else ''}"
 
 
-def _adapter(path: Path) -> ModelError:
-    base = _read(path / "adapter_config.json").get("base_model_name_or_path")
-    return ModelError(
-        f"this is an adapter (PEFT){f' of {base}' if base else ''}, not a whole model",
-        where=str(path),
-        fix="merge it first: peft.AutoPeftModelForCausalLM.from_pretrained(FOLDER).merge_and_unload()"
-        ".save_pretrained(NEW_FOLDER), and save the tokenizer there too",
-    )
-
-
 def _without_config(path: Path) -> tuple[str, str]:
     """Return what a folder without config.json is, and what to do."""
     if (path / RunRecord.FILE).is_file():
@@ -177,8 +166,9 @@ def _without_config(path: Path) -> tuple[str, str]:
 
 def _weight_files(path: Path) -> list[str]:
     """Return the files that transformers would read weights from."""
-    if (path / "model.safetensors").is_file():
-        return ["model.safetensors"]
+    for name in ("model.safetensors", ADAPTER_WEIGHTS):
+        if (path / name).is_file():
+            return [name]
     index = path / "model.safetensors.index.json"
     return sorted(set(_read(index).get("weight_map", {}).values())) if index.is_file() else []
 

@@ -18,6 +18,7 @@ __all__ = ["Changeable", "TrainedWith"]
 
 Changeable = Literal[
     "model",
+    "adapter",
     "data",
     "tokenizer",
     "objectives",
@@ -50,6 +51,7 @@ class TrainedWith(FileRecord):
 
     schema_version: Literal[1] = 1
     model: dict[str, Any] | None = None
+    adapter: dict[str, Any] | None = None
     data: dict[str, Any] | None = None
     tokenizer: dict[str, Any] | None = None
     objectives: dict[str, Any] | None = None

@@ -12,7 +12,8 @@ from upo_sdk.events import Progress
 from upo_sdk.loss import AuxiliaryTerm, PreferenceTerm, UnifiedLoss
 from upo_sdk.objectives.guarded_loss import GuardedLoss
 from upo_sdk.plugin.build import beta_of
-from upo_sdk.policy import load_policy
+from upo_sdk.policy import load_language_model, load_policy
+from upo_sdk.policy.adapter import add_adapter, has_adapter, take_adapter_weights
 from upo_sdk.records import MetricsRow
 from upo_sdk.training.callbacks import CollapseWarning, EventBridge, MetricsFile, StopWhenCancelled
 from upo_sdk.training.rows import Collator
@@ -20,6 +21,7 @@ from upo_sdk.training.step import Step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from transformers import TrainerCallback, TrainingArguments
 
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from upo_sdk.training.tracking import Tracking
     from upo_sdk.training.trainer import UPOTrainer
 
-__all__ = ["build_loss", "build_trainer", "load_model"]
+__all__ = ["build_loss", "build_trainer", "load_model", "start_from"]
 
 
 def load_model(plan: RunPlan, splits: Sequence[Split], device: torch.device, context: RunContext) -> Policy:
@@ -43,11 +45,31 @@ def load_model(plan: RunPlan, splits: Sequence[Split], device: torch.device, con
         [split.dataset for split in splits],
         device,
         training=plan.config.training,
+        keep_adapter=plan.config.lora.use_peft,
         warn=context.warn,
     )
     context.emit(Progress("loading the model", 1, 1, "model"))
     context.note(reason)
     return policy
+
+
+def start_from(prepared: Prepared, checkpoint: Path | None) -> None:
+    """Give the policy the weights that training starts from; until now it was the base model, which is the reference.
+
+    Args:
+        prepared: With the policy on its device.
+        checkpoint: Of the run that is resumed.
+    """
+    policy, config = prepared.policy, prepared.plan.config
+    if config.lora.use_peft:
+        if not has_adapter(policy.lm):
+            add_adapter(policy.lm, config.lora, seed=config.training.seed)
+        if checkpoint:
+            take_adapter_weights(policy.lm, checkpoint)
+        policy.use(policy.lm)
+    elif checkpoint:
+        lm = load_language_model(prepared.plan.model, str(checkpoint))
+        policy.use(lm.to(policy.lm.device))  # type: ignore[arg-type]  # typed as if it were a method of a tensor
 
 
 def build_loss(prepared: Prepared, context: RunContext) -> UnifiedLoss:

@@ -41,10 +41,12 @@ def describe_training(
     weights = weights_sha256 and {
         "weights_sha256": weights_sha256,
         "dtype": model.dtype,
+        **({"load_in_4bit": model.load_in_4bit, "load_in_8bit": model.load_in_8bit} if model.is_quantized else {}),
         "dropout": model.dropout,
     }
     return TrainedWith(
         model=weights or None,
+        adapter=plan.config.lora.model_dump(mode="json"),
         data={"fingerprint": plan.data.fingerprint, **data.model_dump(mode="json", exclude=_IN_THE_FINGERPRINT)},
         tokenizer={**_tokenizer_hashes(tokenizer), "chat_template_date": _text(model.chat_template_date)},
         objectives={item.label: str(item.ref) for item in plan.objectives},

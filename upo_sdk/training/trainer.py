@@ -18,6 +18,7 @@ from transformers.trainer_utils import rotate_checkpoints
 
 from upo_sdk.errors import ConfigError, OutputError, TrainingError
 from upo_sdk.loss.gradients import probe
+from upo_sdk.policy.adapter import ADAPTER_CONFIG, has_adapter
 from upo_sdk.records import TrainedWith
 from upo_sdk.training.callbacks import LogLastStep
 from upo_sdk.training.checkpoints import RESUME_WITH_SPACE, STAGING, disk_errors, publish, seal
@@ -263,7 +264,7 @@ class UPOTrainer(Trainer):
         if self.processing_class is not None:
             self.processing_class.save_pretrained(folder)
         for file in folder.glob("*.safetensors"):  # which safetensors lets nobody else read
-            shutil.copymode(folder / "config.json", file)
+            shutil.copymode(folder / (ADAPTER_CONFIG if has_adapter(lm) else "config.json"), file)
 
     def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
         """Train on an epoch, unless a checkpoint of the last step is resumed: transformers would take one step more."""

@@ -1,0 +1,287 @@
+"""Low-rank adapters (PEFT), put in by transformers' own mixin: the model keeps its class and its fast layouts."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from upo_sdk.errors import ConfigError, ModelError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    from torch import nn
+    from transformers import PreTrainedModel
+
+    from upo_sdk.config import LoraConfig, ModelConfig
+
+__all__ = [
+    "ADAPTER_CONFIG",
+    "ADAPTER_WEIGHTS",
+    "add_adapter",
+    "base_of",
+    "has_adapter",
+    "is_adapter",
+    "load_adapter",
+    "merge_adapter",
+    "require_peft",
+    "settings_of_adapter",
+    "take_adapter_weights",
+]
+
+ADAPTER_CONFIG = "adapter_config.json"
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
+_ALL_LINEAR = "all-linear"
+_SAVED_PREFIX = "base_model.model."
+"""In front of every name in a saved adapter: PEFT's own wrapper, which transformers' mixin does without."""
+_NAMES = {
+    "r": "r",
+    "lora_alpha": "alpha",
+    "lora_dropout": "dropout",
+    "use_dora": "use_dora",
+    "use_rslora": "use_rslora",
+}
+"""Settings of an adapter as PEFT writes them, and their names here."""
+
+
+def is_adapter(path: str) -> bool:
+    """Return whether a path is the folder of an adapter."""
+    return (Path(path) / ADAPTER_CONFIG).is_file()
+
+
+def base_of(config: ModelConfig) -> ModelConfig:
+    """Return the model that an adapter belongs to, with the tokenizer of the adapter; another model is its own.
+
+    Raises:
+        ModelError: The adapter does not name it.
+    """
+    if not is_adapter(config.path):
+        return config
+    saved = _read_config(Path(config.path))
+    base = saved.get("base_model_name_or_path")
+    if not base:
+        raise ModelError(
+            "the adapter does not name the model that it belongs to",
+            where=str(Path(config.path) / ADAPTER_CONFIG),
+            fix='add it there: "base_model_name_or_path": "FOLDER"',
+        )
+    if Path(base).is_absolute() and not Path(base).exists():
+        raise ModelError(
+            f"the model that the adapter belongs to is not there: {base}",
+            where=str(Path(config.path) / ADAPTER_CONFIG),
+            fix="write the folder where it is now there, as base_model_name_or_path",
+        )
+    has_tokenizer = (Path(config.path) / "tokenizer_config.json").is_file()
+    tokenizer = config.tokenizer or (config.path if has_tokenizer else None)
+    return config.model_copy(update={"path": base, "revision": saved.get("revision"), "tokenizer": tokenizer})
+
+
+def settings_of_adapter(path: str, lora: LoraConfig) -> LoraConfig:
+    """Return the settings of a saved LoRA adapter that is to be trained further.
+
+    Raises:
+        ConfigError: Other settings were given.
+        ModelError: It is an adapter of another kind.
+    """
+    saved = _read_config(Path(path))
+    if saved.get("peft_type") != "LORA":
+        raise ModelError(
+            f"the adapter is of another kind ({saved.get('peft_type')}), and only LoRA is trained",
+            where=path,
+            fix="merge it first: `upo merge`, and train a new adapter on the merged model",
+        )
+    found = {name: saved[key] for key, name in _NAMES.items() if key in saved}
+    targets = saved.get("target_modules") or _ALL_LINEAR
+    found["target_modules"] = tuple(sorted([targets] if isinstance(targets, str) else targets))
+    found["modules_to_save"] = tuple(sorted(saved.get("modules_to_save") or ()))
+    for name in lora.given():
+        if getattr(lora, name) != found.get(name):
+            raise ConfigError(
+                f"the adapter that is trained further has {name} {found.get(name)}, not {getattr(lora, name)}",
+                where=f"`lora.{name}`",
+                fix="leave it out; for another adapter, merge this one first: `upo merge`",
+            )
+    return lora.model_copy(update=found)
+
+
+def require_peft(where: str) -> None:
+    """Check that PEFT is installed.
+
+    Raises:
+        ConfigError: It is not.
+    """
+    if find_spec("peft") is None:
+        raise ConfigError("adapters need the package peft", where=where, fix="pip install 'upo-sdk[peft]'")
+
+
+def add_adapter(lm: PreTrainedModel, lora: LoraConfig, *, seed: int) -> None:
+    """Freeze the weights and put in a new adapter, which changes no output yet.
+
+    Args:
+        lm: The language model; it may be on the meta device.
+        lora: What the adapter looks like.
+        seed: Of its first weights.
+
+    Raises:
+        ConfigError: PEFT is not installed, or the model has no such modules.
+    """
+    require_peft("`lora.use_peft`")
+    from peft import LoraConfig as AdapterConfig
+
+    targets = [name for name in lora.target_modules if name != _ALL_LINEAR]
+    _check_names(lm, targets, "target_modules")
+    _check_names(lm, lora.modules_to_save, "modules_to_save")
+    settings = AdapterConfig(
+        r=lora.r,
+        lora_alpha=cast("int", lora.alpha),  # PEFT takes any number
+        lora_dropout=lora.dropout,
+        target_modules=targets or _ALL_LINEAR,
+        modules_to_save=list(lora.modules_to_save) or None,
+        use_dora=lora.use_dora,
+        use_rslora=lora.use_rslora,
+        task_type="CAUSAL_LM",
+        ensure_weight_tying=_shares_weight(lm, (*targets, *lora.modules_to_save)),
+    )
+    torch.manual_seed(seed)
+    try:
+        lm.add_adapter(settings)
+    except (ValueError, TypeError, KeyError) as error:
+        raise ConfigError(
+            f"no adapter can be put there: {_first_line(error)}",
+            where="`lora.target_modules`",
+            fix="leave it out: every linear layer but the head gets one",
+        ) from error
+    _in_float32(lm)
+
+
+def load_adapter(lm: PreTrainedModel, folder: Path) -> None:
+    """Freeze the weights and put in a saved adapter, to be trained further.
+
+    Raises:
+        ConfigError: PEFT is not installed.
+        ModelError: The adapter is damaged, or belongs to another model.
+    """
+    require_peft(str(folder))
+    from peft import PeftConfig
+
+    with _fitting(folder):
+        settings = PeftConfig.from_pretrained(str(folder))
+        settings.inference_mode = False
+        lm.add_adapter(settings)
+    take_adapter_weights(lm, folder)
+    _in_float32(lm)
+
+
+def has_adapter(lm: nn.Module) -> bool:
+    """Return whether an adapter was put in."""
+    return "peft_config" in vars(lm)
+
+
+def take_adapter_weights(lm: PreTrainedModel, folder: Path) -> None:
+    """Take the weights of a saved adapter that looks like the one in the model.
+
+    Raises:
+        ModelError: It is damaged, or looks otherwise.
+    """
+    with _fitting(folder):
+        _fill(lm, folder, prefix=_SAVED_PREFIX)
+
+
+def merge_adapter(lm: PreTrainedModel, folder: Path) -> PreTrainedModel:
+    """Return the model with a saved adapter added to its weights: a plain model, as fast as its base.
+
+    Raises:
+        ConfigError: PEFT is not installed.
+        ModelError: The adapter is damaged, belongs to another model, or is of a kind that cannot be merged.
+    """
+    require_peft(str(folder))
+    from peft import PeftConfig, PeftModel
+
+    with _fitting(folder):
+        adapted = PeftModel(lm, PeftConfig.from_pretrained(str(folder)))
+        _fill(adapted, folder)
+        merge: Any = adapted.merge_and_unload  # of the tuner inside, found by name
+        merged: PreTrainedModel = merge()
+    return merged
+
+
+def _fill(model: nn.Module, folder: Path, prefix: str = "") -> None:
+    """Take the weights of a saved adapter.
+
+    Raises:
+        ValueError: Some of them, or some of the model's adapter, have no counterpart.
+    """
+    from peft import set_peft_model_state_dict
+
+    weights = {name.removeprefix(prefix): tensor for name, tensor in load_file(folder / ADAPTER_WEIGHTS).items()}
+    found: Any = set_peft_model_state_dict(model, weights)
+    of_adapter = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+    alone = sorted({*found.unexpected_keys, *(of_adapter & set(found.missing_keys))})
+    if alone:
+        msg = f"{len(alone)} weights have no counterpart, for example '{alone[0]}'"
+        raise ValueError(msg)
+
+
+@contextmanager
+def _fitting(folder: Path) -> Generator[None]:
+    """Turn what PEFT raises for an adapter that does not fit into a :class:`ModelError`."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, RuntimeError, OSError, SafetensorError, AttributeError) as error:
+        raise ModelError(
+            f"the adapter does not fit the model that it names: {_first_line(error)}",
+            where=str(folder),
+            fix="copy or download it again, and check base_model_name_or_path in its adapter_config.json",
+        ) from error
+
+
+def _check_names(lm: nn.Module, names: Sequence[str], setting: str) -> None:
+    """Check that every name is the end of a module's name: PEFT would pass over one that is not."""
+    there = {name for name, _ in lm.named_modules()}
+    short = sorted({name.rpartition(".")[2] for name in there} - {""})
+    for name in names:
+        if name not in there and not any(module.endswith(f".{name}") for module in there):
+            raise ConfigError(
+                f"the model has no module '{name}'",
+                where=f"`lora.{setting}`",
+                fix=f"{did_you_mean(name, short)}it has {', '.join(name for name in short if not name.isdigit())}",
+            )
+
+
+def _shares_weight(lm: Any, names: Sequence[str]) -> bool:
+    """Return whether an adapter changes an embedding whose weight the head shares; both must then change alike."""
+    inside, outside = lm.get_input_embeddings(), lm.get_output_embeddings()
+    if outside is None or inside.weight is not outside.weight:
+        return False
+    tied = [name for name, module in lm.named_modules() if module is inside or module is outside]
+    return any(full == name or full.endswith(f".{name}") for full in tied for name in names)
+
+
+def _in_float32(lm: nn.Module) -> None:
+    """Keep the adapter in fp32 whatever the model is kept in: half precision swallows its small steps."""
+    for name, parameter in lm.named_parameters():
+        if "lora_" in name and parameter.requires_grad:
+            parameter.data = parameter.data.float()
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    try:
+        found = json.loads((folder / ADAPTER_CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"the adapter's settings cannot be read: {_first_line(error)}",
+            where=str(folder / ADAPTER_CONFIG),
+            fix="copy or download the adapter again",
+        ) from error
+    return found if isinstance(found, dict) else {}
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
