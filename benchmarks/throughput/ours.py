@@ -53,6 +53,7 @@ def run(side: Side, spec: Spec, meter: Meter) -> None:
             "objectives": list(side.objectives),
             "loss": {"gate_steps": 0},
             "training": training,
+            "lora": {"use_peft": side.lora},
             "eval_prompts": 0,
             "output_dir": str(Path(spec.output)),
         }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 import trl.trainer.utils
 from datasets import load_dataset
+from peft import LoraConfig
 from transformers import AutoTokenizer, TrainerCallback
 from trl import DPOConfig, DPOTrainer
 
@@ -61,6 +62,7 @@ def run(side: Side, spec: Spec, meter: Meter) -> None:
         args=arguments,
         train_dataset=load_dataset("json", data_files=spec.rows, split="train"),
         processing_class=AutoTokenizer.from_pretrained(spec.model),
+        peft_config=LoraConfig(r=16, lora_alpha=32, target_modules="all-linear") if side.lora else None,
         callbacks=[_Watch(meter)],
     )
     trainer.train()

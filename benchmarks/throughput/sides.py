@@ -19,6 +19,7 @@ class Side:
         order: The peer's default shuffles. Grouped by length, each side has the key that is best for it; the losses of
             two sides can be compared where they read the same order.
         precompute: The peer computes the reference's log-probs before training (we always do).
+        lora: Both train an adapter of rank 16 on every linear layer.
         completion_head: The peer's head skips what is not a response, as it does on CUDA. Elsewhere it is made to.
     """
 
@@ -28,6 +29,7 @@ class Side:
     checkpointing: bool = False
     precompute: bool = False
     completion_head: bool = False
+    lora: bool = False
 
 
 SIDES = {
@@ -39,12 +41,18 @@ SIDES = {
     "trl-head-shuffled": Side(
         title="TRL, best but for grouping, CUDA-style head", order="shuffled", precompute=True, completion_head=True
     ),
+    "trl-lora": Side(title="TRL + PEFT, default", order="shuffled", checkpointing=True, lora=True),
+    "trl-lora-head": Side(
+        title="TRL + PEFT, best, CUDA-style head", order="by-longest", precompute=True, completion_head=True, lora=True
+    ),
     "dpo": Side(title="ours, dpo", objectives=("dpo",)),
     "dpo-same-batches": Side(title="ours, dpo, the batches of TRL's best", objectives=("dpo",), order="by-longest"),
     "upo": Side(title="ours, dpo + toxicity + lexical + length", objectives=("dpo", *AUXILIARY)),
     "upo-checkpointed": Side(
         title="ours, all four, activation checkpointing", objectives=("dpo", *AUXILIARY), checkpointing=True
     ),
+    "dpo-lora": Side(title="ours, dpo, LoRA", objectives=("dpo",), order="by-longest", lora=True),
+    "upo-lora": Side(title="ours, all four, LoRA", objectives=("dpo", *AUXILIARY), lora=True),
 }
 
 

@@ -45,6 +45,12 @@ RATIOS = (
     Ratio("memory, all four / TRL best, CUDA-style head", "upo", "trl-best-head", "growth_mb"),
     Ratio("memory, all four / TRL default, both with checkpointing", "upo-checkpointed", "trl", "growth_mb"),
     Ratio("speed, all four / TRL default, both with checkpointing", "upo-checkpointed", "trl", "pairs_per_second"),
+    Ratio("speed with LoRA, all four / TRL + PEFT default", "upo-lora", "trl-lora", "pairs_per_second"),
+    Ratio(
+        "speed with LoRA, all four / TRL + PEFT best, CUDA-style head", "upo-lora", "trl-lora-head", "pairs_per_second"
+    ),
+    Ratio("memory with LoRA, all four / TRL + PEFT default", "upo-lora", "trl-lora", "growth_mb"),
+    Ratio("memory with LoRA, all four / TRL + PEFT best, CUDA-style head", "upo-lora", "trl-lora-head", "growth_mb"),
     Ratio("time of a step, all four / dpo alone", "dpo", "upo", "pairs_per_second"),
 )
 

@@ -19,6 +19,7 @@ from upo_sdk.plan import limit_to_positions, with_demo_options
 from upo_sdk.plan.compatibility import unused_columns
 from upo_sdk.plugin.build import LiveObjective, beta_of, build_objectives
 from upo_sdk.policy import load_model_config
+from upo_sdk.policy.adapter import is_adapter
 from upo_sdk.policy.positions import prompt_room
 from upo_sdk.scoring import read_normalizers
 
@@ -226,7 +227,7 @@ def _read_run_config(folder: Path) -> RunConfig:
 
 
 def _check_holds_model(folder: Path) -> None:
-    if (folder / "config.json").is_file():
+    if (folder / "config.json").is_file() or is_adapter(str(folder)):
         return
     checkpoints = sorted(entry.name for entry in folder.glob("checkpoint-*"))
     raise ModelError(

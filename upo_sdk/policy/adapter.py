@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from upo_sdk.errors import ConfigError, ModelError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-    from torch import nn
+    from torch import Tensor, nn
     from transformers import PreTrainedModel
 
     from upo_sdk.config import LoraConfig, ModelConfig
@@ -32,6 +32,7 @@ __all__ = [
     "load_adapter",
     "merge_adapter",
     "require_peft",
+    "save_adapter",
     "settings_of_adapter",
     "take_adapter_weights",
 ]
@@ -41,14 +42,8 @@ ADAPTER_WEIGHTS = "adapter_model.safetensors"
 _ALL_LINEAR = "all-linear"
 _SAVED_PREFIX = "base_model.model."
 """In front of every name in a saved adapter: PEFT's own wrapper, which transformers' mixin does without."""
-_NAMES = {
-    "r": "r",
-    "lora_alpha": "alpha",
-    "lora_dropout": "dropout",
-    "use_dora": "use_dora",
-    "use_rslora": "use_rslora",
-}
-"""Settings of an adapter as PEFT writes them, and their names here."""
+_PEFT_NAMES = {"alpha": "lora_alpha", "dropout": "lora_dropout"}
+"""What PEFT calls settings that have another name here."""
 
 
 def is_adapter(path: str) -> bool:
@@ -97,7 +92,11 @@ def settings_of_adapter(path: str, lora: LoraConfig) -> LoraConfig:
             where=path,
             fix="merge it first: `upo merge`, and train a new adapter on the merged model",
         )
-    found = {name: saved[key] for key, name in _NAMES.items() if key in saved}
+    found = {
+        name: saved[_PEFT_NAMES.get(name, name)]
+        for name in ("r", "alpha", "dropout", "use_dora", "use_rslora")
+        if _PEFT_NAMES.get(name, name) in saved
+    }
     targets = saved.get("target_modules") or _ALL_LINEAR
     found["target_modules"] = tuple(sorted([targets] if isinstance(targets, str) else targets))
     found["modules_to_save"] = tuple(sorted(saved.get("modules_to_save") or ()))
@@ -194,6 +193,34 @@ def take_adapter_weights(lm: PreTrainedModel, folder: Path) -> None:
         _fill(lm, folder, prefix=_SAVED_PREFIX)
 
 
+def save_adapter(lm: PreTrainedModel, folder: Path, state_dict: dict[str, Tensor] | None = None) -> None:
+    """Write the adapter as PEFT does, so that PEFT and transformers both read it.
+
+    transformers' mixin would leave out one of two modules that share a weight, and PEFT would then refuse the file; of
+    DoRA, it reads magnitudes only under the name that a weight has, which PEFT reads, too.
+
+    Args:
+        lm: With an adapter.
+        folder: Is made if it is not there.
+        state_dict: All weights, where those in the model are sharded.
+    """
+    from peft import get_peft_model_state_dict
+
+    folder.mkdir(parents=True, exist_ok=True)
+    weights: dict[str, Tensor] = get_peft_model_state_dict(lm, state_dict, save_embedding_layers=False)
+    copies = {
+        f"{_SAVED_PREFIX}{name}{'.weight' if name.endswith('lora_magnitude_vector') else ''}": tensor.detach()
+        .cpu()
+        .clone()
+        for name, tensor in weights.items()
+    }
+    save_file(copies, folder / ADAPTER_WEIGHTS, metadata={"format": "pt"})
+    settings = lm.peft_config["default"]
+    base = Path(str(settings.base_model_name_or_path))
+    settings.base_model_name_or_path = str(base.resolve()) if base.is_dir() else str(base)
+    settings.save_pretrained(str(folder))
+
+
 def merge_adapter(lm: PreTrainedModel, folder: Path) -> PreTrainedModel:
     """Return the model with a saved adapter added to its weights: a plain model, as fast as its base.
 
@@ -245,13 +272,13 @@ def _fitting(folder: Path) -> Generator[None]:
 def _check_names(lm: nn.Module, names: Sequence[str], setting: str) -> None:
     """Check that every name is the end of a module's name: PEFT would pass over one that is not."""
     there = {name for name, _ in lm.named_modules()}
-    short = sorted({name.rpartition(".")[2] for name in there} - {""})
+    short = sorted({name.rpartition(".")[2] for name, module in lm.named_modules() if hasattr(module, "weight")})
     for name in names:
         if name not in there and not any(module.endswith(f".{name}") for module in there):
             raise ConfigError(
                 f"the model has no module '{name}'",
                 where=f"`lora.{setting}`",
-                fix=f"{did_you_mean(name, short)}it has {', '.join(name for name in short if not name.isdigit())}",
+                fix=f"{did_you_mean(name, short)}it has {', '.join(short)}",
             )
 
 

@@ -44,8 +44,14 @@ def linear_logps(hidden_MH: Tensor, weight_VH: Tensor, target_M: Tensor, *, tile
         tile_bytes: Size of a tile of fp32 logits. What fits into a core's cache is also the fastest on a CPU.
         kept_bytes: Size of the tiles that are kept for the backward pass.
     """
-    kept_bytes = kept_bytes if torch.is_grad_enabled() else 0
     hidden, target = torch.split(hidden_MH, POSITIONS), torch.split(target_M, POSITIONS)
+    if torch.is_grad_enabled() and hidden_MH.requires_grad and not weight_VH.requires_grad:
+        frozen = [
+            _FrozenLinearLogps.apply(hidden_CH, weight_VH, target_C, tile_bytes)  # type: ignore[no-untyped-call]  # of torch
+            for hidden_CH, target_C in zip(hidden, target, strict=True)
+        ]
+        return torch.cat(frozen)
+    kept_bytes = kept_bytes if torch.is_grad_enabled() else 0
     parts = [
         _LinearLogps.apply(hidden_CH, weight_VH, target_C, tile_bytes, kept_bytes // len(hidden))  # type: ignore[no-untyped-call]  # of torch
         for hidden_CH, target_C in zip(hidden, target, strict=True)
@@ -102,6 +108,43 @@ class _LinearLogps(Function):
                 _write_product(of_weight[rows], of_logits_MC.t(), typed_MH)
         of_hidden = None if of_hidden is None else of_hidden.to(hidden_MH.dtype)
         return of_hidden, of_weight, None, None, None
+
+
+class _FrozenLinearLogps(Function):
+    """The same behind a weight that is not trained: what its backward pass needs is one vector per position."""
+
+    @staticmethod
+    def forward(ctx: Any, hidden_MH: Tensor, weight_VH: Tensor, target_M: Tensor, tile_bytes: int) -> Tensor:
+        """Keep ``d logp / d hidden = weight[target] − Σ_v softmax_v · weight[v]``, summed up tile by tile."""
+        ctx.dtype, ctx.tile_bytes = _compute_dtype(hidden_MH), tile_bytes
+        chosen_M1 = torch.zeros(len(hidden_MH), 1, device=hidden_MH.device)
+        mean_MH = torch.zeros_like(hidden_MH, dtype=torch.float32)  # times the sum so far
+        top_M1 = torch.full_like(chosen_M1, -torch.inf)
+        sum_M1 = torch.zeros_like(chosen_M1)
+        logits = _Logits(ctx, hidden_MH, weight_VH)
+        for tile in logits.tiles():
+            logits_MC = logits(tile)
+            column_M1, inside_M1 = tile.targets(target_M)
+            chosen_M1 += logits_MC.gather(-1, column_M1) * inside_M1
+            higher_M1 = torch.maximum(top_M1, logits_MC.amax(-1, keepdim=True))
+            shrink_M1 = (top_M1 - higher_M1).exp_()
+            power_MC = logits_MC.sub_(higher_M1).exp_()
+            sum_M1.mul_(shrink_M1).add_(power_MC.sum(-1, keepdim=True))
+            _add_product(
+                mean_MH.mul_(shrink_M1), power_MC.to(ctx.dtype), weight_VH[tile.start : tile.end].to(ctx.dtype)
+            )
+            top_M1 = higher_M1
+        slope_MH = torch.sub(weight_VH[target_M], mean_MH.div_(sum_M1), out=mean_MH)
+        ctx.save_for_backward(slope_MH.to(hidden_MH.dtype))
+        return (chosen_M1 - top_M1 - sum_M1.log()).squeeze(-1)
+
+    @staticmethod
+    @once_differentiable
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]  # the decorator renames its parameters
+        ctx: Any, *grads: Any
+    ) -> tuple[Tensor, None, None, None]:
+        (slope_MH,) = ctx.saved_tensors
+        return grads[0].unsqueeze(-1).to(slope_MH.dtype) * slope_MH, None, None, None
 
 
 class _Logits:

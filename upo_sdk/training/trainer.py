@@ -18,7 +18,7 @@ from transformers.trainer_utils import rotate_checkpoints
 
 from upo_sdk.errors import ConfigError, OutputError, TrainingError
 from upo_sdk.loss.gradients import probe
-from upo_sdk.policy.adapter import ADAPTER_CONFIG, has_adapter
+from upo_sdk.policy.adapter import has_adapter, save_adapter
 from upo_sdk.records import TrainedWith
 from upo_sdk.training.callbacks import LogLastStep
 from upo_sdk.training.checkpoints import RESUME_WITH_SPACE, STAGING, disk_errors, publish, seal
@@ -28,7 +28,7 @@ from upo_sdk.training.optimizer_settings import Hyperparameters
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-    from transformers import PreTrainedTokenizerBase, TrainingArguments
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainingArguments
 
     from upo_sdk.policy import Policy
     from upo_sdk.training.batching import EpochBatches
@@ -245,10 +245,22 @@ class UPOTrainer(Trainer):
         return str(self._saving_to) if self._saving_to else str(super()._get_output_dir(trial))
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
-        """Save the language model, configured as its base, and the tokenizer in Hugging Face layout; no pickle."""
+        """Save the language model, configured as its base, or its adapter, and the tokenizer; no pickle."""
         folder = Path(output_dir or str(self.args.output_dir))
         lm = self.accelerator.unwrap_model(self.model).lm
         weights = state_dict and {name.removeprefix("lm."): tensor for name, tensor in state_dict.items()}
+        if not has_adapter(lm):
+            self._save_whole(lm, folder, weights)
+        elif self.args.should_save:
+            save_adapter(lm, folder, weights)
+        if not self.args.should_save:
+            return
+        if self.processing_class is not None:
+            self.processing_class.save_pretrained(folder)
+        for file in folder.glob("*.safetensors"):  # which safetensors lets nobody else read
+            shutil.copymode(next(folder.glob("*config.json")), file)
+
+    def _save_whole(self, lm: PreTrainedModel, folder: Path, weights: dict[str, Any] | None) -> None:
         in_training = lm.config, lm.generation_config
         lm.config, generation = self._base
         plain: Any = GenerationConfig  # of transformers, untyped
@@ -257,14 +269,8 @@ class UPOTrainer(Trainer):
             lm.save_pretrained(folder, state_dict=weights, is_main_process=self.args.should_save)
         finally:
             lm.config, lm.generation_config = in_training
-        if not self.args.should_save:
-            return
-        if (folder / "generation_config.json").exists():
+        if self.args.should_save and (folder / "generation_config.json").exists():
             generation.to_json_file(folder / "generation_config.json")
-        if self.processing_class is not None:
-            self.processing_class.save_pretrained(folder)
-        for file in folder.glob("*.safetensors"):  # which safetensors lets nobody else read
-            shutil.copymode(folder / (ADAPTER_CONFIG if has_adapter(lm) else "config.json"), file)
 
     def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
         """Train on an epoch, unless a checkpoint of the last step is resumed: transformers would take one step more."""
