@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 
+from upo_sdk.policy.cpu_kernels.projection import is_adapted
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
     from weakref import ReferenceType
@@ -103,11 +105,11 @@ class Recomputed:
         self._active = False
         self._autocast = torch.autocast(lm.device.type, enabled=False)
         self._hooks: list[RemovableHandle] = []
-        uncalled = {child for module in replaced for child in module.children()}
+        uncalled = {part for module in replaced for part in module.modules() if part is not module}
         for module in lm.base_model.modules():
             if _is_cheap(module):
                 self._hooks.append(module.register_forward_hook(self._note_module, with_kwargs=True))
-            elif isinstance(module, nn.Linear) and module not in uncalled:
+            elif (isinstance(module, nn.Linear) or is_adapted(module)) and module not in uncalled:
                 self._hooks.append(module.register_forward_pre_hook(self._note_product))
 
     def remove(self) -> None:

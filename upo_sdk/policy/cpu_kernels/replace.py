@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from upo_sdk.policy.cpu_kernels.gated_mlp import GatedMLPKernel
 from upo_sdk.policy.cpu_kernels.probe import disagreement
+from upo_sdk.policy.cpu_kernels.projection import AdaptedLinearKernel
 from upo_sdk.policy.cpu_kernels.rms_norm import RMSNormKernel
 from upo_sdk.policy.cpu_kernels.rotary import rotate, rotates_whole
 
@@ -21,6 +22,7 @@ __all__ = ["Replacements"]
 
 _ROTARY = "apply_rotary_pos_emb"
 """What transformers calls the function in the module of every model that has one."""
+_VARIADIC = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
 _ROTARY_SHAPES = [(2, 4, 3, 8), (2, 2, 3, 8), (2, 3, 8), (2, 3, 8)]
 
 
@@ -74,7 +76,7 @@ class Replacements:
         return self._switches[-1]
 
     def _kernel(self, module: nn.Module) -> _Kernel | None:
-        for kind in (RMSNormKernel, GatedMLPKernel):
+        for kind in (RMSNormKernel, GatedMLPKernel, AdaptedLinearKernel):
             try:
                 kernel: _Kernel = kind(module)
                 fits = kernel.fits(torch.empty(2, 3, kernel.width))
@@ -130,4 +132,5 @@ def _further_inputs(module: nn.Module) -> str | None:
         return "takes no input that is known"
     if first.kind not in {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}:
         return f"takes {first}"
-    return f"takes {' and '.join(parameter.name for parameter in further)}, too" if further else None
+    named = [parameter.name for parameter in further if parameter.kind not in _VARIADIC]
+    return f"takes {' and '.join(named)}, too" if named else None
