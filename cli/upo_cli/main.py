@@ -30,6 +30,7 @@ _COMMANDS = {
     "score": "Label a corpus with the rewards of any objectives, and filter it by them.",
     "report": "Write the HTML report of a run or a sweep again.",
     "runs": "List runs, show one, and compare several.",
+    "merge": "Add an adapter to the weights of its model: the result is a plain model.",
     "push": "Push a finished run to the Hugging Face hub.",
     "objectives": "List the objectives and show their options.",
     "plugins": "List, check and write plugins: they add objectives, data formats and commands.",

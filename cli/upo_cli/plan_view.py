@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from upo_sdk.config import TrainingConfig
+    from upo_sdk.config import ModelConfig, TrainingConfig
     from upo_sdk.plan import RunPlan
     from upo_sdk.plugin.build import LiveObjective
     from upo_sdk.plugin.registry import Registry
@@ -22,7 +22,8 @@ __all__ = ["plan_as_data", "print_plan", "third_party"]
 def print_plan(plan: RunPlan, out: Console, spelled: Callable[[str], str]) -> None:
     """Print what a run will do; settings are shown as ``spelled`` says."""
     facts = (
-        ("model", f"{plan.model.path} ({_short(plan.parameters)} parameters, {plan.model.dtype})"),
+        ("model", f"{plan.model.path} ({_short(plan.parameters)} parameters, {_stored(plan.model)})"),
+        *([("adapter", _adapter(plan))] if plan.config.lora.use_peft else []),
         ("data", plan.data.description),
         ("length", spelled(_length(plan))),
         ("steps", f"{plan.steps:,} of {_batch(plan.config.training)} per device, {_per_step(plan)} a step"),
@@ -44,6 +45,17 @@ def print_plan(plan: RunPlan, out: Console, spelled: Callable[[str], str]) -> No
         for item in (*plan.objectives, *plan.held_out)
     ]
     out.print(Table("objective", "kind", "weight", "options", "loads", "from", rows=rows))
+
+
+def _stored(model: ModelConfig) -> str:
+    return "4 bits" if model.load_in_4bit else "8 bits" if model.load_in_8bit else model.dtype
+
+
+def _adapter(plan: RunPlan) -> str:
+    lora = plan.config.lora
+    kind = "DoRA" if lora.use_dora else "LoRA"
+    modules = ", ".join(lora.target_modules)
+    return f"{kind}, r {lora.r}, alpha {lora.alpha:g}, {_short(plan.trainable)} parameters trained ({modules})"
 
 
 def third_party(registry: Registry) -> list[str]:

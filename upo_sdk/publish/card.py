@@ -97,7 +97,7 @@ def _data(run: RunRecord, evaluation: EvaluationRecord | None, name: str) -> Mod
     return ModelCardData(
         base_model=base.hub_id,
         datasets=[data.hub_id] if data and data.hub_id else None,
-        library_name="transformers",
+        library_name="peft" if run.adapter else "transformers",
         pipeline_tag="text-generation",
         license=base.license,
         tags=["upo-sdk", "preference-optimization", *names],

@@ -13,6 +13,7 @@ from upo_sdk.config.files import RESOLVED_CONFIG, dump_yaml
 from upo_sdk.errors import HubError, OutputError
 from upo_sdk.events import Notice, Progress, emit
 from upo_sdk.isolation import hidden_progress_bars
+from upo_sdk.policy.adapter import ADAPTER_CONFIG
 from upo_sdk.publish.card import CARD_FILE, without_local_paths
 from upo_sdk.publish.hub import hub_errors
 from upo_sdk.records import EvaluationRecord, MetricsRow, RunRecord, Sample
@@ -30,7 +31,6 @@ _MODEL = (
     "*.safetensors.index.json",
     "config.json",
     "generation_config.json",
-    "adapter_config.json",
     "tokenizer*",
     "special_tokens_map.json",
     "added_tokens.json",
@@ -116,8 +116,10 @@ def _contents(folder: Path, repository: str, *, samples: bool) -> dict[str, Path
     """Return what is pushed, by name: files as they are, texts without the paths of this machine."""
     replace_paths = without_local_paths(folder)
     names = sorted(entry.name for entry in folder.iterdir() if entry.is_file())
-    texts = (*_RECORDS, *(_WITH_TEXTS if samples else ()))
+    texts = (*_RECORDS, ADAPTER_CONFIG, *(_WITH_TEXTS if samples else ()))
+    known = RunRecord.load(folder).model.known_as
     changes: dict[str, Callable[[str], str]] = {
+        ADAPTER_CONFIG: lambda text: _with_base(text, known.hub_id or known.name),
         CARD_FILE: lambda text: text.replace(f'"{folder.resolve().name}"', f'"{repository}"'),
         RESOLVED_CONFIG: _without_push,
         EvaluationRecord.FILE: (lambda text: text) if samples else _without_samples,
@@ -129,6 +131,11 @@ def _contents(folder: Path, repository: str, *, samples: bool) -> dict[str, Path
         text = (folder / name).read_text(encoding="utf-8")
         found[name] = replace_paths(changes[name](text) if name in changes else text).encode()
     return found
+
+
+def _with_base(text: str, name: str) -> str:
+    """Name the model of an adapter as others know it, not by its folder on this machine."""
+    return json.dumps({**json.loads(text), "base_model_name_or_path": name}, indent=2) + "\n"
 
 
 def _without_push(text: str) -> str:

@@ -63,6 +63,19 @@ class RunModel(Record):
         return self.origin or Origin(name=PurePath(self.path).name)
 
 
+class RunAdapter(Record):
+    """The adapter that was trained instead of all weights; the run folder holds it without the base model."""
+
+    r: int = Field(description="Rank.")
+    alpha: float
+    use_dora: bool = False
+    use_rslora: bool = False
+    target_modules: tuple[str, ...]
+    modules_to_save: tuple[str, ...] = ()
+    trained: int = Field(description="Parameters that were trained.")
+    parameters: int = Field(description="Parameters of the base model.")
+
+
 class Chat(Record):
     """What all conversations of the data share."""
 
@@ -198,6 +211,7 @@ class RunRecord(FileRecord):
     command: str = Field(default="", description="What was typed; empty for a run from code.")
     software: dict[str, str] = Field(default_factory=dict, description="Versions.")
     model: RunModel
+    adapter: RunAdapter | None = Field(default=None, description="What was trained, if not all weights.")
     data: RunData
     objectives: tuple[RunObjective, ...] = Field(description="Those of the loss.")
     held_out: tuple[RunObjective, ...] = Field(default=(), description="Those that only score the answers.")

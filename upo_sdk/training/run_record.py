@@ -14,7 +14,7 @@ import numpy as np
 
 from upo_sdk.data.chat_template import common_chat
 from upo_sdk.data.lengths import row_lengths
-from upo_sdk.records import Estimate, LeftOut, Origin, RunData, RunModel, RunObjective, RunRecord
+from upo_sdk.records import Estimate, LeftOut, Origin, RunAdapter, RunData, RunModel, RunObjective, RunRecord
 from upo_sdk.records.base import now
 from upo_sdk.redaction import redact
 from upo_sdk.scoring.distributions import Rewards, describe_distributions
@@ -60,6 +60,7 @@ def describe_run(
             weights_sha256=prepared.weights_sha256,
             origin=model_origin(plan.model.path, plan.model.revision, is_demo=plan.is_demo),
         ),
+        adapter=_describe_adapter(plan),
         data=RunData(
             description=plan.data.description,
             fingerprint=plan.data.fingerprint,
