@@ -63,9 +63,11 @@ def load_language_model(
     if is_adapter(path):
         lm = load_language_model(base_of(config.model_copy(update={"path": path})), warn=warn)
         if not keep_adapter and not config.is_quantized:
-            return merge_adapter(lm, Path(path)).eval()
-        load_adapter(lm, Path(path))
-        return lm.eval()
+            lm = merge_adapter(lm, Path(path))
+        else:
+            load_adapter(lm, Path(path))
+        adapted: PreTrainedModel = lm.eval()  # type: ignore[no-untyped-call]  # of transformers
+        return adapted
     _check_place(path, _MODEL)
     model, info = _load(
         AutoModelForCausalLM.from_pretrained,

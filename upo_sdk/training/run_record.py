@@ -106,6 +106,14 @@ def ended(
     )
 
 
+def _describe_adapter(plan: RunPlan) -> RunAdapter | None:
+    lora = plan.config.lora
+    if not lora.use_peft:
+        return None
+    settings = lora.model_dump(exclude={"use_peft", "dropout"})
+    return RunAdapter(**settings, trained=plan.trainable, parameters=plan.parameters)
+
+
 def describe_rewards(prepared: Prepared, advantage_weights: Sequence[float]) -> DistributionsRecord:
     """Summarise the rewards of the training split, and the advantage weights of the last logging interval."""
     rewards = [

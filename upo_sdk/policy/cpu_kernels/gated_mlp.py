@@ -53,7 +53,8 @@ class GatedMLPKernel:
 
 def _projections(matrices: Any, scales: list[float]) -> list[Projection]:
     """Return gate, up and down from three matrices each."""
-    return [Projection(*matrices[3 * part : 3 * part + 3], scale) for part, scale in enumerate(scales)]
+    groups = zip(matrices[0::3], matrices[1::3], matrices[2::3], scales, strict=True)
+    return [Projection(weight_OI, first_RI, second_OR, scale) for weight_OI, first_RI, second_OR, scale in groups]
 
 
 class _GatedMLP(Function):
