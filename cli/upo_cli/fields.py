@@ -39,6 +39,8 @@ def default_text(field: FieldInfo) -> str:
         return str(default).lower()
     if default is None or default in ({}, ()):
         return "-"
+    if isinstance(default, tuple):
+        return ", ".join(map(str, default))
     return f"{default:g}" if isinstance(default, float) else str(default)
 
 

@@ -78,7 +78,7 @@ class ConfigOption:
     def panel(self) -> str:
         """The group in the help."""
         section, dot, _ = self.key.rpartition(".")
-        return section.capitalize() if dot else "Run"
+        return {"lora": "LoRA"}.get(section, section.capitalize()) if dot else "Run"
 
     def annotation(self) -> Any:
         """Return the annotation that Typer reads; conversion and ranges are left to the configuration."""

@@ -9,19 +9,15 @@ from typing import Annotated, Literal
 import typer
 
 from upo_cli.boundary import StrictCommand
-from upo_cli.output import console, print_json
+from upo_cli.output import print_json, say
 from upo_cli.shared import SPELLINGS, Json
 
-__all__ = ["NAME", "register"]
+__all__ = ["app"]
 
-NAME = "merge"
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command; its options work with underscores and with dashes."""
-    app.command(NAME, cls=StrictCommand, context_settings=SPELLINGS)(merge)
+app = typer.Typer()
 
 
+@app.command("merge", cls=StrictCommand, context_settings=SPELLINGS)
 def merge(
     run: Annotated[
         Path, typer.Argument(metavar="RUN", help="A run with an adapter, a checkpoint of it, or any adapter.")
@@ -48,11 +44,8 @@ def merge(
     if json:
         print_json({**asdict(merged), "folder": str(merged.folder)})
         return
-    out = console()
-    out.print(f"model: {merged.folder} ({merged.base} with the adapter in {run})", markup=False, soft_wrap=True)
-    out.print(
+    say(f"model: {merged.folder} ({merged.base} with the adapter in {run})")
+    say(
         f"log-probs of {merged.tokens:,} tokens are those with the adapter apart, within {merged.largest:.1e} nats "
-        f"({merged.mean:.1e} on average)",
-        markup=False,
-        soft_wrap=True,
+        f"({merged.mean:.1e} on average)"
     )
