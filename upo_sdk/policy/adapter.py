@@ -59,6 +59,12 @@ def base_of(config: ModelConfig) -> ModelConfig:
     """
     if not is_adapter(config.path):
         return config
+    if (Path(config.path) / "config.json").is_file():
+        raise ModelError(
+            "the folder holds a whole model and an adapter, and either could be meant",
+            where=config.path,
+            fix=f"move {ADAPTER_CONFIG} and {ADAPTER_WEIGHTS} to a folder of their own",
+        )
     saved = _read_config(Path(config.path))
     base = saved.get("base_model_name_or_path")
     if not base:
@@ -189,8 +195,17 @@ def take_adapter_weights(lm: PreTrainedModel, folder: Path) -> None:
     Raises:
         ModelError: It is damaged, or looks otherwise.
     """
+    from peft import set_peft_model_state_dict
+
     with _fitting(folder):
-        _fill(lm, folder, prefix=_SAVED_PREFIX)
+        saved = load_file(folder / ADAPTER_WEIGHTS)
+        weights = {name.removeprefix(_SAVED_PREFIX): tensor for name, tensor in saved.items()}
+        found: Any = set_peft_model_state_dict(lm, weights)
+        of_adapter = {name for name, parameter in lm.named_parameters() if parameter.requires_grad}
+        alone = sorted({*found.unexpected_keys, *(of_adapter & set(found.missing_keys))})
+        if alone:
+            msg = f"{len(alone)} weights have no counterpart, for example '{alone[0]}'"
+            raise ValueError(msg)
 
 
 def save_adapter(lm: PreTrainedModel, folder: Path, state_dict: dict[str, Tensor] | None = None) -> None:
@@ -229,31 +244,15 @@ def merge_adapter(lm: PreTrainedModel, folder: Path) -> PreTrainedModel:
         ModelError: The adapter is damaged, belongs to another model, or is of a kind that cannot be merged.
     """
     require_peft(str(folder))
-    from peft import PeftConfig, PeftModel
+    from peft import PEFT_TYPE_TO_TUNER_MAPPING, PeftConfig
 
     with _fitting(folder):
-        adapted = PeftModel(lm, PeftConfig.from_pretrained(str(folder)))
-        _fill(adapted, folder)
-        merge: Any = adapted.merge_and_unload  # of the tuner inside, found by name
-        merged: PreTrainedModel = merge()
+        settings = PeftConfig.from_pretrained(str(folder))
+        settings.inference_mode = False  # only an active adapter is merged
+        tuner: Any = PEFT_TYPE_TO_TUNER_MAPPING[settings.peft_type](lm, settings, "default")
+        take_adapter_weights(lm, folder)
+        merged: PreTrainedModel = tuner.merge_and_unload()
     return merged
-
-
-def _fill(model: nn.Module, folder: Path, prefix: str = "") -> None:
-    """Take the weights of a saved adapter.
-
-    Raises:
-        ValueError: Some of them, or some of the model's adapter, have no counterpart.
-    """
-    from peft import set_peft_model_state_dict
-
-    weights = {name.removeprefix(prefix): tensor for name, tensor in load_file(folder / ADAPTER_WEIGHTS).items()}
-    found: Any = set_peft_model_state_dict(model, weights)
-    of_adapter = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
-    alone = sorted({*found.unexpected_keys, *(of_adapter & set(found.missing_keys))})
-    if alone:
-        msg = f"{len(alone)} weights have no counterpart, for example '{alone[0]}'"
-        raise ValueError(msg)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-__all__ = ["disable_dropout", "has_dropout"]
+__all__ = ["disable_dropout", "has_dropout", "has_own_dropout"]
 
 
 def disable_dropout(model: nn.Module) -> None:
@@ -21,6 +21,14 @@ def disable_dropout(model: nn.Module) -> None:
 def has_dropout(model: nn.Module) -> bool:
     """Return whether any dropout rate of the modules is above zero."""
     return any(getattr(module, name) > 0 for module, name in _rates(model))
+
+
+def has_own_dropout(model: nn.Module) -> bool:
+    """Return the same without that of an adapter, which stands in front of linear layers only."""
+    of_adapter = {
+        part for name, module in model.named_modules() if name.endswith("lora_dropout") for part in module.modules()
+    }
+    return any(getattr(module, name) > 0 for module, name in _rates(model) if module not in of_adapter)
 
 
 def _rates(model: nn.Module) -> Iterator[tuple[nn.Module, str]]:

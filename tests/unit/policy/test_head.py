@@ -46,20 +46,26 @@ MODELS = {
 
 @pytest.mark.parametrize("chunk_bytes", [1, 4 * VOCABULARY * 7, 2**30], ids=["one position", "seven", "all at once"])
 @pytest.mark.parametrize("kept_chunks", [0, 2, 1000])
+@pytest.mark.parametrize("frozen", [False, True], ids=["trained", "frozen"])
 @pytest.mark.parametrize("kind", MODELS)
 def test_value_and_gradient_equal_those_of_the_models_own_logits(
-    kind: str, chunk_bytes: int, kept_chunks: int, monkeypatch: pytest.MonkeyPatch
+    kind: str,
+    frozen: bool,  # noqa: FBT001 - of the test
+    chunk_bytes: int,
+    kept_chunks: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     family, settings = MODELS[kind]
     monkeypatch.setattr(head, "CHUNK_BYTES", chunk_bytes)
     monkeypatch.setattr(head, "TILE_BYTES", chunk_bytes)
     monkeypatch.setattr(head, "KEPT_BYTES", kept_chunks * max(chunk_bytes, 4 * POSITIONS))
-    lm = model(family, **settings)
+    lm = model(family, **settings).requires_grad_(not frozen)
     hidden, target = inputs()
     weights = torch.linspace(-1, 2, POSITIONS)
     logps = response_logps(lm, hidden, target)
     (weights * logps).sum().backward()
-    got = hidden.grad, lm.get_output_embeddings().weight.grad.clone()
+    of_head = lm.get_output_embeddings().weight.grad
+    got = hidden.grad, of_head if frozen else of_head.clone()
     lm.zero_grad()
     whole, _ = inputs()
     trunk_output = BaseModelOutputWithPast(whole.unsqueeze(0))  # the model's own forward on these hidden states

@@ -20,15 +20,15 @@ TOKENIZER = {"tokenizer.json": "{}", "tokenizer_config.json": "{}"}
 LLAMA = {"model_type": "llama", "architectures": ["LlamaForCausalLM"]}
 
 FOLDERS: dict[str, tuple[dict[str, Any], str, str]] = {
-    "an adapter": (
-        {"adapter_config.json": {"base_model_name_or_path": "org/base"}, "adapter_model.safetensors": "x"},
-        "this is an adapter (PEFT) of org/base",
-        "merge_and_unload",
+    "an adapter with pickled weights": (
+        {"adapter_config.json": {"base_model_name_or_path": "org/base"}, "adapter_model.bin": "x"},
+        "the weights are pickled (adapter_model.bin)",
+        "save_pretrained",
     ),
     "an adapter beside its base": (
-        {"adapter_config.json": {}, "config.json": LLAMA},
-        "this is an adapter (PEFT), not a whole model",
-        "merge_and_unload",
+        {"adapter_config.json": {}, "config.json": LLAMA, "adapter_model.safetensors": "x"},
+        "damaged or cut off",
+        "copy the file again",
     ),
     "a tokenizer": (TOKENIZER, "a tokenizer and no model", "`model.tokenizer`"),
     "GGUF files": ({"model-Q4.gguf": "GGUF"}, "llama.cpp", "that it was made from"),

@@ -9,7 +9,7 @@ import torch
 
 from upo_sdk.policy.cpu_kernels.segment_attention import NAME, Segment
 from upo_sdk.policy.cpu_kernels.tied_weight import embed
-from upo_sdk.policy.dropout import has_dropout
+from upo_sdk.policy.dropout import has_own_dropout
 from upo_sdk.policy.layouts.base import PolicyInputs, PolicyOutput, Reading, TokenizedRow, read
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def use_segments(lm: PreTrainedModel) -> None:
     if lm.device.type != "cpu" or implementation != "sdpa":
         msg = f"attention by segments, which '{implementation}' on {lm.device.type} has not"
         raise NotImplementedError(msg)
-    if has_dropout(lm):
+    if has_own_dropout(lm):
         msg = "attention by segments, which has no dropout"
         raise NotImplementedError(msg)
     lm.set_attn_implementation(NAME)
