@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from upo_sdk.config import (
         DataConfig,
         EvalConfig,
+        LoraConfig,
         LossConfig,
         ModelConfig,
         ObjectiveRef,
@@ -37,6 +38,7 @@ __all__ = [
     "DataConfig",
     "EvalConfig",
     "EvaluationRecord",
+    "LoraConfig",
     "LossConfig",
     "ModelConfig",
     "ObjectiveRef",
@@ -59,7 +61,16 @@ __all__ = [
     "score",
 ]
 
-_CONFIG = ("DataConfig", "EvalConfig", "LossConfig", "ModelConfig", "ObjectiveRef", "PluginPolicy", "RunConfig")
+_CONFIG = (
+    "DataConfig",
+    "EvalConfig",
+    "LoraConfig",
+    "LossConfig",
+    "ModelConfig",
+    "ObjectiveRef",
+    "PluginPolicy",
+    "RunConfig",
+)
 _LAZY = {
     **dict.fromkeys((*_CONFIG, "ScoreConfig", "TrainingConfig"), "upo_sdk.config"),
     **dict.fromkeys(("EvaluationRecord", "RunRecord", "load_run"), "upo_sdk.records"),

@@ -93,5 +93,17 @@ def test_every_setting_is_shown_as_an_option_that_exists() -> None:
     app: Any = typer.main.get_command(build_app())
     options = {name for command in app.commands.values() for option in command.params for name in option.opts}
     shown = {key: as_options(f"`{key}`").split()[0] for key in known() if not key.endswith("*")}
-    sections = {"model", "baseline", "data", "loss", "training", "plugins", "judge", "base", "evaluation", "command"}
+    sections = {
+        "model",
+        "baseline",
+        "data",
+        "loss",
+        "training",
+        "lora",
+        "plugins",
+        "judge",
+        "base",
+        "evaluation",
+        "command",
+    }
     assert {key for key, option in shown.items() if option not in options} == sections

@@ -10,7 +10,7 @@ import pytest
 import upo_sdk
 
 PUBLIC = {
-    "upo_sdk": """DataConfig EvalConfig EvaluationRecord LossConfig ModelConfig ObjectiveRef PluginPolicy
+    "upo_sdk": """DataConfig EvalConfig EvaluationRecord LoraConfig LossConfig ModelConfig ObjectiveRef PluginPolicy
         Registry RunConfig RunPlan RunRecord ScoreConfig ScoredCorpus TrainingConfig UPOError UnifiedLoss __version__
         align evaluate load_registry load_run plan_run score""",
     "upo_sdk.errors": """CancelledError ConfigError DataError DuplicateNameError HubError JudgeError ModelError
@@ -26,7 +26,7 @@ PUBLIC = {
         is_complete load_classifier load_tokenizer require_network safe_batch_size token_limit
         window_logits windows""",
     "upo_sdk.testing": "CheckFailedError CheckResult check_objective parametrize_checks run_checks",
-    "upo_sdk.config": """DataConfig EvalConfig JudgeConfig LossConfig ModelConfig ObjectiveRef PluginPolicy
+    "upo_sdk.config": """DataConfig EvalConfig JudgeConfig LoraConfig LossConfig ModelConfig ObjectiveRef PluginPolicy
         RunConfig Schedule ScoreConfig TrainingConfig build_config build_eval_config build_score_config merge preset
         presets read_config_file to_yaml written_name""",
     "upo_sdk.evaluation.judge": "check_judge judge_answers judge_pairs",
@@ -35,7 +35,7 @@ PUBLIC = {
         DataFinding Direction DistributionsRecord Estimate EvaluationRecord Failure FileRecord
         FoundRun Histogram JudgeIdentity JudgeKind LeftOut LengthBin LineRecord Metric MetricsRow
         ModelIdentity Origin PairMargin ParetoAxis PointFailure PointRecord PositionBias Record
-        RewardDistribution RunData RunLoss RunModel RunObjective RunRecord RunStatus Sample Saving
+        RewardDistribution RunAdapter RunData RunLoss RunModel RunObjective RunRecord RunStatus Sample Saving
         ScoreStatistics SharedWork SweepAxis SweepPoint SweepRecord SweepRow TrainedWith Verdict
         WinRate find_runs load_run""",
     "upo_sdk.loss": """AuxiliaryBatch AuxiliaryTerm Balance GradientParts PreferenceTerm UnifiedLoss

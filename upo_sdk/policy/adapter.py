@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from upo_sdk.errors import ConfigError, ModelError, did_you_mean
+from upo_sdk.records import RunAdapter
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from upo_sdk.config import LoraConfig, ModelConfig
 
 __all__ = [
-    "ADAPTER_CONFIG",
-    "ADAPTER_WEIGHTS",
     "add_adapter",
     "base_of",
     "has_adapter",
@@ -37,8 +36,6 @@ __all__ = [
     "take_adapter_weights",
 ]
 
-ADAPTER_CONFIG = "adapter_config.json"
-ADAPTER_WEIGHTS = "adapter_model.safetensors"
 _ALL_LINEAR = "all-linear"
 _SAVED_PREFIX = "base_model.model."
 """In front of every name in a saved adapter: PEFT's own wrapper, which transformers' mixin does without."""
@@ -48,7 +45,7 @@ _PEFT_NAMES = {"alpha": "lora_alpha", "dropout": "lora_dropout"}
 
 def is_adapter(path: str) -> bool:
     """Return whether a path is the folder of an adapter."""
-    return (Path(path) / ADAPTER_CONFIG).is_file()
+    return (Path(path) / RunAdapter.CONFIG).is_file()
 
 
 def base_of(config: ModelConfig) -> ModelConfig:
@@ -63,20 +60,20 @@ def base_of(config: ModelConfig) -> ModelConfig:
         raise ModelError(
             "the folder holds a whole model and an adapter, and either could be meant",
             where=config.path,
-            fix=f"move {ADAPTER_CONFIG} and {ADAPTER_WEIGHTS} to a folder of their own",
+            fix=f"move {RunAdapter.CONFIG} and {RunAdapter.WEIGHTS} to a folder of their own",
         )
     saved = _read_config(Path(config.path))
     base = saved.get("base_model_name_or_path")
     if not base:
         raise ModelError(
             "the adapter does not name the model that it belongs to",
-            where=str(Path(config.path) / ADAPTER_CONFIG),
+            where=str(Path(config.path) / RunAdapter.CONFIG),
             fix='add it there: "base_model_name_or_path": "FOLDER"',
         )
     if Path(base).is_absolute() and not Path(base).exists():
         raise ModelError(
             f"the model that the adapter belongs to is not there: {base}",
-            where=str(Path(config.path) / ADAPTER_CONFIG),
+            where=str(Path(config.path) / RunAdapter.CONFIG),
             fix="write the folder where it is now there, as base_model_name_or_path",
         )
     has_tokenizer = (Path(config.path) / "tokenizer_config.json").is_file()
@@ -198,7 +195,7 @@ def take_adapter_weights(lm: PreTrainedModel, folder: Path) -> None:
     from peft import set_peft_model_state_dict
 
     with _fitting(folder):
-        saved = load_file(folder / ADAPTER_WEIGHTS)
+        saved = load_file(folder / RunAdapter.WEIGHTS)
         weights = {name.removeprefix(_SAVED_PREFIX): tensor for name, tensor in saved.items()}
         found: Any = set_peft_model_state_dict(lm, weights)
         of_adapter = {name for name, parameter in lm.named_parameters() if parameter.requires_grad}
@@ -229,7 +226,7 @@ def save_adapter(lm: PreTrainedModel, folder: Path, state_dict: dict[str, Tensor
         .clone()
         for name, tensor in weights.items()
     }
-    save_file(copies, folder / ADAPTER_WEIGHTS, metadata={"format": "pt"})
+    save_file(copies, folder / RunAdapter.WEIGHTS, metadata={"format": "pt"})
     settings = lm.peft_config["default"]
     base = Path(str(settings.base_model_name_or_path))
     settings.base_model_name_or_path = str(base.resolve()) if base.is_dir() else str(base)
@@ -299,11 +296,11 @@ def _in_float32(lm: nn.Module) -> None:
 
 def _read_config(folder: Path) -> dict[str, Any]:
     try:
-        found = json.loads((folder / ADAPTER_CONFIG).read_text(encoding="utf-8"))
+        found = json.loads((folder / RunAdapter.CONFIG).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ModelError(
             f"the adapter's settings cannot be read: {_first_line(error)}",
-            where=str(folder / ADAPTER_CONFIG),
+            where=str(folder / RunAdapter.CONFIG),
             fix="copy or download the adapter again",
         ) from error
     return found if isinstance(found, dict) else {}

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from upo_sdk.atomic_file import PULL, is_git_lfs_pointer
 from upo_sdk.errors import ModelError
-from upo_sdk.policy.adapter import ADAPTER_WEIGHTS
-from upo_sdk.records import RunRecord
+from upo_sdk.records import RunAdapter, RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -166,7 +165,7 @@ def _without_config(path: Path) -> tuple[str, str]:
 
 def _weight_files(path: Path) -> list[str]:
     """Return the files that transformers would read weights from."""
-    for name in ("model.safetensors", ADAPTER_WEIGHTS):
+    for name in ("model.safetensors", RunAdapter.WEIGHTS):
         if (path / name).is_file():
             return [name]
     index = path / "model.safetensors.index.json"

@@ -13,10 +13,9 @@ from upo_sdk.config.files import RESOLVED_CONFIG, dump_yaml
 from upo_sdk.errors import HubError, OutputError
 from upo_sdk.events import Notice, Progress, emit
 from upo_sdk.isolation import hidden_progress_bars
-from upo_sdk.policy.adapter import ADAPTER_CONFIG
 from upo_sdk.publish.card import CARD_FILE, without_local_paths
 from upo_sdk.publish.hub import hub_errors
-from upo_sdk.records import EvaluationRecord, MetricsRow, RunRecord, Sample
+from upo_sdk.records import EvaluationRecord, MetricsRow, RunAdapter, RunRecord, Sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -116,10 +115,10 @@ def _contents(folder: Path, repository: str, *, samples: bool) -> dict[str, Path
     """Return what is pushed, by name: files as they are, texts without the paths of this machine."""
     replace_paths = without_local_paths(folder)
     names = sorted(entry.name for entry in folder.iterdir() if entry.is_file())
-    texts = (*_RECORDS, ADAPTER_CONFIG, *(_WITH_TEXTS if samples else ()))
+    texts = (*_RECORDS, RunAdapter.CONFIG, *(_WITH_TEXTS if samples else ()))
     known = RunRecord.load(folder).model.known_as
     changes: dict[str, Callable[[str], str]] = {
-        ADAPTER_CONFIG: lambda text: _with_base(text, known.hub_id or known.name),
+        RunAdapter.CONFIG: lambda text: _with_base(text, known.hub_id or known.name),
         CARD_FILE: lambda text: text.replace(f'"{folder.resolve().name}"', f'"{repository}"'),
         RESOLVED_CONFIG: _without_push,
         EvaluationRecord.FILE: (lambda text: text) if samples else _without_samples,

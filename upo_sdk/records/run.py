@@ -64,7 +64,13 @@ class RunModel(Record):
 
 
 class RunAdapter(Record):
-    """The adapter that was trained instead of all weights; the run folder holds it without the base model."""
+    """The adapter that was trained instead of all weights; the run folder holds it without the base model.
+
+    Its settings and its weights are in files of PEFT's, ``CONFIG`` and ``WEIGHTS``.
+    """
+
+    CONFIG: ClassVar[str] = "adapter_config.json"
+    WEIGHTS: ClassVar[str] = "adapter_model.safetensors"
 
     r: int = Field(description="Rank.")
     alpha: float

@@ -14,9 +14,9 @@ from upo_cli.main import main
 from upo_sdk import align
 from upo_sdk.errors import OutputError
 from upo_sdk.events import CacheUsed
-from upo_sdk.policy.adapter import ADAPTER_WEIGHTS
 from upo_sdk.publish.merge import merge_adapter_to
 from upo_sdk.publish.push import _contents
+from upo_sdk.records import RunAdapter
 
 from .conftest import config, same
 
@@ -41,7 +41,7 @@ class Reference:
 
 
 def adapter(folder: Path) -> dict[str, torch.Tensor]:
-    return load_file(folder / ADAPTER_WEIGHTS)
+    return load_file(folder / RunAdapter.WEIGHTS)
 
 
 def test_the_reference_is_that_of_all_runs_from_the_base(settings: dict[str, Any], tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_the_reference_is_that_of_all_runs_from_the_base(settings: dict[str, Any
 def test_the_folder_holds_the_adapter_alone_and_says_what_it_is(settings: dict[str, Any]) -> None:
     run = align(config(settings, LORA))
     files = {path.name for path in run.output_dir.iterdir()}
-    assert {ADAPTER_WEIGHTS, "adapter_config.json", "tokenizer.json"} <= files
+    assert {RunAdapter.WEIGHTS, "adapter_config.json", "tokenizer.json"} <= files
     assert not {"model.safetensors", "config.json"} & files
     checkpoint = run.output_dir / "checkpoint-4"
     assert same(adapter(checkpoint), adapter(run.output_dir))

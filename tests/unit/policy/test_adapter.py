@@ -15,14 +15,13 @@ from upo_sdk.config import LoraConfig, ModelConfig
 from upo_sdk.errors import ConfigError, ModelError
 from upo_sdk.policy import load_language_model, load_tokenizer
 from upo_sdk.policy.adapter import (
-    ADAPTER_CONFIG,
-    ADAPTER_WEIGHTS,
     add_adapter,
     base_of,
     load_adapter,
     save_adapter,
     settings_of_adapter,
 )
+from upo_sdk.records import RunAdapter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -171,18 +170,18 @@ def test_an_adapter_without_peft_says_what_to_install(base: str, monkeypatch: py
 
 
 def _cut(folder: Path) -> None:
-    (folder / ADAPTER_WEIGHTS).write_bytes((folder / ADAPTER_WEIGHTS).read_bytes()[:100])
+    (folder / RunAdapter.WEIGHTS).write_bytes((folder / RunAdapter.WEIGHTS).read_bytes()[:100])
 
 
 def _lose_a_weight(folder: Path) -> None:
-    weights = load_file(folder / ADAPTER_WEIGHTS)
+    weights = load_file(folder / RunAdapter.WEIGHTS)
     weights.pop(min(weights))
-    save_file(weights, folder / ADAPTER_WEIGHTS)
+    save_file(weights, folder / RunAdapter.WEIGHTS)
 
 
 def _gain_a_weight(folder: Path) -> None:
-    weights = load_file(folder / ADAPTER_WEIGHTS)
-    save_file({**weights, "base_model.model.other.lora_A.weight": torch.zeros(1)}, folder / ADAPTER_WEIGHTS)
+    weights = load_file(folder / RunAdapter.WEIGHTS)
+    save_file({**weights, "base_model.model.other.lora_A.weight": torch.zeros(1)}, folder / RunAdapter.WEIGHTS)
 
 
 def _another_rank(folder: Path) -> None:
@@ -190,8 +189,8 @@ def _another_rank(folder: Path) -> None:
 
 
 def _change(folder: Path, **settings: Any) -> None:
-    saved = json.loads((folder / ADAPTER_CONFIG).read_text())
-    (folder / ADAPTER_CONFIG).write_text(json.dumps({**saved, **settings}))
+    saved = json.loads((folder / RunAdapter.CONFIG).read_text())
+    (folder / RunAdapter.CONFIG).write_text(json.dumps({**saved, **settings}))
 
 
 @pytest.mark.parametrize("damage", [_cut, _lose_a_weight, _gain_a_weight, _another_rank])
@@ -209,8 +208,8 @@ def test_a_damaged_adapter_is_refused_whole(
 
 def test_a_pickled_adapter_is_not_read(make_adapter: Callable[..., tuple[Path, PreTrainedModel]]) -> None:
     folder, _ = make_adapter()
-    torch.save(load_file(folder / ADAPTER_WEIGHTS), folder / "adapter_model.bin")
-    (folder / ADAPTER_WEIGHTS).unlink()
+    torch.save(load_file(folder / RunAdapter.WEIGHTS), folder / "adapter_model.bin")
+    (folder / RunAdapter.WEIGHTS).unlink()
     with pytest.raises(ModelError):
         load_language_model(ModelConfig(path=str(folder)))
 
