@@ -27,7 +27,7 @@ def test_an_option_carries_the_description_of_its_field(upo_process: UpoProcess)
 def test_options_stand_in_one_panel_per_section(upo_process: UpoProcess) -> None:
     shown = upo_process("train", "--help").out
     titles = [line.split()[1] for line in shown.splitlines() if line.startswith("╭")]
-    assert titles == ["Options", "Run", "Objectives", "Plugins", "Model", "Data", "Loss", "Training"]
+    assert titles == ["Options", "Run", "Objectives", "Plugins", "Model", "Data", "Loss", "Training", "LoRA"]
 
 
 def test_no_two_settings_claim_one_option() -> None:

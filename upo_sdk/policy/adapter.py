@@ -246,7 +246,7 @@ def merge_adapter(lm: PreTrainedModel, folder: Path) -> PreTrainedModel:
     with _fitting(folder):
         settings = PeftConfig.from_pretrained(str(folder))
         settings.inference_mode = False  # only an active adapter is merged
-        tuner: Any = PEFT_TYPE_TO_TUNER_MAPPING[settings.peft_type](lm, settings, "default")
+        tuner: Any = PEFT_TYPE_TO_TUNER_MAPPING[cast("Any", settings.peft_type)](lm, settings, "default")
         take_adapter_weights(lm, folder)
         merged: PreTrainedModel = tuner.merge_and_unload()
     return merged
