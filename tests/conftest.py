@@ -9,16 +9,17 @@ import os
 import subprocess
 import sys
 import venv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path  # noqa: TC003 - a field's type
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
 from promises import read_ledger
+from warm_python import SITE, warm_python
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores; read when torch is imported, and by subprocesses
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -26,13 +27,23 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores; read when to
 
 @dataclass(frozen=True)
 class Environment:
-    """A fresh virtual environment that sees what is installed here, and nothing else."""
+    """A fresh virtual environment that sees what is installed here, and nothing else.
+
+    Attributes:
+        stand_in: What runs its programs instead of its Python.
+    """
 
     folder: Path
+    stand_in: str | None = None
 
     @property
     def python(self) -> Path:
         return self.folder / ("Scripts" if os.name == "nt" else "bin") / "python"
+
+    @property
+    def site(self) -> Path:
+        (site,) = self.folder.glob("[Ll]ib/**/site-packages")
+        return site
 
     def install(self, *what: str) -> None:
         """Install with plain pip, offline."""
@@ -41,20 +52,37 @@ class Environment:
 
     def run(self, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         """Run its Python."""
-        variables = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
-        return subprocess.run(
-            [str(self.python), *arguments], cwd=cwd, env=variables, capture_output=True, text=True, check=False
-        )
+        variables = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", SITE: str(self.site)}
+        command = [self.stand_in or str(self.python), *arguments]
+        return subprocess.run(command, cwd=cwd, env=variables, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     made = Environment(tmp_path_factory.mktemp("environment"))
     venv.create(made.folder, with_pip=False)
-    (site,) = made.folder.glob("[Ll]ib/**/site-packages")
     lines = [f"import site; site.addsitedir({path!r})" for path in sys.path if path.endswith("site-packages")]
-    (site / "here.pth").write_text("\n".join(lines), encoding="utf-8")
+    (made.site / "here.pth").write_text("\n".join(lines), encoding="utf-8")
     return made
+
+
+@pytest.fixture(scope="session")
+def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
+    with warm_python(tmp_path_factory.mktemp("warm")) as path:
+        yield path
+
+
+@pytest.fixture
+def warm(stand_in: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have ``sys.executable`` start processes that need not import the libraries first."""
+    monkeypatch.setattr(sys, "executable", stand_in)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture
+def warm_environment(environment: Environment, stand_in: str) -> Environment:
+    return replace(environment, stand_in=stand_in)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -95,7 +95,9 @@ def test_the_tutorial_runs_as_it_is_written(tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.mark.slow
-def test_the_tutorial_of_the_first_objective_runs_as_it_is_written(environment: Environment, tmp_path: Path) -> None:
+def test_the_tutorial_of_the_first_objective_runs_as_it_is_written(
+    warm_environment: Environment, tmp_path: Path
+) -> None:
     text = read(FIRST_OBJECTIVE)
     hurry = _HURRY.search(text)
     assert hurry is not None
@@ -103,13 +105,13 @@ def test_the_tutorial_of_the_first_objective_runs_as_it_is_written(environment: 
         if language == "console":
             for part in block.split("$ ")[1:]:
                 command, *shown = part.splitlines()
-                said = follow(command, environment, tmp_path, hurry[1])
+                said = follow(command, warm_environment, tmp_path, hurry[1])
                 assert missing_lines(shown, said) == [], command
         elif block.startswith("# upo-brief/"):
             path, _, code = block.removeprefix("# ").partition("\n")
             replace_last(tmp_path / path, code)
         else:
-            done = environment.run("-c", block, cwd=tmp_path)
+            done = warm_environment.run("-c", block, cwd=tmp_path)
             assert "upo-brief 0.1.0 {'words': 8}" in done.stdout, done.stderr
 
 

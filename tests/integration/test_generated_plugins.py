@@ -28,21 +28,23 @@ def wheel(source: Path, folder: Path, environment: Environment) -> str:
 
 @pytest.mark.slow
 def test_both_kinds_are_built_installed_tested_listed_and_trained_with(
-    environment: Environment, model_folder: Callable[[str], Path], pairs_file: Path, tmp_path: Path
+    warm_environment: Environment, model_folder: Callable[[str], Path], pairs_file: Path, tmp_path: Path
 ) -> None:
     for kind, name in NAMES.items():
-        made = environment.run("-m", "upo_cli", "plugins", "new", name, "--kind", kind, cwd=tmp_path)
+        made = warm_environment.run("-m", "upo_cli", "plugins", "new", name, "--kind", kind, cwd=tmp_path)
         assert made.returncode == 0, made.stderr
-    environment.install(*(wheel(tmp_path / name, tmp_path, environment) for name in NAMES.values()))
+    warm_environment.install(*(wheel(tmp_path / name, tmp_path, warm_environment) for name in NAMES.values()))
 
     for name in NAMES.values():
         package = tmp_path / name / name.replace("-", "_")
         package.rename(tmp_path / f"not-{name}")  # so that the wheel is tested, not the source
-        tested = environment.run("-m", "pytest", "-q", cwd=tmp_path / name)
+        tested = warm_environment.run("-m", "pytest", "-q", cwd=tmp_path / name)
         assert tested.returncode == 0, tested.stdout + tested.stderr
         assert "passed" in tested.stdout
 
-    listed = json.loads(environment.run("-m", "upo_cli", "plugins", "list", "--json", cwd=tmp_path).stdout)["plugins"]
+    listed = json.loads(warm_environment.run("-m", "upo_cli", "plugins", "list", "--json", cwd=tmp_path).stdout)[
+        "plugins"
+    ]
     found = {item["distribution"]: (item["name"], item["kind"], item["version"], item["status"]) for item in listed}
     assert found["upo-polite"] == ("polite", "auxiliary", "0.1.0", "loaded")
     assert found["upo-soft"] == ("soft", "preference", "0.1.0", "loaded")
@@ -50,7 +52,7 @@ def test_both_kinds_are_built_installed_tested_listed_and_trained_with(
     basics = ["--model", str(model_folder("llama")), "--data", str(pairs_file), "--max_steps", "2"]
     objectives = ["--objective", "polite:0.3,word=hold", "--objective", "soft,beta=0.2"]
     arguments = ["-m", "upo_cli", "train", *basics, *objectives, "--output_dir", "run"]
-    trained = environment.run(*arguments, cwd=tmp_path)
+    trained = warm_environment.run(*arguments, cwd=tmp_path)
     assert trained.returncode == 0, trained.stderr
     manifest = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))
     assert (manifest["status"], manifest["steps"]) == ("completed", 2)

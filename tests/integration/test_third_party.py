@@ -41,6 +41,7 @@ def upo(site: Path, *arguments: str, **environment: str) -> subprocess.Completed
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("warm")
 def test_a_third_party_objective_is_listed_and_trained_with(
     installed: Callable[[str], Path], model_folder: Callable[[str], Path], pairs_file: Path, tmp_path: Path
 ) -> None:
@@ -60,6 +61,7 @@ def test_a_third_party_objective_is_listed_and_trained_with(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("warm")
 def test_a_distribution_that_claims_a_taken_name_is_refused_without_being_run(
     installed: Callable[[str], Path], tmp_path: Path
 ) -> None:

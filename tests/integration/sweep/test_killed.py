@@ -81,7 +81,7 @@ class Sweeping:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("stuck", "no_report")
+@pytest.mark.usefixtures("stuck", "no_report", "warm")
 def test_a_sweep_that_is_killed_twice_ends_with_the_table_of_an_undisturbed_one_and_scores_once(
     base: dict[str, Any], counted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,6 +111,7 @@ def test_a_sweep_that_is_killed_twice_ends_with_the_table_of_an_undisturbed_one_
     assert killed["baseline"] == expected["baseline"]
 
 
+@pytest.mark.usefixtures("warm")
 def test_the_process_of_a_point_tells_how_it_ended(tmp_path: Path) -> None:
     messages = SimpleQueue[tuple[str, PointMessage]]()
     process = PointProcess("lost", tmp_path / "points" / "lost", tmp_path / "lost.log", messages, jobs=1)
