@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from conftest import Ended, Installer, Upo
 
+pytestmark = pytest.mark.usefixtures("no_report")
+
 _PLUGIN = """
 import sys, threading
 from upo_sdk.objectives import Needs, PreferenceLoss

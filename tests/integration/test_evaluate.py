@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from filelock import FileLock
 
 from upo_sdk import EvalConfig, EvaluationRecord, align, evaluate
 from upo_sdk.config import DataConfig, ModelConfig, build_config
@@ -26,23 +26,16 @@ PAIR_METRICS = ("accuracy", "margin", "accuracy/without_conflict")
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run(shared_folder: Path) -> Path:
     """Return the folder of a short run of the demo; its caches stay in it, for all tests of this module."""
-    folder = tmp_path_factory.mktemp("demo")
-    before = os.environ.get("UPO_CACHE_DIR")
-    os.environ["UPO_CACHE_DIR"] = str(folder / "cache")
-    try:
-        short = {"max_steps": 4, "per_device_train_batch_size": 4, "warmup_steps": 0}
-        align(
-            build_config(
-                {"objectives": ["toxicity:0.3"], "training": short, "loss": {"gate_steps": 2}},
-                {"eval_prompts": 0, "output_dir": str(folder / "run")},
-            )
-        )
-    finally:
-        os.environ.pop("UPO_CACHE_DIR")
-        if before is not None:
-            os.environ["UPO_CACHE_DIR"] = before
+    folder = shared_folder / "demo"
+    short = {"max_steps": 4, "per_device_train_batch_size": 4, "warmup_steps": 0}
+    settings = {"objectives": ["toxicity:0.3"], "training": short, "loss": {"gate_steps": 2}, "eval_prompts": 0}
+    with FileLock(shared_folder / "demo.lock"), pytest.MonkeyPatch.context() as patch:
+        if not folder.exists():
+            patch.setenv("UPO_CACHE_DIR", str(folder / "cache"))
+            patch.setattr("upo_sdk.run.write_report_or_warn", lambda *_: None)
+            align(build_config({**settings, "output_dir": str(folder / "run")}))
     return folder / "run"
 
 
@@ -269,6 +262,7 @@ def test_the_demo_s_data_is_known_whichever_way_it_is_named(tmp_path: Path) -> N
     assert {"rude", "helpful"} < set(result.metrics)
 
 
+@pytest.mark.usefixtures("no_report")
 def test_a_run_s_own_answers_are_those_of_its_evaluation(tmp_path: Path) -> None:
     """The same prompts, the same seed, the same sampling: every number that both have is the same."""
     objectives = ["dpo", "length:0.5,target=8,normalize=zscore", "lexical:0"]

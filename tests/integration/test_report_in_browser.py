@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -33,14 +32,14 @@ WIDTHS = (360, 900, 1600)
 
 
 @pytest.fixture(scope="module")
-def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run_folder(tmp_path_factory: pytest.TempPathFactory, stand_in: str) -> Path:
     """Return a real run of the demo, whose model then wrote a script."""
     folder = tmp_path_factory.mktemp("run") / "demo"
     options = ["--max_steps", "4", "--gate_steps", "2", "--logging_steps", "1", "--eval_prompts", "8", "--quiet"]
     objectives = ["--objective", "toxicity:0.3", "--objective", "length:0,target=12"]
-    command = [sys.executable, "-m", "upo_cli", "train", *objectives, *options, "--output_dir", str(folder)]
-    environment = {**os.environ, "UPO_CACHE_DIR": str(folder.parent / "cache"), "HF_HUB_OFFLINE": "1"}
-    subprocess.run(command, check=True, env=environment, capture_output=True)
+    command = [stand_in, "-m", "upo_cli", "train", *objectives, *options, "--output_dir", str(folder)]
+    variables = {"UPO_CACHE_DIR": str(folder.parent / "cache"), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    subprocess.run(command, check=True, env={**os.environ, **variables}, capture_output=True)
     samples = [json.loads(line) for line in (folder / "samples.jsonl").read_text(encoding="utf-8").splitlines()]
     samples[0] |= {"prompt": PLANTED, "baseline": PLANTED, "model": PLANTED}
     (folder / "samples.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in samples), encoding="utf-8")

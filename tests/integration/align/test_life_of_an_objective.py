@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from upo_sdk.objectives import Completion
 
+pytestmark = pytest.mark.usefixtures("no_report")
+
 
 class Witness:
     """An auxiliary objective that notes what is called, and how many completions came."""
@@ -54,7 +56,6 @@ def witness(monkeypatch: pytest.MonkeyPatch) -> type[Witness]:
     return Witness
 
 
-@pytest.mark.usefixtures("no_report")
 def test_it_is_set_up_fitted_and_closed_once_and_scores_every_completion_once(
     settings: dict[str, Any], witness: type[Witness]
 ) -> None:
@@ -66,7 +67,6 @@ def test_it_is_set_up_fitted_and_closed_once_and_scores_every_completion_once(
     assert len(witness.scored) == len(set(witness.scored)) > 0
 
 
-@pytest.mark.usefixtures("no_report")
 def test_without_eval_steps_the_held_out_pairs_are_evaluated_once_at_the_end(settings: dict[str, Any]) -> None:
     data = {"path": settings["data"], "eval_fraction": 0.2}
     result = align(config(settings, {"data": data, "objectives": ["dpo"]}))
@@ -74,7 +74,6 @@ def test_without_eval_steps_the_held_out_pairs_are_evaluated_once_at_the_end(set
     assert [row["step"] for row in rows if "eval_loss" in row] == [4]
 
 
-@pytest.mark.usefixtures("no_report")
 def test_the_rate_of_tokens_counts_a_prompt_once_and_every_response(settings: dict[str, Any]) -> None:
     from transformers import AutoTokenizer
 

@@ -14,6 +14,8 @@ from .conftest import config, same, weights
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("no_report")
+
 
 def test_metrics_are_logged_under_trls_names_and_the_names_the_user_typed(settings: dict[str, Any]) -> None:
     result = align(config(settings))
@@ -37,7 +39,6 @@ def test_metrics_end_with_how_fast_the_run_was_behind_the_last_evaluation(settin
     assert [row for row in rows if "train_runtime" in row] == rows[-1:]
 
 
-@pytest.mark.usefixtures("no_report")
 def test_gradient_metrics_of_accumulated_batches_are_those_of_the_big_batch(
     settings: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -52,7 +53,6 @@ def test_gradient_metrics_of_accumulated_batches_are_those_of_the_big_batch(
     assert big == pytest.approx(small, rel=1e-3)
 
 
-@pytest.mark.usefixtures("no_report")
 def test_probing_the_parameters_changes_nothing_and_logs_how_the_parts_agree(
     settings: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from upo_sdk.events import Event
 
 
+@pytest.mark.usefixtures("no_report")
 @pytest.mark.parametrize("family", ["gpt2", "llama", "qwen2"])
 def test_a_run_leaves_a_model_that_loads_and_generates(
     settings: dict[str, Any], model_folder: Callable[[str], Path], family: str
@@ -46,6 +47,7 @@ def test_a_run_leaves_a_model_that_loads_and_generates(
     assert not same(weights(result.output_dir), weights(model_folder(family)))
 
 
+@pytest.mark.usefixtures("no_report")
 def test_the_run_folder_tells_what_was_run(settings: dict[str, Any]) -> None:
     result = align(config(settings))
     folder = result.output_dir
@@ -212,6 +214,7 @@ def test_a_run_that_fails_before_training_leaves_no_folder(settings: dict[str, A
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.usefixtures("no_report")
 def test_unpaired_data_is_aligned_with_kto_by_itself(settings: dict[str, Any], tmp_path: Path) -> None:
     rows = [{"prompt": f"{n}?", "completion": f" answer {n}", "label": n % 2 == 0} for n in range(8)]
     path = tmp_path / "unpaired.jsonl"
@@ -220,12 +223,14 @@ def test_unpaired_data_is_aligned_with_kto_by_itself(settings: dict[str, Any], t
     assert result.metrics["kto/kl"] >= 0
 
 
+@pytest.mark.usefixtures("no_report")
 @pytest.mark.parametrize("baseline", ["soft", "prompt-mean", "none"])
 def test_every_baseline_trains(settings: dict[str, Any], baseline: str) -> None:
     result = align(config(settings, {"loss": {"baseline": baseline}}))
     assert result.metrics["value/loss"] == 0
 
 
+@pytest.mark.usefixtures("no_report")
 def test_a_loss_that_breaks_is_named_and_no_model_is_saved(settings: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(UPOError, match="infinite or NaN"):
         align(config(settings, {"training": {"learning_rate": 1e30, "max_grad_norm": 0, "save_steps": 0}}))
