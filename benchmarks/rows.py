@@ -1,11 +1,13 @@
 """How the time and the memory of a whole run grow with the number of rows.
 
-    python benchmarks/rows.py [--rows 1000 3000 10000 30000 100000]
+    python benchmarks/rows.py [--rows 1000 3000 10000 30000 100000] [--epochs 1]
 
 Every size is a process of its own with an empty cache: it first aligns a tiny model on 200 pairs, so that imports and
 warm-up are not counted, then on the given number of short, distinct pairs (one epoch, batches of 64, no answers before
 and after), and notes the seconds of every part of the run and the growth of its memory: private memory (what the
-process itself holds) and the whole resident set (which counts pages of mapped files too). The log-log slope of the
+process itself holds) and the whole resident set (which counts pages of mapped files too). ``again`` is how long it takes
+until the plan of a second run on the same file is ready. With ``--epochs 0.05`` all rows are checked, scored and given
+reference log-probs, and a twentieth of them is trained on: so a million rows end sooner. The log-log slope of the
 seconds over the rows is 1 where the time per pair is constant; what ends a run (saving, and drawing the report) takes
 as long for any number of rows, and has a column of its own.
 """
@@ -29,44 +31,45 @@ import numpy as np
 if TYPE_CHECKING:
     from upo_sdk.events import Event
 
-PARTS = ("load", "prepare", "train", "finish")
+PARTS = ("load", "prepare", "train", "finish", "again")
 
 
 def main() -> None:
     """Measure every size, print a table and the slopes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, nargs="+", default=[1000, 3000, 10_000, 30_000, 100_000])
+    parser.add_argument("--epochs", type=float, default=1, help="how often every row is trained on")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
-        print(json.dumps(_measure(options.rows[0])))
+        print(json.dumps(_measure(options.rows[0], options.epochs)))
         return
-    found = [_in_a_process(rows) for rows in options.rows]
+    found = [_in_a_process(rows, options.epochs) for rows in options.rows]
     print(" " * 8 + "".join(f"{part + ' s':>10}" for part in PARTS) + "     all s  ms/pair  private MB  resident MB")
     for rows, one in zip(options.rows, found, strict=True):
-        total = sum(one[part] for part in PARTS)
+        total = sum(one[part] for part in PARTS[:-1])
         times = "".join(f"{seconds:10.2f}" for seconds in (*(one[part] for part in PARTS), total))
         print(f"{rows:8,}{times} {1000 * total / rows:8.3f} {one['private_mb']:11.1f} {one['resident_mb']:12.1f}")
     if len(found) > 1:
-        for parts in (*((part,) for part in PARTS), PARTS[:-1], PARTS):
+        for parts in (*((part,) for part in PARTS), PARTS[:-2], PARTS[:-1]):
             seconds = [sum(one[part] for part in parts) for one in found]
             slope = np.polyfit(np.log(options.rows), np.log(seconds), 1)[0]
             print(f"slope of {' + '.join(parts)}: {slope:.3f}")
 
 
-def _in_a_process(rows: int) -> dict[str, float]:
+def _in_a_process(rows: int, epochs: float) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, __file__, "--one", "--rows", str(rows)]
+        command = [sys.executable, __file__, "--one", "--rows", str(rows), "--epochs", str(epochs)]
         done = subprocess.run(  # noqa: S603 - this script
             command, env=os.environ | {"UPO_CACHE_DIR": folder}, check=True, capture_output=True, text=True
         )
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-def _measure(rows: int) -> dict[str, float]:
+def _measure(rows: int, epochs: float) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        _align(folder / "warm-up", 200)
+        _align(folder / "warm-up", 200, epochs)
         before = _memory()
         peak = dict(before)
         stop = threading.Event()
@@ -78,7 +81,7 @@ def _measure(rows: int) -> dict[str, float]:
         watcher = threading.Thread(target=watch)
         watcher.start()
         try:
-            seconds = _align(folder / "run", rows)
+            seconds = _align(folder / "run", rows, epochs)
         finally:
             stop.set()
             watcher.join()
@@ -108,9 +111,11 @@ class _Clock:
             self.scored = time.perf_counter()  # the last one is that of the reference pass
 
 
-def _align(folder: Path, rows: int) -> dict[str, float]:
+def _align(folder: Path, rows: int, epochs: float) -> dict[str, float]:
     from upo_sdk import align
     from upo_sdk.config import build_config
+    from upo_sdk.plugin.registry import load_registry
+    from upo_sdk.run import plan_run
 
     folder.mkdir()
     data, clock = folder / "pairs.jsonl", _Clock()
@@ -119,6 +124,7 @@ def _align(folder: Path, rows: int) -> dict[str, float]:
             json.dumps({"prompt": f"Question {n}? ", "chosen": f"yes, {n} it is", "rejected": f"no, not {n}"}) + "\n"
             for n in (" ".join(f"{number:06}") for number in range(rows))  # few words, as in a language
         )
+    os.utime(data, (time.time() - 60,) * 2)  # a file that changed just now is not remembered
     model = folder / "model"
     _save_model(model)
     config = build_config(
@@ -129,7 +135,7 @@ def _align(folder: Path, rows: int) -> dict[str, float]:
             "training": {
                 "per_device_train_batch_size": 64,
                 "per_device_eval_batch_size": 64,
-                "num_train_epochs": 1,
+                "num_train_epochs": epochs,
             },
             "eval_prompts": 0,
             "output_dir": str(folder / "out"),
@@ -138,7 +144,9 @@ def _align(folder: Path, rows: int) -> dict[str, float]:
     started = time.perf_counter()
     align(config, callbacks=[clock])
     ended = time.perf_counter()
-    times = (started, clock.planned, clock.scored, clock.trained, ended)
+    again = config.model_copy(update={"output_dir": folder / "again"})
+    plan_run(again, load_registry(config.plugins))
+    times = (started, clock.planned, clock.scored, clock.trained, ended, time.perf_counter())
     return {part: end - begin for part, (begin, end) in zip(PARTS, pairwise(times), strict=True)}
 
 
