@@ -5,7 +5,7 @@
 Every size is a process of its own with an empty cache: it first aligns a tiny model on 200 pairs, so that imports and
 warm-up are not counted, then on the given number of short, distinct pairs (one epoch, batches of 64, no answers before
 and after), and notes the seconds of every part of the run and the growth of its memory: private memory (what the
-process itself holds) and the whole resident set (which counts pages of mapped files too). ``again`` is how long it takes
+process itself holds) and the whole resident set (which counts pages of mapped files too). ``again`` is the time
 until the plan of a second run on the same file is ready. With ``--epochs 0.05`` all rows are checked, scored and given
 reference log-probs, and a twentieth of them is trained on: so a million rows end sooner. The log-log slope of the
 seconds over the rows is 1 where the time per pair is constant; what ends a run (saving, and drawing the report) takes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
 import typer
 
@@ -67,7 +67,7 @@ class ConfigOption:
     @property
     def is_list(self) -> bool:
         """Whether it is repeatable and takes one value each time."""
-        return get_origin(self.field.annotation) is tuple
+        return any(get_origin(kind) is tuple for kind in (self.field.annotation, *get_args(self.field.annotation)))
 
     @property
     def is_flag(self) -> bool:

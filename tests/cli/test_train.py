@@ -149,3 +149,23 @@ def test_the_handlers_that_were_there_come_back() -> None:
         assert signal.getsignal(signal.SIGINT) != before
         assert not cancel.is_set()
     assert signal.getsignal(signal.SIGINT) == before
+
+
+def test_a_mixture_of_files_is_planned_trained_and_resumed(upo: Upo, small: list[str]) -> None:
+    Path("more.jsonl").write_text("".join(json.dumps({**row, "prompt": "?"}) + "\n" for row in _PAIRS))
+    at = small.index("pairs.jsonl")
+    mixed = [*small[:at], "pairs.jsonl:3", "--data", "more*.jsonl:1", *small[at + 1 :]]
+    planned = upo(*mixed, "--dry-run", "--output_dir", "out")
+    assert (planned.code, "of 8), more*.jsonl (" in planned.out) == (0, True)
+    assert upo(*mixed, "--save_steps", "1", "--output_dir", "out").code == 0
+    resumed = [*mixed, "--output_dir", "out", "--resume_from_checkpoint", "out/checkpoint-1"]
+    assert upo(*resumed).code == 0
+    refused = upo(*resumed, "--mixture_seed", "7")
+    assert (refused.code, "data" in refused.err) == (2, True)
+
+
+def test_a_pattern_that_matches_nothing_ends_with_2(upo: Upo, small: list[str]) -> None:
+    ended = upo(*["none-*.jsonl" if word == "pairs.jsonl" else word for word in small], "--output_dir", "out")
+    assert ended.code == 2
+    assert "no data file matches this pattern" in ended.err
+    assert "--data" in ended.err

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pydantic.fields import FieldInfo
 
 __all__ = ["PathSection", "Section", "as_mapping", "written_name"]
@@ -22,7 +24,7 @@ class Section(BaseModel):
 
 
 class PathSection(Section):
-    """A section of which a bare string is the ``path``."""
+    """A section of which a bare string, or a list, is the ``path``."""
 
     @model_validator(mode="before")
     @classmethod
@@ -31,7 +33,9 @@ class PathSection(Section):
 
 
 def as_mapping(value: Any) -> Any:
-    """Return the settings that a bare path stands for; anything else as it is."""
+    """Return the settings that a bare path, or a list of paths, stands for; anything else as it is."""
+    if isinstance(value, list | tuple):
+        return {"path": [str(path) for path in cast("Sequence[Any]", value)]}
     return {"path": str(value)} if isinstance(value, str | Path) else value
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from upo_sdk.config.base import PathSection, Section
 from upo_sdk.records import Changeable
@@ -16,12 +16,13 @@ LayoutName = Literal["auto", "padded", "separate", "packed", "prefix-shared", "p
 
 
 class DataConfig(PathSection):
-    """The data to align on; a bare string is its path."""
+    """The data to align on; a bare string or a list is its path."""
 
-    path: str = Field(
-        min_length=1,
-        description="A .jsonl, .json, .csv (each also .gz) or .parquet file, a save_to_disk folder, or a hub name.",
+    path: str | tuple[str, ...] = Field(
+        description="A .jsonl, .json, .csv (each also .gz) or .parquet file, a pattern of such, a save_to_disk folder, "
+        "or a hub name. Several are joined, or mixed if each is written with a weight: a.jsonl:0.7 b.jsonl:0.3.",
     )
+    mixture_seed: int = Field(default=42, ge=0, description="Seed of the rows that a mixture draws.")
     split: str = Field(default="train", min_length=1, description="Split of a folder or hub dataset to train on.")
     eval_path: str | None = Field(
         default=None, description="Data to evaluate on, if it is in another file, folder or hub dataset."
@@ -52,6 +53,24 @@ class DataConfig(PathSection):
     max_prompt_length: int | None = Field(
         default=None, ge=1, description="Most tokens of the prompt, even if the response leaves room for more."
     )
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """All of ``path``."""
+        return (self.path,) if isinstance(self.path, str) else self.path
+
+    @field_validator("path", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: Any) -> Any:
+        paths = [value] if isinstance(value, str) else value
+        if (
+            not isinstance(paths, list | tuple)
+            or not paths
+            or not all(isinstance(path, str) and path for path in paths)
+        ):
+            msg = "give a path, or a list of paths"
+            raise ValueError(msg)
+        return paths[0] if len(paths) == 1 else tuple(paths)
 
     @model_validator(mode="after")
     def _one_source_of_evaluation(self) -> DataConfig:

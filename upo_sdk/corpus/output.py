@@ -11,6 +11,7 @@ import numpy as np
 
 from upo_sdk.atomic_file import check_takes_files, whole_file
 from upo_sdk.data.columns import read_rows_of
+from upo_sdk.data.paths import only_path
 from upo_sdk.data.problems import Problems
 from upo_sdk.data.source import read_rows
 from upo_sdk.errors import DataError, OutputError
@@ -46,7 +47,7 @@ def check_output(path: Path, data: DataConfig, *, overwrite: bool) -> None:
             where=str(path),
             fix=f"give it one of the suffixes {' and '.join(SUFFIXES)}: `output=scored.jsonl`",
         )
-    source = Path(data.path).expanduser()
+    source = Path(corpus_path(data)).expanduser()
     if path.exists() and source.exists() and path.samefile(source):
         raise OutputError("the output is the corpus itself", where=str(path), fix="choose another `output`")
     if path.exists() and (path.is_dir() or not overwrite):
@@ -54,6 +55,15 @@ def check_output(path: Path, data: DataConfig, *, overwrite: bool) -> None:
             "the output exists", where=str(path), fix="choose another `output`, or replace it: `overwrite_output=true`"
         )
     check_takes_files(path.parent, "output")
+
+
+def corpus_path(data: DataConfig) -> str:
+    """Return the one source of a corpus.
+
+    Raises:
+        ConfigError: There are several.
+    """
+    return only_path(data.sources, why="one source is scored at a time")
 
 
 def row_numbers(rows: Dataset) -> IntArray:
@@ -73,14 +83,15 @@ def read_source(data: DataConfig, rows_R: IntArray) -> Iterator[Row]:
     """
     wanted = iter(rows_R.tolist())
     number = next(wanted, None)
-    for found, row in read_rows(data.path, data.split, Problems(data.path, drop=True)):
+    path = corpus_path(data)
+    for found, row in read_rows(path, data.split, Problems(path, drop=True)):
         if number is None:
             return
         if found == number:
             yield row
             number = next(wanted, None)
     if number is not None:
-        raise DataError("the data changed while it was scored", where=data.path, fix="run the same command again")
+        raise DataError("the data changed while it was scored", where=path, fix="run the same command again")
 
 
 def write_rows(path: Path, rows: Iterable[Row], schema: Any, check: Callable[[], None]) -> None:
@@ -143,7 +154,7 @@ def parquet_schema(rows: Iterable[Row], data: DataConfig, rewards: Mapping[str, 
     import pyarrow as pa
     from pyarrow import parquet
 
-    source = Path(data.path).expanduser()
+    source = Path(corpus_path(data)).expanduser()
     try:
         schema = parquet.read_schema(source) if source.suffix.lower() == ".parquet" else _inferred(rows)
         for name, both in rewards.items():
@@ -152,7 +163,7 @@ def parquet_schema(rows: Iterable[Row], data: DataConfig, rewards: Mapping[str, 
     except pa.ArrowException as error:
         raise DataError(
             f"a Parquet file cannot hold these rows: {str(error).splitlines()[0]}",
-            where=data.path,
+            where=str(source),
             fix="give every column one type in all rows, or write JSON Lines: `output=scored.jsonl`",
         ) from error
     return schema

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from upo_sdk.data.columns import read_rows_of
 from upo_sdk.data.messages import CONVERSATION_COLUMNS, load_conversation
-from upo_sdk.data.problems import RowError, problems_of
+from upo_sdk.data.problems import RowError, parts_of
 from upo_sdk.errors import DataError, ModelError
 from upo_sdk.records import Chat
 
@@ -92,7 +92,8 @@ def check_template(
             if drop:
                 continue
             reason = error.reason.replace(" them", " the messages", 1)
-            where = f"{problems_of(data).source}, row {row['row']}"
+            part, number = parts_of(data).locate(row["row"])
+            where = f"{part.source}, row {number}"
             raise DataError(reason, where=where, fix=_FIX) from error
         if template.on_date and text != render(on_date=template.on_date - timedelta(days=400)):
             return True

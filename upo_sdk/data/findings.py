@@ -11,6 +11,8 @@ from upo_sdk.records import DataFinding
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from upo_sdk.data.problems import Parts
+
 __all__ = ["Kind", "count_findings", "finding_key", "once_key"]
 
 _SEPARATOR = "\t"
@@ -116,12 +118,13 @@ def finding_key(kind: Kind, detail: str = "") -> str:
     return f"{kind.key}{_SEPARATOR}{detail}"
 
 
-def count_findings(notes: Iterable[tuple[int, Sequence[str]]], of: int) -> tuple[DataFinding, ...]:
+def count_findings(notes: Iterable[tuple[int, Sequence[str]]], of: int, parts: Parts) -> tuple[DataFinding, ...]:
     """Return every finding once, in the order of :class:`Kind`.
 
     Args:
         notes: The number of each row that has findings, and the :func:`finding_key` of each finding.
         of: Rows in all.
+        parts: Where the rows are from.
     """
     count, first = Counter[tuple[str, str]](), dict[tuple[str, str], tuple[int, str]]()
     for row, own in notes:
@@ -134,10 +137,11 @@ def count_findings(notes: Iterable[tuple[int, Sequence[str]]], of: int) -> tuple
             first.setdefault(key, (row, detail))
     order = [kind.key for kind in Kind]
     found = sorted(count, key=lambda key: (order.index(key[0]), key[1]))
-    return tuple(_finding(key[0], *first[key], count[key], of) for key in found)
+    return tuple(_finding(key[0], *first[key], count[key], of, parts) for key in found)
 
 
-def _finding(kind: str, first_row: int, detail: str, rows: int, of: int) -> DataFinding:
+def _finding(kind: str, row: int, detail: str, rows: int, of: int, parts: Parts) -> DataFinding:
     level, text = Kind[kind.upper()].value
-    said = text.format(detail=detail, rows=f"{rows:,} of {of:,} rows, first row {first_row}")
+    said = text.format(detail=detail, rows=f"{rows:,} of {of:,} rows, first {parts.name_row(row)}")
+    first_row = parts.locate(row)[1]
     return DataFinding(kind=kind, detail=detail, level=level, rows=rows, of=of, first_row=first_row, text=said)

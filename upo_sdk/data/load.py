@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from upo_sdk.data.problems import describe_left_out, with_names
+from upo_sdk.data.mixture import CheckedPart, join
+from upo_sdk.data.paths import find_sources
+from upo_sdk.data.problems import describe_left_out, parts_of
 from upo_sdk.data.remembered import check_or_remember
 from upo_sdk.data.source import open_source
 from upo_sdk.data.split import hold_out
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
     from upo_sdk.config.sections import DataConfig
-    from upo_sdk.data.problems import BadRow
+    from upo_sdk.data.problems import BadRow, Parts
     from upo_sdk.data.shapes import Kind
     from upo_sdk.plugin.specs import DatasetFormatSpec
 
@@ -31,10 +32,11 @@ __all__ = ["PreferenceData", "load_preference_data"]
 class PreferenceData:
     """Checked preference data in one normalised form.
 
-    Columns of ``train`` and ``eval``: ``row`` (1-based in the source), ``prompt`` and ``responses`` (plain text, as
-    objectives see it; ``[chosen, rejected]`` or ``[completion]``), ``desirable`` (per response), ``extra`` (all other
-    columns of the source, one JSON object; :func:`completions` reads it), and for conversations ``prompt_messages``,
-    ``response_messages`` and ``template_inputs``, which :func:`~upo_sdk.data.messages.load_conversation` reads.
+    Columns of ``train`` and ``eval``: ``row`` (1-based; the numbers of a further source begin behind those of the one
+    before), ``prompt`` and ``responses`` (text, as objectives see it; ``[chosen, rejected]`` or ``[completion]``),
+    ``desirable`` (per response), ``extra`` (all other columns of the source, one JSON object; :func:`completions` reads
+    it), and for conversations ``prompt_messages``, ``response_messages`` and ``template_inputs``, which
+    :func:`~upo_sdk.data.messages.load_conversation` reads.
 
     Attributes:
         train: Rows to train on.
@@ -61,10 +63,15 @@ class PreferenceData:
     fingerprint: str
     description: str
 
+    @property
+    def parts(self) -> Parts:
+        """Where the rows to train on are from."""
+        return parts_of(self.train)
+
     def describe_bad_rows(self) -> list[str]:
         """Return a sentence about the rows that are left out, if there are some."""
         rows = len(self.train) + len(self.eval or ()) + len(self.bad_rows)
-        return [describe_left_out(self.bad_rows, rows)] if self.bad_rows else []
+        return [describe_left_out(self.bad_rows, rows, self.parts)] if self.bad_rows else []
 
 
 def load_preference_data(
@@ -85,18 +92,19 @@ def load_preference_data(
         OfflineError: A hub name that is not cached, and the hub is out of reach.
     """
     load = partial(_load_split, config, formats=formats, labelled=labelled)
-    data, form = load(config.path, config.split, config.max_rows)
-    parts = [f"{form} from {_name(config.path)}", data.description]
+    data, form = load(config.sources, config.split, config.max_rows)
+    parts = [form, data.description]
     if config.eval_fraction:
-        train, held_out = hold_out(data.train, config.eval_fraction, config.path)
+        train, held_out = hold_out(data.train, config.eval_fraction, ", ".join(config.sources))
         data = replace(data, train=train, eval=held_out)
     elif config.eval_path or config.eval_split:
         split = config.eval_split or ("train" if config.eval_path else config.split)
-        other, other_form = load(config.eval_path or config.path, split, None)
+        sources = (config.eval_path,) if config.eval_path else config.sources
+        other, other_form = load(sources, split, None)
         if (data.shape, data.conversational) != (other.shape, other.conversational):
             raise DataError(
                 f"training data are {form}, evaluation data are {other_form}",
-                where=config.eval_path or config.path,
+                where=", ".join(sources),
                 fix="give both in the same format",
             )
         data = _with_evaluation(data, other)
@@ -117,31 +125,36 @@ def _with_evaluation(data: PreferenceData, other: PreferenceData) -> PreferenceD
     )
 
 
-def _name(path: str) -> str:
-    return Path(path).name if Path(path).expanduser().exists() else path
-
-
 def _load_split(
     config: DataConfig,
-    path: str,
+    written: Sequence[str],
     split: str,
     max_rows: int | None,
     *,
     formats: Sequence[DatasetFormatSpec],
     labelled: bool,
 ) -> tuple[PreferenceData, str]:
-    """Return the data of one split, described by how its columns were read, and its form in words."""
-    found, dataset = check_or_remember(config, open_source(path, split), max_rows, formats, labelled=labelled)
+    """Return the data of one split, described by how its columns were read, and its form and sources in words."""
+    sources, parts = find_sources(written), list[CheckedPart]()
+    left = None if sources[0].weight else max_rows  # the first rows of a mixture are known once it is mixed
+    for source in sources:
+        for path in source.paths if left != 0 else ():
+            found, rows = check_or_remember(config, open_source(path, split), left, formats, labelled=labelled)
+            parts.append(CheckedPart(path=path, of=source, found=found, rows=rows))
+            left = left and max(left - len(rows), 0)
+    joined = join(parts, seed=config.mixture_seed, max_rows=max_rows)
+    numbered = list(zip(joined.before, (part.found for part in parts), strict=True))[::-1]  # of two rows, the first
     data = PreferenceData(
-        train=with_names(dataset, path, found.names),
+        train=joined.rows,
         eval=None,
-        shape=found.kind,
-        conversational=found.conversational,
-        columns=found.columns,
-        unread=found.unread,
-        overruled=found.overruled,
-        bad_rows=found.bad_rows,
-        fingerprint=found.digest,
-        description=found.description,
+        shape=parts[0].found.kind,
+        conversational=parts[0].found.conversational,
+        columns=frozenset.intersection(*(part.found.columns for part in parts)),
+        unread={name: before + row for before, found in numbered for name, row in found.unread.items()},
+        overruled={name: before + row for before, found in numbered for name, row in found.overruled.items()},
+        bad_rows=tuple(bad for part in parts for bad in part.found.bad_rows),
+        fingerprint=joined.fingerprint,
+        description="; ".join(dict.fromkeys(filter(None, (part.found.description for part in parts)))),
     )
-    return data, found.form
+    forms = " and ".join(dict.fromkeys(part.found.form for part in parts))
+    return data, f"{forms} from {joined.description}"

@@ -11,7 +11,7 @@ import numpy as np
 from upo_sdk.data.columns import read_rows_of
 from upo_sdk.data.messages import CONVERSATION_COLUMNS, load_conversation
 from upo_sdk.data.numbers import read_scores
-from upo_sdk.data.problems import RowError
+from upo_sdk.data.problems import RowError, parts_of
 from upo_sdk.errors import DataError
 from upo_sdk.objectives import Completion, Needs
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from datasets import Dataset
+
+    from upo_sdk.data.problems import Parts
 
 __all__ = ["Completions", "apply_truncation", "completions"]
 
@@ -46,8 +48,9 @@ def completions(dataset: Dataset, needs: Needs = _NOTHING) -> Completions:
         msg = "token counts need a tokenised dataset: call tokenize() first"
         raise ValueError(msg)
     if needs.columns or needs.score_columns:
+        parts = parts_of(dataset)
         for row in read_rows_of(dataset, "row", "responses", "extra"):
-            _columns(row, needs)
+            _columns(row, needs, parts)
     return Completions(dataset, needs)
 
 
@@ -59,6 +62,7 @@ class Completions(Sequence[Completion]):
         kept = [*_KEPT_PROMPT.values(), *_KEPT_RESPONSES.values()]
         self._dataset = dataset
         self._needs = needs
+        self._parts = parts_of(dataset)
         self._wanted = [
             *("row", "prompt", "responses", "extra"),
             *(["response_token_counts"] if needs.token_counts else []),
@@ -92,7 +96,7 @@ class Completions(Sequence[Completion]):
         left = apply_truncation(row)
         spoken = load_conversation(left) if "prompt_messages" in row else None
         messages = spoken.responses if spoken else nothing
-        per_response = zip(left["responses"], _columns(row, self._needs), counts, messages, strict=True)
+        per_response = zip(left["responses"], _columns(row, self._needs, self._parts), counts, messages, strict=True)
         for response, columns, count, own in per_response:
             yield Completion(left["prompt"], response, columns, count, spoken and spoken.prompt, own)
 
@@ -107,28 +111,27 @@ def apply_truncation(row: Mapping[str, Any]) -> dict[str, Any]:
     return left
 
 
-def _columns(row: Mapping[str, Any], needs: Needs) -> list[dict[str, object]]:
+def _columns(row: Mapping[str, Any], needs: Needs, parts: Parts) -> list[dict[str, object]]:
     """Return the columns of each response: those of its row, and its own scores."""
     responses = len(row["responses"])
     if not needs.columns and not needs.score_columns:
         return [{}] * responses
     extra = json.loads(row["extra"])
-    shared = _extra(row, extra, needs.columns)
+    where = parts.name_row(row["row"])
+    shared = _extra(where, extra, needs.columns)
     try:
         scores = {name: read_scores(extra, name, responses) for name in needs.score_columns}
     except RowError as error:
-        raise DataError(
-            f"column '{error.column}': {error.reason}", where=f"row {row['row']}", fix="correct the row"
-        ) from None
+        raise DataError(f"column '{error.column}': {error.reason}", where=where, fix="correct the row") from None
     return [shared | {name: values[index] for name, values in scores.items()} for index in range(responses)]
 
 
-def _extra(row: Mapping[str, Any], extra: Mapping[str, Any], columns: Collection[str]) -> dict[str, object]:
+def _extra(where: str, extra: Mapping[str, Any], columns: Collection[str]) -> dict[str, object]:
     for column in columns:
         if column not in extra:
             raise DataError(
                 f"an objective asks for the column '{column}'",
-                where=f"row {row['row']}",
+                where=where,
                 fix=f"add it to the data; besides prompt and responses this row has: {', '.join(extra) or 'nothing'}",
             )
     return {column: extra[column] for column in columns}

@@ -15,7 +15,7 @@ from upo_sdk.cache import cache_folder, content_key, read_or_make
 from upo_sdk.data.columns import content_name, read_table, read_tables
 from upo_sdk.data.encoding import Encoder
 from upo_sdk.data.findings import count_findings
-from upo_sdk.data.problems import BadRow, problems_of
+from upo_sdk.data.problems import BadRow, parts_of, problems_of
 from upo_sdk.data.shortening import TokenColumns
 from upo_sdk.data.truncation import Limits, TruncationReport
 from upo_sdk.errors import DataError
@@ -112,6 +112,7 @@ def tokenize(
 
     path = cache_folder("tokens") / f"{fingerprint}.arrow"
     dataset = read_or_make(path, partial(_read, rows=len(data), fingerprint=fingerprint), make)
+    dataset.info.description = data.info.description
     used, bad_rows = _without_bad_rows(dataset) if drop else (dataset, ())
     return _counted(used, limits, bad_rows, conversational=conversational)
 
@@ -167,7 +168,10 @@ def _without_bad_rows(dataset: Dataset) -> tuple[Dataset, tuple[BadRow, ...]]:
     if not bad_rows:
         return dataset, ()
     used = dataset.select(np.flatnonzero(pc.is_null(table["bad"])))
-    return used, tuple(BadRow(source, row, column or None, reason) for row, (source, column, reason) in bad_rows)
+    parts = parts_of(dataset)
+    return used, tuple(
+        BadRow(source, parts.locate(row)[1], column or None, reason) for row, (source, column, reason) in bad_rows
+    )
 
 
 def _counted(dataset: Dataset, limits: Limits, bad_rows: tuple[BadRow, ...], *, conversational: bool) -> Tokenized:
@@ -200,7 +204,8 @@ def _counted(dataset: Dataset, limits: Limits, bad_rows: tuple[BadRow, ...], *, 
     if left_out_R.any():
         dataset = dataset.select(np.flatnonzero(~left_out_R))
     with_findings = table.filter(pc.is_valid(table["findings"])).select(["row", "findings"])
-    findings = count_findings(((row["row"], row["findings"]) for row in with_findings.to_pylist()), report.rows)
+    found = ((row["row"], row["findings"]) for row in with_findings.to_pylist())
+    findings = count_findings(found, report.rows, parts_of(dataset))
     return Tokenized(dataset=dataset, report=report, findings=findings, bad_rows=bad_rows)
 
 

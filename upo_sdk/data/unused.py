@@ -6,9 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 from upo_sdk.data.context import TEMPLATE_COLUMNS
+from upo_sdk.data.problems import ONE_PART
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+
+    from upo_sdk.data.problems import Parts
 
 __all__ = ["describe_overruled", "describe_unused"]
 
@@ -42,7 +45,10 @@ _WAYS = (
 
 
 def describe_unused(
-    unread: Mapping[str, int], used: Collection[str], scores: Collection[str]
+    unread: Mapping[str, int],
+    used: Collection[str],
+    scores: Collection[str],
+    parts: Parts = ONE_PART,
 ) -> tuple[list[str], list[str]]:
     """Return notes and warnings that name the columns of the data without any effect, each column once.
 
@@ -50,6 +56,7 @@ def describe_unused(
         unread: Columns that are no part of prompt, responses or label, with the first row in which they hold something.
         used: Columns that are read nevertheless.
         scores: Names of columns with one number per response, which may be two columns of a pair.
+        parts: Where the rows are from.
     """
     known = {*used, *_PANDAS_INDEX, *(f"{name}{side}" for name in scores for side in _PER_RESPONSE)}
     unused = {name: row for name, row in unread.items() if name not in known}
@@ -58,18 +65,20 @@ def describe_unused(
     others = {name: row for name, row in unused.items() if name not in {*media, *of_templates}}
     content = _only(others, {*_CONTENT, *filter(_sounds_like_content, others)})
     warnings = [
-        *_sentence(media, "only text can be trained on"),
-        *_sentence(of_templates, "a chat template reads such columns, and these rows are texts: give them as messages"),
-        *_sentence(content, _WAYS),
+        *_sentence(media, parts, "only text can be trained on"),
+        *_sentence(
+            of_templates, parts, "a chat template reads such columns, and these rows are texts: give them as messages"
+        ),
+        *_sentence(content, parts, _WAYS),
     ]
-    return _sentence({name: row for name, row in others.items() if name not in content}, _WAYS), warnings
+    return _sentence({name: row for name, row in others.items() if name not in content}, parts, _WAYS), warnings
 
 
-def describe_overruled(overruled: Mapping[str, int]) -> list[str]:
+def describe_overruled(overruled: Mapping[str, int], parts: Parts = ONE_PART) -> list[str]:
     """Return a warning for every column of the prompt that the messages of the responses overrule."""
     return [
-        f"the column '{name}' differs from the prompt that the responses begin with (row {row}): that prompt is "
-        "learned, not the column. Remove one of the two from the data"
+        f"the column '{name}' differs from the prompt that the responses begin with ({parts.name_row(row)}): that "
+        "prompt is learned, not the column. Remove one of the two from the data"
         for name, row in overruled.items()
     ]
 
@@ -83,9 +92,9 @@ def _only(columns: Mapping[str, int], names: Collection[str]) -> dict[str, int]:
     return {name: row for name, row in columns.items() if name in names}
 
 
-def _sentence(columns: Mapping[str, int], what_to_do: str) -> list[str]:
+def _sentence(columns: Mapping[str, int], parts: Parts, what_to_do: str) -> list[str]:
     if not columns:
         return []
     named = ", ".join(f"'{name}'" for name in columns)
     what = f"the column {named} of the data is" if len(columns) == 1 else f"the columns {named} of the data are"
-    return [f"{what} not used (row {min(columns.values())}): {what_to_do}"]
+    return [f"{what} not used ({parts.name_row(min(columns.values()))}): {what_to_do}"]

@@ -34,7 +34,7 @@ def demo_measures(answers: Answers) -> dict[str, FloatArray]:
 
 def are_demo_prompts(data: DataConfig, split: str) -> bool:
     """Return whether the rows of a split are the demo's held-out pairs, whose answers the grammar can judge."""
-    path = data.eval_path or data.path
+    path = data.eval_path or data.sources[0]
     return split != "training" and Path(path).resolve() == demo_eval_path().resolve()
 
 

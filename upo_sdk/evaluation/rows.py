@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from upo_sdk.data import describe_left_out, tokenize
+from upo_sdk.data.problems import parts_of
 from upo_sdk.evaluation.answers import distinct_prompts, fit_prompts
 from upo_sdk.policy import TokenizedRow
 
@@ -109,7 +110,7 @@ def tokenize_rows(
         on_progress=context.progress("tokenising evaluation rows", "rows"),
     )
     if tokenized.bad_rows:
-        context.warn(f"evaluation data: {describe_left_out(tokenized.bad_rows, len(rows))}")
+        context.warn(f"evaluation data: {describe_left_out(tokenized.bad_rows, len(rows), parts_of(rows))}")
     if tokenized.report.changed:
         context.warn(f"evaluation data {tokenized.report.describe()}")
     for item in tokenized.findings:

@@ -92,8 +92,8 @@ def unused_columns(objectives: Sequence[LiveObjective], data: PreferenceData) ->
     needs = union_of_needs(objectives)
     rewards = (f"reward/{item.label}" for item in objectives if not item.is_preference)
     used = {SAMPLE_WEIGHT, *needs.columns, *((MARGIN,) if needs.margin else ())}
-    notes, warnings = describe_unused(data.unread, used, {*needs.score_columns, *rewards})
-    return notes, [*warnings, *describe_overruled(data.overruled)]
+    notes, warnings = describe_unused(data.unread, used, {*needs.score_columns, *rewards}, data.parts)
+    return notes, [*warnings, *describe_overruled(data.overruled, data.parts)]
 
 
 def label_balance(data: PreferenceData) -> list[str]:

@@ -23,6 +23,7 @@ from upo_sdk.data import (
     tokenize,
 )
 from upo_sdk.data.columns import read_rows_of
+from upo_sdk.data.problems import parts_of
 from upo_sdk.data.split import sample_rows
 from upo_sdk.events import CacheUsed, ScoresReady
 from upo_sdk.objectives import Remarking
@@ -261,8 +262,8 @@ class DataPreparation:
             on_progress=self.context.progress(f"tokenising {name} rows", "rows"),
         )
         if report and tokenized.bad_rows:
-            text = f"{name} data: {describe_left_out(tokenized.bad_rows, len(data))}, and listed in {BAD_ROWS_FILE}"
-            self.context.warn(text)
+            left_out = describe_left_out(tokenized.bad_rows, len(data), parts_of(data))
+            self.context.warn(f"{name} data: {left_out}, and listed in {BAD_ROWS_FILE}")
         if report and tokenized.report.changed:
             text = f"{name} data {tokenized.report.describe()}{self._given_rewards(tokenized.report)}"
             self.context.warn(text)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from upo_sdk.atomic_file import check_takes_files, write_atomically
+from upo_sdk.data.paths import find_sources
 from upo_sdk.errors import OutputError
 from upo_sdk.records import RunRecord
 from upo_sdk.training.checkpoints import STAGING, choose_checkpoint, newest_first
@@ -109,13 +110,14 @@ def _check_may_overwrite(path: Path, *, overwrite: bool) -> None:
 def _check_reads_nothing_of(path: Path, config: RunConfig) -> None:
     """Check that neither the model nor the data lies in the folder that is emptied."""
     model, data = config.model, config.data
-    read = {
-        "`model.path`": model and model.path,
-        "`model.tokenizer`": model and model.tokenizer,
-        "`data.path`": data and data.path,
-        "`data.eval_path`": data and data.eval_path,
-    }
-    for setting, place in read.items():
+    paths = [path for source in find_sources(data.sources) for path in source.paths] if data else []
+    read = [
+        ("`model.path`", model and model.path),
+        ("`model.tokenizer`", model and model.tokenizer),
+        *(("`data.path`", path) for path in paths),
+        ("`data.eval_path`", data and data.eval_path),
+    ]
+    for setting, place in read:
         if place and Path(place).exists() and Path(place).resolve().is_relative_to(path.resolve()):
             raise OutputError(
                 f"overwriting the folder would delete what {setting} reads: {place}",

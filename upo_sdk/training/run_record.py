@@ -14,6 +14,7 @@ import numpy as np
 
 from upo_sdk.data.chat_template import common_chat
 from upo_sdk.data.lengths import row_lengths
+from upo_sdk.data.paths import find_sources
 from upo_sdk.records import Estimate, LeftOut, Origin, RunAdapter, RunData, RunModel, RunObjective, RunRecord
 from upo_sdk.records.base import now
 from upo_sdk.redaction import redact
@@ -66,7 +67,7 @@ def describe_run(
             fingerprint=plan.data.fingerprint,
             conversational=plan.data.conversational,
             chat=common_chat(plan.data.train) if plan.data.conversational else None,
-            origin=data_origin(plan.data_config.path),
+            origin=data_origin(plan.data_config.sources),
             findings={split.name: tuple(split.findings) for split in prepared.splits},
         ),
         objectives=tuple(map(_describe, plan.objectives)),
@@ -220,10 +221,12 @@ def model_origin(path: str, revision: str | None, *, is_demo: bool = False) -> O
     return Origin(name=local.resolve().name if local.exists() else path, hub_id=hub_id, **licence)
 
 
-def data_origin(path: str) -> Origin:
-    """Return the name of a dataset; a local file has no ``hub_id``."""
-    local = Path(path).expanduser()
-    return Origin(name=local.name) if local.exists() else Origin(name=path, hub_id=path)
+def data_origin(written: Sequence[str]) -> Origin:
+    """Return the name of the data; only a single hub dataset has a ``hub_id``."""
+    paths = [path for source in find_sources(written) for path in source.paths]
+    local = [Path(path).expanduser().exists() for path in paths]
+    names = [Path(path).name if is_local else path for path, is_local in zip(paths, local, strict=True)]
+    return Origin(name=", ".join(names), hub_id=paths[0] if local == [False] else None)
 
 
 def _cached_card(repo_id: str, revision: str | None) -> Path | None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check_unchanged", "describe_training", "scorer_of"]
 
-_IN_THE_FINGERPRINT = {"path", "split", "eval_path", "eval_split", "columns", "format", "max_rows"}
+_IN_THE_FINGERPRINT = {"path", "mixture_seed", "split", "eval_path", "eval_split", "columns", "format", "max_rows"}
 """Settings of the data that say where rows come from: the fingerprint is of the rows."""
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from upo_sdk.config import RunConfig, build_config, merge, preset, presets, read_config_file, to_yaml
+from upo_sdk.config import DataConfig, RunConfig, build_config, merge, preset, presets, read_config_file, to_yaml
 from upo_sdk.errors import ConfigError
 
 
@@ -85,3 +85,13 @@ def test_merge_changes_neither_of_its_arguments() -> None:
 def test_a_configuration_is_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
         RunConfig().output_dir = Path("elsewhere")  # type: ignore[misc]
+
+
+def test_the_place_of_data_is_a_path_or_a_list_of_them() -> None:
+    assert build_config({"data": ["a.jsonl", "b.jsonl"]}).data == DataConfig(path=("a.jsonl", "b.jsonl"))
+    assert build_config({"data": {"path": ["a.jsonl"]}}).data == DataConfig(path="a.jsonl")
+    config = build_config({"data": {"path": ["a.jsonl:1", "b.jsonl:2"]}})
+    assert build_config(yaml.safe_load(to_yaml(config))) == config
+    for wrong in (5, [], "", [""], [5]):
+        with pytest.raises(ConfigError, match="give a path, or a list of paths"):
+            build_config({"data": {"path": wrong}})
