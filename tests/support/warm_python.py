@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping
     from pathlib import Path
 
 __all__ = ["SITE", "warm_python"]
@@ -48,7 +48,7 @@ def warm_python(folder: Path) -> Generator[str]:
     stand_in, address = folder / "python", folder / "socket"
     stand_in.write_text(f'#!/bin/sh\nexec {sys.executable} -IS {__file__} {address} "$0" "$@"\n', encoding="utf-8")
     stand_in.chmod(0o755)
-    variables = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    variables = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "1"}
     variables.pop("PYTHONPATH", None)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(address))
@@ -127,21 +127,35 @@ def _run(request: dict[str, Any], streams: list[int]) -> None:
     environment: dict[str, str] = request["environment"]
     kind, program, *arguments = request["arguments"]
     os.chdir(request["folder"])
-    if kind not in {"-m", "-c"} or _read_by_imports(environment) != _read_by_imports(dict(os.environ)):
+    if not _can_run(kind, environment):
         os.execve(sys.executable, [sys.executable, kind, program, *arguments], environment)
     os.environ.clear()
     os.environ.update(environment)
     sys.executable, sys.argv = request["executable"], [kind, *arguments]
-    sys.path[:0] = [request["folder"], *filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))]
+    here = [] if kind == "-P" else [request["folder"]]
+    sys.path[:0] = [*here, *filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))]
     if SITE in environment:
         site.addsitedir(environment[SITE])
     if kind == "-m":
         runpy.run_module(program, run_name="__main__", alter_sys=True)
+    elif kind == "-P":
+        runpy.run_path(program, run_name="__main__")
     else:
         exec(compile(program, "<string>", "exec"), {"__name__": "__main__"})
 
 
-def _read_by_imports(environment: dict[str, str]) -> dict[str, str]:
+def _can_run(kind: str, environment: dict[str, str]) -> bool:
+    """Return whether a fork is as good as a fresh process.
+
+    The conformance kit asks for scores with a seed of hashes, and without one for what a fresh process imports.
+    """
+    if kind not in {"-m", "-c", "-P"} or (kind == "-P" and "PYTHONHASHSEED" not in environment):
+        return False
+    wanted = {"PYTHONHASHSEED": os.environ["PYTHONHASHSEED"], **environment}
+    return _read_by_imports(wanted) == _read_by_imports(os.environ)
+
+
+def _read_by_imports(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if name.startswith(_READ_BY_IMPORTS)}
 
 

@@ -194,6 +194,7 @@ def test_loading_leaves_the_random_numbers_of_the_run_alone(classifier: Any) -> 
     assert torch.equal(torch.random.get_rng_state(), state)
 
 
+@pytest.mark.usefixtures("warm")
 def test_the_objective_passes_every_conformance_check_but_that_of_prints(classifier: Callable[..., Path]) -> None:
     bar = {"prints_nothing": "transformers draws a bar while it loads, which a run turns off"}
     check_objective(f"hf:{classifier('kind', 'unkind')},label=kind", expected_failures=bar)
