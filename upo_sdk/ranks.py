@@ -52,7 +52,7 @@ def _launched_rank() -> int:
 
 def is_launched() -> bool:
     """Whether a launcher started this process: torchrun, or accelerate, which may have started it alone."""
-    return "RANK" in os.environ or "ACCELERATE_MIXED_PRECISION" in os.environ
+    return "RANK" in os.environ or "ACCELERATE_DYNAMO_BACKEND" in os.environ
 
 
 def check_launch(asked: int | None = None) -> None:

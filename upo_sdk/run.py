@@ -18,7 +18,7 @@ from upo_sdk.isolation import isolated
 from upo_sdk.objectives.guarded_loss import culprit
 from upo_sdk.plan import make_plan
 from upo_sdk.plugin.registry import load_registry
-from upo_sdk.policy import load_tokenizer
+from upo_sdk.policy import Policy, load_language_model, load_tokenizer
 from upo_sdk.publish import CARD_FILE, check_hub, model_card, push_after_run, reserve_repository
 from upo_sdk.ranks import Ranks, check_launch, launched_ranks
 from upo_sdk.records import LineRecord, Sample
@@ -147,9 +147,10 @@ def _run(plan: RunPlan, folder: RunFolder, context: RunContext, command: Sequenc
         trainer = build_trainer(prepared, unified, args, folder, tracking, context)
         with _recorded(run, prepared, folder, trainer), tracking:
             _train(trainer, folder)
-        with failures.of_comparison(saved=True), suppress(CancelledError):  # only the comparison is left out
-            if comparison and before and trainer.is_finished:
-                evaluation, samples = comparison.record(before, comparison.after(prepared.policy))
+            with failures.of_comparison(saved=True), suppress(CancelledError):  # only the comparison is left out
+                if comparison and before and trainer.is_finished:
+                    after = comparison.after(_whole(prepared, trainer, folder))
+                    evaluation, samples = comparison.record(before, after)
     run = ended(run, prepared.plan, trainer, evaluation, folder.newest_checkpoint())
     if args.process_index == 0:
         if samples:
@@ -167,6 +168,16 @@ def _announce(plan: RunPlan, context: RunContext) -> None:
         context.note(text)
     for text in plan.warnings:
         context.warn(text)
+
+
+def _whole(prepared: Prepared, trainer: UPOTrainer, folder: RunFolder) -> Policy:
+    """Return the trained policy; where each process has a shard of its weights, it is read from the saved model."""
+    if not trainer.is_fsdp_enabled:
+        return prepared.policy
+    trainer.accelerator.wait_for_everyone()  # for the main process, which has saved it
+    lm = load_language_model(prepared.plan.model, str(folder.path), keep_adapter=True)
+    lm.to(trainer.args.device)  # type: ignore[arg-type]  # transformers types it as if it were a method of a tensor
+    return Policy(lm, prepared.policy.layout)
 
 
 def _tracking(config: RunConfig, folder: RunFolder, context: RunContext) -> Tracking:

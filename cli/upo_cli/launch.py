@@ -63,7 +63,7 @@ def launch(num_processes: int | None, accelerate_config: str | None, arguments: 
 def _file(config: str) -> Path:
     if config == "zero3":
         raise ConfigError(
-            "ZeRO-3 is not supported: it shards the weights before they can be read for the reference and the answers",
+            "ZeRO-3 is not supported: it shards the weights, which the reference log-probs and the answers need whole",
             where="--accelerate_config zero3",
             fix="--accelerate_config fsdp2 shards weights too; zero2 shards gradients and optimizer state",
         )

@@ -51,7 +51,7 @@ def test_accelerate_reads_the_configurations_that_come_with_the_command_line(eng
 def test_a_launcher_that_started_one_process_in_place_of_several_is_noticed(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in {"ACCELERATE_MIXED_PRECISION": "no", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}.items():
+    for name, value in {"ACCELERATE_DYNAMO_BACKEND": "NO", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}.items():
         monkeypatch.setenv(name, value)
     assert "several processes were asked for, and the launcher started 1" in error_of([], capsys)
     monkeypatch.delenv("MASTER_PORT")

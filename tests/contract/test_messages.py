@@ -34,6 +34,7 @@ COMMANDS = {
     "upo_sdk/sweep/points.py": "the command of a point",
     "upo_sdk/sweep/process.py": "the command line of point.py",
     "upo_sdk/sweep/resume.py": "the command that resumes, beside the function",
+    "upo_sdk/ranks.py": "options that start processes",
     "upo_sdk/training/arguments.py": "an option of accelerate",
     "upo_sdk/training/trackers.py": "a command of trackio",
 }

@@ -15,6 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+import upo_cli
 from upo_cli.main import main
 from upo_sdk.cache import CACHE_FILE
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LAUNCH = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+CONFIGS = Path(upo_cli.__file__).parent / "accelerate"
 ROWS = 80
 LAUNCHED = str(Path(__file__).parents[1] / "support" / "launched.py")
 
@@ -160,3 +162,38 @@ def test_a_rank_that_fails_ends_all_and_its_reason_is_printed_once(
     assert ended.stderr.count("error: ") == 1
     assert "this scorer is broken" in ended.stderr
     assert not (tmp_path / "out" / "run.json").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("no_report")
+def test_fsdp2_trains_saves_and_answers_as_one_process_does_and_resumes(
+    model_folder: Callable[[str], Path], pairs_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def train_into(name: str, batch: int, *settings: str) -> list[str]:
+        answers = ("--eval_prompts", "2", "--eval_max_new_tokens", "2", "--max_steps", "4")
+        places = ("-o", "dpo", "--per_device_train_batch_size", str(batch), "--output_dir", str(tmp_path / name))
+        arguments = command(model_folder("llama"), pairs_file, *answers, *places, *settings)
+        return [{"sgd": "adamw_torch", "0.1": "0.001"}.get(word, word) for word in arguments]
+
+    train_here(train_into("one", 4))
+    monkeypatch.setenv("UPO_CACHE_DIR", str(tmp_path / "another-cache"))
+    two = train_into("two", 2, "--save_steps", "2")
+    resumed = train_into(
+        "resumed", 2, "--save_steps", "2", "--resume_from_checkpoint", str(tmp_path / "two" / "checkpoint-2")
+    )
+    launcher = [sys.executable, "-m", "accelerate.commands.accelerate_cli", "launch", "--num_processes", "2"]
+    script = str(Path(LAUNCHED).with_name("launched_fsdp.py"))
+    ended = subprocess.run(
+        [*launcher, "--config_file", str(CONFIGS / "fsdp2.yaml"), script, json.dumps([two, resumed])],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert ended.returncode == 0, ended.stderr
+    one, *others = [trained(tmp_path / name) for name in ("one", "two", "resumed")]
+    assert one.keys() == others[0].keys()
+    assert all(torch.allclose(one[name], others[0][name], rtol=0, atol=1e-5) for name in one)
+    assert all(torch.equal(others[0][name], others[1][name]) for name in one)
+    records = [json.loads((tmp_path / name / "run.json").read_text()) for name in ("two", "resumed")]
+    assert [(record["status"], record["evaluation"] is not None) for record in records] == [("completed", True)] * 2

@@ -13,6 +13,7 @@ from upo_sdk.errors import ConfigError, UPOError, did_you_mean
 from upo_sdk.isolation import isolated
 from upo_sdk.policy import build_skeleton, load_model_config, shrink
 from upo_sdk.training.arguments import training_arguments
+from upo_sdk.training.engines import check_deepspeed, check_engine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +43,7 @@ def rehearse(plan: RunPlan) -> list[str]:
     """
     training = plan.config.training
     _check_precision(plan)
+    check_deepspeed(training)
     with isolated():
         try:
             trainer = _rehearse(plan, training)
@@ -100,6 +102,7 @@ def _rehearse(plan: RunPlan, training: TrainingConfig) -> Trainer:
             train_dataset=rows,
             eval_dataset=rows if plan.data.eval is not None else None,
         )
+        check_engine(trainer)
         if not trainer.is_deepspeed_enabled:  # which makes both itself, once the whole model is there
             trainer.create_optimizer_and_scheduler(plan.steps)
         trainer.get_train_dataloader()

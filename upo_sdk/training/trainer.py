@@ -261,6 +261,8 @@ class UPOTrainer(Trainer):
             shutil.copymode(next(folder.glob("*config.json")), file)
 
     def _save_whole(self, lm: PreTrainedModel, folder: Path, weights: dict[str, Any] | None) -> None:
+        tied = getattr(lm, "all_tied_weights_keys", {})  # once gathered, each is a tensor of its own
+        weights = weights and {name: tensor for name, tensor in weights.items() if name not in tied}
         in_training = lm.config, lm.generation_config
         lm.config, generation = self._base
         plain: Any = GenerationConfig  # of transformers, untyped

@@ -80,16 +80,14 @@ def train(  # noqa: PLR0913 - one per option
     ] = False,
     num_processes: Annotated[
         int | None,
-        typer.Option(
-            min=1, help="Train in this many processes, one per GPU, or on CPU cores.", rich_help_panel="Processes"
-        ),
+        typer.Option(min=1, help="Train in this many processes, one per GPU, or on CPU cores.", rich_help_panel="Run"),
     ] = None,
     accelerate_config: Annotated[
         str | None,
         typer.Option(
             metavar="ddp|fsdp2|zero2|FILE",
             help="How processes share a model: the file is one of accelerate config. Default: ddp.",
-            rich_help_panel="Processes",
+            rich_help_panel="Run",
         ),
     ] = None,
     json: Json = False,
