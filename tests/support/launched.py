@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from upo_sdk.cache import Filled
     from upo_sdk.ranks import Ranks
 
-    Compute = Callable[[list[int], Ranks], Iterable[Mapping[int, bytes | None]]]
+    Compute = Callable[[Sequence[int], Ranks], Iterable[Mapping[int, bytes | None]]]
 
 
 def run(command: Sequence[str]) -> None:
