@@ -153,9 +153,9 @@ def _measure(case: Case, folder: Path) -> dict[str, float]:
         human=None,
     )
     model, rows = folder / "model", folder / "rows.jsonl"
-    ends = workload.tokenizer.eos_token_id, workload.tokenizer.pad_token_id
-    save_model(SIZES[case.size], VOCABULARY, *ends, model)
-    workload.tokenizer.save_pretrained(model)
+    tokenizer: Any = workload.tokenizer  # whose ids have no one type
+    save_model(SIZES[case.size], VOCABULARY, tokenizer.eos_token_id, tokenizer.pad_token_id, model)
+    tokenizer.save_pretrained(model)
     rows.write_text("".join(json.dumps(row) + "\n" for row in workload.orders["shuffled"]), encoding="utf-8")
     small = {"training": {"max_steps": 2}, "eval_prompts": 0, "output_dir": str(folder / "demo")}
     align(build_config(small))

@@ -140,4 +140,4 @@ def reference_batch(rows: Sequence[RowLengths], config: RunConfig, max_length: i
             tokens_per_row=2 * max_length,
         )
     )
-    return [RowLengths(rows[row_M[group[0]]].prompt, response_M[group].tolist()) for group in batch]
+    return [RowLengths(rows[int(row_M[group[0]])].prompt, response_M[group].tolist()) for group in batch]

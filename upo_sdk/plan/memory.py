@@ -132,7 +132,7 @@ class _Model:
         head: Any = skeleton.get_output_embeddings()  # type: ignore[operator]  # of transformers
         self._head = head.weight.nbytes if head is not None and head.weight.requires_grad else 0
         self._adapter = (
-            sum(module.out_features for name, module in skeleton.named_modules() if ".lora_A." in name)
+            sum(len(parameter) for name, parameter in skeleton.named_parameters() if ".lora_A." in name)
             // self._shape.layers
         )
         self._numbers = Numbers.of(

@@ -22,6 +22,8 @@ from upo_sdk.policy.layouts.separate import SeparateLayout
 from upo_sdk.policy.policy import Policy
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from upo_sdk.policy.layouts import Layout
 
 ROWS = [RowLengths(200 + 10 * n, [50, 60 + n]) for n in range(20)]
@@ -42,7 +44,9 @@ def llama(layers: int = 2, dtype: torch.dtype = torch.float32, device: str = "me
     return made
 
 
-def estimate(config: RunConfig, rows: list[RowLengths] = ROWS, *, ranks: int = 1, layers: int = 2) -> MemoryEstimate:
+def estimate(
+    config: RunConfig, rows: Sequence[RowLengths] = ROWS, *, ranks: int = 1, layers: int = 2
+) -> MemoryEstimate:
     model = llama(layers)
     return estimate_memory(config, rows, model_config=model.config, skeleton=model, batches=5, ranks=ranks)
 
@@ -65,7 +69,7 @@ def kept_by_the_graph(lm: LlamaForCausalLM, layout: Layout, monkeypatch: pytest.
             for tensor in getattr(item, "inputs", ()) or [item()]:
                 note(tensor)
 
-    pack = Recomputed._pack
+    pack = Recomputed._pack  # pyright: ignore[reportPrivateUsage]
 
     def noting(self: Recomputed, tensor: Tensor) -> Any:
         packed = pack(self, tensor)
