@@ -25,6 +25,8 @@ _HOLES = 0.3
 """What glibc keeps of freed tensors, as a share of the activations: 200 MB where 700 MB were in use (ADR 16)."""
 _HOLES_KEPT = 64 * 2**20
 """Under activation checkpointing it is returned as soon as it is more; see ``training.free_memory``."""
+_SCALES = 0.13
+"""Bits of a quantised number that its block shares: double quantisation of QLoRA (arXiv 2305.14314, section 3)."""
 _STATES = (
     ("adafactor", 0.0),
     ("sgd", 0.0),
@@ -112,6 +114,20 @@ def _on_cpu(config: RunConfig) -> bool:
     return not torch.accelerator.is_available() or bool(config.training.arguments.get("use_cpu"))
 
 
+def _weight_bytes(config: RunConfig, skeleton: nn.Module) -> int:
+    """Return the bytes of parameters and buffers; frozen matrices of the layers as bitsandbytes keeps them."""
+    model = config.model
+    bits = 4 if model and model.load_in_4bit else 8 if model and model.load_in_8bit else None
+    return sum(
+        int(tensor.numel() * (bits + _SCALES) / 8) if bits and _is_quantized(name, tensor) else tensor.nbytes
+        for name, tensor in (*skeleton.named_parameters(), *skeleton.named_buffers())
+    )
+
+
+def _is_quantized(name: str, tensor: torch.Tensor) -> bool:
+    return not tensor.requires_grad and tensor.dim() > 1 and "layer" in name
+
+
 class _Model:
     """One policy in training; its methods are the moments."""
 
@@ -126,7 +142,7 @@ class _Model:
         self._training, self._sharding, self._on_cpu = config.training, sharding, on_cpu
         self._shape = LayerShape.of(model_config, skeleton)
         trained = [parameter for parameter in skeleton.parameters() if parameter.requires_grad]
-        self._weights = sum(tensor.nbytes for tensor in (*skeleton.parameters(), *skeleton.buffers()))
+        self._weights = _weight_bytes(config, skeleton)
         self._trained = sum(parameter.nbytes for parameter in trained)
         self._largest = max((parameter.nbytes for parameter in trained), default=0)
         head: Any = skeleton.get_output_embeddings()  # type: ignore[operator]  # of transformers

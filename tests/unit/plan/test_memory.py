@@ -117,6 +117,17 @@ def test_frozen_weights_have_neither_gradients_nor_state() -> None:
     assert found.gradients == 0  # at the begin of a backward pass, that of the head
 
 
+def test_frozen_matrices_of_the_layers_are_smaller_in_four_bits() -> None:
+    lm = llama().requires_grad_(requires_grad=False)
+    four = build_config({"model": {"path": "m", "load_in_4bit": True}, "data": "d", "lora": {"use_peft": True}})
+    plain, small = (
+        estimate_memory(config, ROWS, model_config=lm.config, skeleton=lm, batches=5, ranks=1).weights
+        for config in (configured(), four)
+    )
+    matrices = sum(weight.numel() for name, weight in lm.named_parameters() if "layers" in name and weight.dim() > 1)
+    assert plain - small == pytest.approx(matrices * (32 - 4.13) / 8, abs=99)
+
+
 def test_checkpointing_and_cpu_kernels_keep_less_of_a_deep_model() -> None:
     changes: list[dict[str, Any]] = [{"gradient_checkpointing": True}, {}, {"cpu_kernels": "off"}]
     lean, plain, own = (estimate(configured(**change), layers=12).activations for change in changes)
