@@ -19,7 +19,13 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 OWN = {"upo_sdk", "upo_plugins", "upo_cli"}
-BY_CHOICE = {"cut-cross-entropy", "peft", "pytest", "wandb"}  # imported where a user has asked for what needs them
+BY_CHOICE = {
+    "cut-cross-entropy",
+    "peft",
+    "pytest",
+    "ray",
+    "wandb",
+}  # imported where a user has asked for what needs them
 
 
 def imports(source: str) -> Iterator[tuple[str, str]]:

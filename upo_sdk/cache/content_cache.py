@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from array import array
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from time import time
@@ -94,7 +93,7 @@ class ContentCache:
     def fill(
         self,
         keys: Sequence[bytes] | KeyArray,
-        compute: Callable[[Sequence[int], Ranks], Iterable[Mapping[int, bytes | None]]],
+        compute: Callable[[list[int], Ranks], Iterable[Mapping[int, bytes | None]]],
         on_progress: Callable[[int, int], None] = lambda _done, _total: None,
         *,
         kind: str = "",
@@ -118,7 +117,7 @@ class ContentCache:
         keys_N = np.asarray(keys, dtype="S32")
         first_M = np.sort(np.unique(keys_N, return_index=True)[1])
         known_M = np.any(self.ranks.gather(self._known(keys_N[first_M], kind)), axis=0)
-        missing = array("q", first_M[~known_M].astype(np.int64).tobytes())  # a fifth of a list
+        missing: list[int] = first_M[~known_M].tolist()
         total = len(first_M)
         found = done = total - len(missing)
         with self.ranks.together() as count:

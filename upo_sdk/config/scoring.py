@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
@@ -15,7 +15,7 @@ from upo_sdk.errors import ConfigError
 
 __all__ = ["UNUSED_DATA_SETTINGS", "ScoreConfig", "Shard"]
 
-UNUSED_DATA_SETTINGS = ("eval_path", "eval_split", "eval_fraction", "max_length", "max_prompt_length")
+UNUSED_DATA_SETTINGS = ("eval_path", "eval_split", "eval_fraction", "max_length", "max_prompt_length", "mixture_seed")
 """Settings of the data that are about training: nothing is held out or shortened here."""
 
 _SHARD = re.compile(r"(\d+)/(\d+)")
@@ -67,6 +67,9 @@ class ScoreConfig(Section):
     best_of: str | None = Field(
         default=None,
         description="Of the rows with the same prompt, write the one with the highest reward of this label.",
+    )
+    engine: Literal["local", "ray"] = Field(
+        default="local", description="Where completions are scored: on this machine, or on a Ray cluster."
     )
     workers: int | None = Field(
         default=None, ge=1, description="Processes that score at the same time; default: one per core."

@@ -12,6 +12,8 @@ from upo_sdk.data import has_rewards, load_preference_data
 from upo_sdk.errors import ConfigError, DataError
 from upo_sdk.plan.compatibility import check_scorers
 from upo_sdk.plugin.build import build_objectives, union_of_needs
+from upo_sdk.ranks import launched_ranks
+from upo_sdk.scoring.ray_engine import check_ray
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,6 +69,14 @@ def plan_scoring(config: ScoreConfig, registry: Registry) -> ScorePlan:
     Raises:
         UPOError: Something cannot be used.
     """
+    if launched_ranks() > 1:
+        raise ConfigError(
+            "scoring a corpus is one process, and a launcher started several",
+            where="WORLD_SIZE",
+            fix="start it without a launcher: `engine=ray` spreads the work, and so does a job array with `shard=1/8`",
+        )
+    if config.engine == "ray":
+        check_ray()
     check_output(config.output, config.data, overwrite=config.overwrite_output)
     objectives = _auxiliary(build_objectives(config.objectives, registry))
     labels = [item.label for item in objectives]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -22,10 +23,11 @@ from upo_sdk.isolation import isolated
 from upo_sdk.objectives import Remarking
 from upo_sdk.plugin.registry import load_registry
 from upo_sdk.scoring import score_completions
+from upo_sdk.scoring.ray_engine import may_leave, score_on_ray
 from upo_sdk.scoring.score import Scored
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from upo_sdk.arrays import BoolArray, FloatArray
     from upo_sdk.config import ScoreConfig
@@ -72,14 +74,15 @@ def score(
         context.warn(text)
     for text in plan.notices:
         context.note(text)
-    with isolated():
-        return _Scoring(plan, context).execute()
+    with isolated(), ExitStack() as until_the_end:
+        return _Scoring(plan, context, until_the_end).execute()
 
 
 @dataclass(frozen=True, slots=True)
 class _Scoring:
     plan: ScorePlan
     context: RunContext
+    until_the_end: ExitStack
 
     def execute(self) -> ScoredCorpus:
         """Score, summarise, choose and write."""
@@ -118,7 +121,7 @@ class _Scoring:
             stack.enter_context(context.guard.set_up(item, str(accelerator())))
             context.guard.fit(item, completions(plan.data.train, plan.needs))
             started = perf_counter()
-            scored = score_completions(
+            scored = self._engine(item)(
                 item,
                 completions(plan.rows, plan.needs),
                 context.cache,
@@ -139,6 +142,16 @@ class _Scoring:
             )
         )
         return scored
+
+    def _engine(self, item: LiveObjective) -> Callable[..., Scored]:
+        """Return the function that scores."""
+        config = self.plan.config
+        if config.engine == "local":
+            return score_completions
+        if not may_leave(item):
+            self.context.note(f"'{item.label}' is fitted to the corpus in this process, so it scores here, not on Ray")
+            return score_completions
+        return partial(score_on_ray, plugins=config.plugins, until_the_end=self.until_the_end)
 
     def _rows(self, kept_R: BoolArray, added: Mapping[str, FloatArray]) -> Iterator[Row]:
         """Yield the rows to write, as the source has them, with their rewards."""

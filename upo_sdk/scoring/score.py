@@ -29,11 +29,24 @@ if TYPE_CHECKING:
     from upo_sdk.plugin.build import LiveObjective
     from upo_sdk.ranks import Ranks
 
-__all__ = ["Scored", "measure_completions", "score_completions"]
+__all__ = [
+    "BATCH_SIZE",
+    "WINDOW",
+    "Scored",
+    "as_needed",
+    "measure_completions",
+    "packed",
+    "reward_key",
+    "score_completions",
+    "score_missing",
+    "scorer_identity",
+    "stopped",
+    "unpacked",
+]
 
-_BATCH_SIZE = 128
+BATCH_SIZE = 128
 
-_WINDOW = 64 * _BATCH_SIZE
+WINDOW = 64 * BATCH_SIZE
 """Completions that are in memory at a time."""
 
 
@@ -82,7 +95,7 @@ def score_completions(
     guard = guard or Guard()
     total, reached, needs = len(completions), 0, live.objective.needs
     fingerprint = guard.fingerprint(live)
-    scorer, remaining, rewards_N = _scorer_identity(live, fingerprint), iter(completions), np.empty(total)
+    scorer, remaining, rewards_N = scorer_identity(live, fingerprint), iter(completions), np.empty(total)
     filled, start = Filled(), 0
     window: list[Completion] = []
 
@@ -92,36 +105,46 @@ def score_completions(
         on_progress(reached, total)
 
     with _Scorer(live, fingerprint, guard, workers, alone_seconds) as score:
-        while window := [_as_needed(completion, needs) for completion in islice(remaining, _WINDOW)]:
-            keys = [content_key("reward", 2, scorer, *_content(completion)) for completion in window]
+        while window := [as_needed(completion, needs) for completion in islice(remaining, WINDOW)]:
+            keys = [reward_key(scorer, completion) for completion in window]
             try:
-                filled += cache.fill(keys, partial(_scored, score, window), report, kind="rewards")
+                filled += cache.fill(keys, partial(score_missing, score, window), report, kind="rewards")
             except PartlyScoredError as error:
-                raise _stopped(live, error, reached, total) from error
-            known, end = cache.get(keys), start + len(window)
-            rewards_N[start:end] = [struct.unpack("<d", known[key])[0] for key in keys]
+                raise stopped(live, error, reached, total) from error
+            end = start + len(window)
+            rewards_N[start:end] = unpacked(keys, cache)
             start = end
     return Scored(rewards_N, filled)
 
 
-def _scored(
-    score: _Scorer, window: Sequence[Completion], missing: Sequence[int], ranks: Ranks
+def score_missing(
+    score: Callable[[list[list[Completion]]], Iterator[list[float]]],
+    window: Sequence[Completion] | Mapping[int, Completion],
+    missing: Sequence[int],
+    ranks: Ranks,
 ) -> Iterator[dict[int, bytes]]:
     """Yield the packed rewards of every batch, the longest completions first; of one that fails, those it has."""
     by_length = sorted(missing, key=lambda place: -len(window[place].response))
-    parts = ranks.share([by_length[start : start + _BATCH_SIZE] for start in range(0, len(by_length), _BATCH_SIZE)])
+    parts = ranks.share([by_length[start : start + BATCH_SIZE] for start in range(0, len(by_length), BATCH_SIZE)])
     scoring = score([[window[place] for place in part] for part in parts])
     for part in parts:
         try:
             rewards = next(scoring)
         except PartlyScoredError as error:
-            yield _packed(part, {n: reward for n, reward in error.rewards.items() if np.isfinite(reward)})
+            yield packed(part, {n: reward for n, reward in error.rewards.items() if np.isfinite(reward)})
             raise
-        yield _packed(part, dict(enumerate(rewards)))
+        yield packed(part, dict(enumerate(rewards)))
 
 
-def _packed(part: Sequence[int], rewards: Mapping[int, float]) -> dict[int, bytes]:
+def packed(part: Sequence[int], rewards: Mapping[int, float]) -> dict[int, bytes]:
+    """Return rewards as they are stored: those of a part, by their position in it, by the positions that it holds."""
     return {part[n]: struct.pack("<d", reward) for n, reward in rewards.items() if n < len(part)}
+
+
+def unpacked(keys: Sequence[bytes], cache: ContentCache) -> list[float]:
+    """Return the rewards that are stored under some keys."""
+    known = cache.get(keys)
+    return [struct.unpack("<d", known[key])[0] for key in keys]
 
 
 class _Scorer(ExitStack):
@@ -164,7 +187,8 @@ class _Scorer(ExitStack):
             yield rewards
 
 
-def _stopped(live: LiveObjective, error: PartlyScoredError, kept: int, total: int) -> ObjectiveFailedError:
+def stopped(live: LiveObjective, error: PartlyScoredError, kept: int, total: int) -> ObjectiveFailedError:
+    """Return the error of an objective that had scored some completions before it failed."""
     return ObjectiveFailedError(
         f"the objective '{live.label}' stopped at {kept:,} of {total:,} completions: {error.what}",
         where=error.where,
@@ -172,7 +196,7 @@ def _stopped(live: LiveObjective, error: PartlyScoredError, kept: int, total: in
     )
 
 
-def _as_needed(completion: Completion, needs: Needs) -> Completion:
+def as_needed(completion: Completion, needs: Needs) -> Completion:
     """Return a completion with nothing but what the objective asks for."""
     wanted = needs.columns | needs.score_columns
     return Completion(
@@ -185,12 +209,22 @@ def _as_needed(completion: Completion, needs: Needs) -> Completion:
     )
 
 
+def reward_key(scorer: Mapping[str, object], completion: Completion) -> bytes:
+    """Return the key under which a reward is kept.
+
+    Args:
+        scorer: What :func:`scorer_identity` returns.
+        completion: With nothing but what the objective asks for.
+    """
+    return content_key("reward", 2, scorer, *_content(completion))
+
+
 def _content(completion: Completion) -> tuple[object, ...]:
     """Return the values of a completion, for a content key."""
     return tuple(getattr(completion, field.name) for field in fields(completion))
 
 
-def _scorer_identity(live: LiveObjective, fingerprint: Mapping[str, str]) -> dict[str, object]:
+def scorer_identity(live: LiveObjective, fingerprint: Mapping[str, str]) -> dict[str, object]:
     """Return what the scores of an objective depend on besides the completion."""
     operational = live.options.operational if isinstance(live.options, Options) else ()
     return {
@@ -228,13 +262,13 @@ def measure_completions(
     names = list(guard.measures(live, []))
     if not names:
         return {}
-    needs, scorer = live.objective.needs, _scorer_identity(live, guard.fingerprint(live))
-    needed = [_as_needed(completion, needs) for completion in completions]
+    needs, scorer = live.objective.needs, scorer_identity(live, guard.fingerprint(live))
+    needed = [as_needed(completion, needs) for completion in completions]
     keys = [content_key("measures", 1, scorer, *_content(completion)) for completion in needed]
 
     def measured(missing: Sequence[int], ranks: Ranks) -> Iterator[dict[int, bytes]]:
-        for start in ranks.share(range(0, len(missing), _BATCH_SIZE)):
-            part = missing[start : start + _BATCH_SIZE]
+        for start in ranks.share(range(0, len(missing), BATCH_SIZE)):
+            part = missing[start : start + BATCH_SIZE]
             found = guard.measures(live, [needed[place] for place in part])
             yield {place: _stored([found[name][n] for name in names]) for n, place in enumerate(part)}
 

@@ -211,3 +211,11 @@ def test_a_mistake_is_an_error_before_anything_is_written(
     with pytest.raises(error, match=what):
         score_with_length(path, **settings)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_launcher_of_several_processes_is_refused(
+    corpus: Callable[..., Path], score_with_length: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ConfigError, match="scoring a corpus is one process"):
+        score_with_length(corpus([pair(1, 4)]))
