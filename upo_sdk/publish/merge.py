@@ -14,6 +14,8 @@ import torch
 
 from upo_sdk import demo
 from upo_sdk.atomic_file import check_takes_files
+from upo_sdk.config import build_config, read_config_file
+from upo_sdk.config.files import RESOLVED_CONFIG
 from upo_sdk.errors import ModelError, OutputError
 from upo_sdk.policy import load_language_model, load_tokenizer
 from upo_sdk.policy.adapter import base_of, is_adapter
@@ -53,11 +55,12 @@ class MergedAdapter:
 def merge_adapter_to(folder: Path, adapter: ModelConfig) -> MergedAdapter:
     """Add an adapter to the weights of its model, and save the sum as a plain model with its tokenizer.
 
-    Log-probs of some short texts are compared before and after; half precision rounds the adapter's share away in part.
+    Log-probs of some short texts are compared before and after; before, the model's weights have the bits that the run
+    trained with. Half precision rounds the adapter's share away in part.
 
     Args:
         folder: Must be free; it appears once it is complete.
-        adapter: The folder of a run, a checkpoint or any other adapter, and how its model is loaded.
+        adapter: The folder of a run, a checkpoint or any other adapter, and how the merged weights are kept.
 
     Raises:
         ModelError: It is no adapter, or its model cannot be loaded.
@@ -74,9 +77,8 @@ def merge_adapter_to(folder: Path, adapter: ModelConfig) -> MergedAdapter:
     check_takes_files(folder)
     tokenizer = load_tokenizer(adapter)
     texts = _token_ids(tokenizer)
-    apart = _logps(load_language_model(adapter, keep_adapter=True), texts)
-    plain = adapter.model_copy(update={"load_in_4bit": False, "load_in_8bit": False})
-    merged = load_language_model(plain)
+    apart = _logps(load_language_model(_as_trained(adapter), keep_adapter=True), texts)
+    merged = load_language_model(adapter)
     difference_T = (_logps(merged, texts) - apart).abs()
     _save(merged, tokenizer, folder)
     return MergedAdapter(
@@ -86,6 +88,15 @@ def merge_adapter_to(folder: Path, adapter: ModelConfig) -> MergedAdapter:
         largest=float(difference_T.max()),
         mean=float(difference_T.mean()),
     )
+
+
+def _as_trained(adapter: ModelConfig) -> ModelConfig:
+    """Return how the run that left an adapter kept the weights of its model; one without a run is kept in fp32."""
+    own = Path(adapter.path)
+    run = next((folder for folder in (own, own.absolute().parent) if (folder / RESOLVED_CONFIG).is_file()), None)
+    trained = run and build_config(read_config_file(run / RESOLVED_CONFIG)).model
+    kept = trained.model_dump(include={"dtype", "load_in_4bit", "load_in_8bit"}) if trained else {"dtype": "float32"}
+    return adapter.model_copy(update=kept)
 
 
 def _token_ids(tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
