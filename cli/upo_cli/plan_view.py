@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["plan_as_data", "print_plan", "third_party"]
 
 
+_PART_NAMES = {"head": "the head", "optimizer": "the optimizer", "allocator": "freed memory that is kept"}
+
+
 def print_plan(plan: RunPlan, out: Console, spelled: Callable[[str], str]) -> None:
     """Print what a run will do; settings are shown as ``spelled`` says."""
     facts = (
@@ -98,11 +101,7 @@ def plan_as_data(plan: RunPlan, registry: Registry) -> dict[str, Any]:
             "truncation": plan.sample.truncation,
             "findings": [item.text for item in plan.sample.findings],
         },
-        "memory_bytes": {
-            "weights": plan.memory.weights,
-            "activations": plan.memory.activations,
-            "total": plan.memory.total,
-        },
+        "memory_bytes": {**plan.memory.parts, "total": plan.memory.total},
         "notices": plan.notices,
         "warnings": plan.warnings,
         "config": plan.config.model_dump(mode="json", by_alias=True),
@@ -160,5 +159,6 @@ def _size(count: int) -> str:
 
 
 def _memory(plan: RunPlan) -> str:
-    total, weights = _size(plan.memory.total), _size(plan.memory.weights)
-    return f"about {total} per device with batches of full length ({weights} for the weights)"
+    largest = [(name, size) for name, size in plan.memory.parts.items() if size][:3]
+    parts = ", ".join(f"{_size(size)} for {_PART_NAMES.get(name, name)}" for name, size in largest)
+    return f"about {_size(plan.memory.total)} per device in the {plan.memory.moment}: {parts}"

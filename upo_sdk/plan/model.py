@@ -1,8 +1,7 @@
-"""What the model means for the plan: the positions that it has, the memory that it needs, the date in its template."""
+"""What the model means for the plan: the positions that it has, the date in its template."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +11,10 @@ from upo_sdk.policy.positions import positions
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-    from upo_sdk.config import DataConfig, ModelConfig, TrainingConfig
+    from upo_sdk.config import DataConfig, ModelConfig
     from upo_sdk.data import PreferenceData
 
-__all__ = ["MemoryEstimate", "estimate_memory", "limit_to_positions", "with_template_date"]
+__all__ = ["limit_to_positions", "with_template_date"]
 
 
 def limit_to_positions(data: DataConfig, model_config: Any, notices: list[str]) -> DataConfig:
@@ -28,34 +27,6 @@ def limit_to_positions(data: DataConfig, model_config: Any, notices: list[str]) 
     return data.model_copy(
         update={"max_length": limit, "max_prompt_length": min(prompt, limit - 1) if prompt else None}
     )
-
-
-@dataclass(frozen=True, slots=True)
-class MemoryEstimate:
-    """A rough upper estimate of the memory of training, in bytes.
-
-    Attributes:
-        weights: Parameters, gradients and optimizer state of the policy.
-        activations: Hidden states and logits of one micro-batch at its maximal length.
-    """
-
-    weights: int
-    activations: int
-
-    @property
-    def total(self) -> int:
-        """Everything together."""
-        return self.weights + self.activations
-
-
-def estimate_memory(
-    training: TrainingConfig, model_config: Any, parameters: int, trainable: int, *, tokens_per_row: int
-) -> MemoryEstimate:
-    """Return the estimate for rows of at most so many tokens."""
-    text = model_config.get_text_config()
-    tokens = training.tokens_per_batch or training.per_device_train_batch_size * tokens_per_row
-    per_token = 4 * (3 * text.vocab_size + 16 * text.num_hidden_layers * text.hidden_size)
-    return MemoryEstimate(weights=4 * parameters + 12 * trainable, activations=tokens * per_token)
 
 
 def with_template_date(

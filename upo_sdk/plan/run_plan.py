@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,9 @@ from upo_sdk.plan.compatibility import (
     unused_columns,
 )
 from upo_sdk.plan.defaults import split_off_held_out, with_default_preference, with_demo
-from upo_sdk.plan.model import MemoryEstimate, estimate_memory, limit_to_positions, with_template_date
+from upo_sdk.plan.fit import free_memory, too_large
+from upo_sdk.plan.memory import MemoryEstimate, estimate_memory
+from upo_sdk.plan.model import limit_to_positions, with_template_date
 from upo_sdk.plan.steps import RowSample, count_steps, reachable_rows, rows_per_batch, tokenize_sample
 from upo_sdk.plan.unused_settings import check_used, unused_settings
 from upo_sdk.plan.warnings import warn_of_model_and_data, with_warnings
@@ -59,7 +62,7 @@ class RunPlan:
         steps: Optimizer steps.
         parameters: Parameters of the policy, without those of an adapter.
         trainable: Parameters that are trained.
-        memory: Rough estimate.
+        memory: What the run takes on each device.
         notices: Choices made for the user, in words.
         warnings: What is likely to disappoint.
         balance_rows: What γ is measured on, if ``scale: balanced`` has to and ``data`` does not hold every row; the
@@ -148,8 +151,16 @@ def make_plan(config: RunConfig, registry: Registry) -> RunPlan:
         warnings += more
     notices += filter(None, [describe_saved_dtype(model, model_config)])
     warnings += warn_of_model_and_data(model, model_config, config.training.learning_rate, data)
-    longest_row = data_config.max_length * (2 if data.shape == "pairs" else 1)
     whole, data = data.train, reachable_rows(config, data, batch_rows, notices)
+    steps = count_steps(config, len(data.train), batch_rows)
+    estimate = partial(
+        estimate_memory,
+        model_config=model_config,
+        skeleton=skeleton,
+        batches=steps * config.training.gradient_accumulation_steps,
+        ranks=launched_ranks(),
+    )
+    warnings += filter(None, [too_large(estimate, config, sample.lengths, free_memory(config))])
     return with_warnings(
         RunPlan(
             config=config,
@@ -164,10 +175,10 @@ def make_plan(config: RunConfig, registry: Registry) -> RunPlan:
             loads=loads,
             sample=sample,
             rows_per_step=batch_rows * config.training.gradient_accumulation_steps * launched_ranks(),
-            steps=count_steps(config, len(data.train), batch_rows),
+            steps=steps,
             parameters=parameters,
             trainable=trainable,
-            memory=estimate_memory(config.training, model_config, parameters, trainable, tokens_per_row=longest_row),
+            memory=estimate(config, sample.lengths),
             notices=tuple(notices),
             warnings=tuple(warnings),
         )

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from upo_sdk.data import TruncationReport, cut_batches, tokenize, tokens_per_row
+from upo_sdk.data import TruncationReport, cut_batches, tokenize
+from upo_sdk.data.lengths import row_lengths
 from upo_sdk.errors import DataError
+from upo_sdk.plan.batch_shape import RowLengths
 from upo_sdk.ranks import launched_ranks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from datasets import Dataset
     from transformers import PreTrainedTokenizerBase
 
     from upo_sdk.config import DataConfig, ModelConfig, RunConfig
@@ -40,19 +43,24 @@ class RowSample:
     """What some rows, evenly spread over the training data, look like as tokens.
 
     Attributes:
-        tokens_R: Tokens of each row: the prompt once, and all its responses.
+        lengths: Tokens of each row's prompt and responses.
         truncation: What the limits on length changed.
         findings: Where data, scores and what is learned differ.
     """
 
-    tokens_R: Sequence[int]
+    lengths: Sequence[RowLengths]
     truncation: TruncationReport
     findings: tuple[DataFinding, ...]
 
     @property
+    def tokens_R(self) -> list[int]:
+        """Tokens of each row: the prompt once, and all its responses."""
+        return [row.prompt + sum(row.responses) for row in self.lengths]
+
+    @property
     def tokens_per_row(self) -> float:
         """The mean length."""
-        return sum(self.tokens_R) / len(self.tokens_R)
+        return sum(self.tokens_R) / len(self.lengths)
 
     def rows_per_batch(self, budget: int) -> float:
         """Return how many rows a batch of so many tokens has on average."""
@@ -78,9 +86,13 @@ def tokenize_sample(
         found = some(range(0, rows, math.ceil(rows / wanted)))
     except DataError:
         found = some(range(rows))  # which counts the bad rows of all
-    return RowSample(
-        tokens_R=tokens_per_row(found.dataset).tolist(), truncation=found.report, findings=tuple(found.findings)
-    )
+    return RowSample(lengths=_lengths(found.dataset), truncation=found.report, findings=tuple(found.findings))
+
+
+def _lengths(dataset: Dataset) -> list[RowLengths]:
+    prompts_R, counts_R, responses_N = row_lengths(dataset)
+    responses = np.split(responses_N, np.cumsum(counts_R)[:-1])
+    return [RowLengths(int(prompt), own.tolist()) for prompt, own in zip(prompts_R, responses, strict=True)]
 
 
 def _tokenize(
