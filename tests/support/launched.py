@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from upo_sdk.cache import Filled
     from upo_sdk.ranks import Ranks
 
-    Compute = Callable[[list[int], Ranks], Iterable[Mapping[int, bytes | None]]]
+    Compute = Callable[[Sequence[int], Ranks], Iterable[Mapping[int, bytes | None]]]
 
 
 def run(command: Sequence[str]) -> None:
@@ -40,7 +40,7 @@ def count_work(work: Counter[str]) -> None:
     fill = ContentCache.fill
 
     def counted(self: ContentCache, keys: Any, compute: Compute, *args: Any, kind: str = "") -> Filled:
-        def computed(missing: list[int], ranks: Ranks) -> Iterator[Mapping[int, bytes | None]]:
+        def computed(missing: Sequence[int], ranks: Ranks) -> Iterator[Mapping[int, bytes | None]]:
             for part in compute(missing, ranks):
                 work[kind] += len(part)
                 yield part

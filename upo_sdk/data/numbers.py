@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from array import array
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -123,10 +124,10 @@ def _read_rows(
     dataset: Dataset, problems: Problems, read: Callable[[Mapping[str, Any], int], list[float]], *, fix: str
 ) -> FloatArray:
     """Return what ``read`` makes of the further columns and the number of responses of every row."""
-    numbers = list[float]()
+    numbers = array("d")
     for row in read_rows_of(dataset, "row", "desirable", "extra"):
         try:
-            numbers += read(json.loads(row["extra"]), len(row["desirable"]))
+            numbers.extend(read(json.loads(row["extra"]), len(row["desirable"])))
         except RowError as error:
             problems.add(row["row"], error)
     problems.raise_if_any(len(dataset), fix=fix)

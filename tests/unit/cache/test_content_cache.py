@@ -14,7 +14,7 @@ from upo_sdk.cache import ContentCache, Filled, cache_folder, content_key, scrat
 from upo_sdk.errors import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from upo_sdk.ranks import Ranks
@@ -94,7 +94,7 @@ def test_a_cache_that_is_damaged_later_is_one_clear_error(tmp_path: Path) -> Non
             use()
 
 
-def one_by_one(missing: list[int]) -> Iterator[dict[int, bytes | None]]:
+def one_by_one(missing: Sequence[int]) -> Iterator[dict[int, bytes | None]]:
     for position in reversed(missing):
         yield {position: bytes([position])}
 
@@ -104,8 +104,8 @@ def test_fill_computes_each_missing_key_once_and_counts_from_what_is_known(tmp_p
     keys = [content_key(name) for name in "abcbad"]
     cache.put({keys[2]: b"known"})
 
-    def compute(missing: list[int], _ranks: Ranks) -> Iterator[dict[int, bytes | None]]:
-        asked.append(missing)
+    def compute(missing: Sequence[int], _ranks: Ranks) -> Iterator[dict[int, bytes | None]]:
+        asked.append(list(missing))
         return one_by_one(missing)
 
     assert cache.fill(keys, compute, lambda done, total: progress.append((done, total))) == Filled(1, 3)
@@ -119,7 +119,7 @@ def test_fill_computes_each_missing_key_once_and_counts_from_what_is_known(tmp_p
 def test_a_part_is_stored_before_the_next_one_is_computed_and_stays_if_that_fails(tmp_path: Path) -> None:
     cache, keys = ContentCache(tmp_path / "cache.sqlite"), [content_key(n) for n in range(3)]
 
-    def fails(_missing: list[int], _ranks: Ranks) -> Iterator[dict[int, bytes | None]]:
+    def fails(_missing: Sequence[int], _ranks: Ranks) -> Iterator[dict[int, bytes | None]]:
         yield {2: b"c"}
         assert cache.known(keys) == {keys[2]}
         yield {0: b"a"}

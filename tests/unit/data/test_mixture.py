@@ -12,6 +12,7 @@ import pytest
 
 from upo_sdk.config.sections import DataConfig
 from upo_sdk.data import describe_unused, load_preference_data, tokenize
+from upo_sdk.data.paths import only_path
 from upo_sdk.errors import ConfigError, DataError, UPOError
 
 if TYPE_CHECKING:
@@ -177,6 +178,12 @@ def test_bad_rows_of_a_further_file_are_named_by_that_file(folder: Path) -> None
     assert caught.value.where == str(folder / "b.jsonl")
     dropped = load(folder / "a.jsonl", folder / "b.jsonl", on_bad_rows="drop")
     assert [(bad.source, bad.row) for bad in dropped.bad_rows] == [(str(folder / "b.jsonl"), 3)]
+
+
+def test_where_one_path_is_needed_a_pattern_may_match_one_file(folder: Path) -> None:
+    assert only_path([f"{folder}/a*"], why="one is read") == f"{folder}/a.jsonl"
+    with pytest.raises(ConfigError, match=r"one is read, and `data\.path` names 2"):
+        only_path([f"{folder}/*.jsonl"], why="one is read")
 
 
 @pytest.mark.parametrize(
