@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
@@ -136,7 +137,7 @@ class _ReferencePass:
 
     def __call__(self, missing: Sequence[int], ranks: Ranks) -> Iterator[dict[int, bytes]]:
         """Yield the log-probs of this process's share of some responses, batch by batch."""
-        missing_M, counts_R = np.array(missing), self.rows.response_counts_R
+        missing_M, counts_R = np.asarray(missing), self.rows.response_counts_R
         row_N = np.repeat(np.arange(len(self.rows)), counts_R)
         first_R = np.cumsum(counts_R) - counts_R
         batches = plan_batches(
@@ -146,7 +147,7 @@ class _ReferencePass:
             tokens_per_batch=self.tokens_per_batch,
             tokens_per_row=self.tokens_per_row,
         )
-        for batch in ranks.share(list(batches)):
+        for batch in islice(batches, ranks.index, None, ranks.count):
             groups = [missing_M[indices] for indices in batch]
             places = [[(row, n - first_R[row]) for n, row in zip(group, row_N[group], strict=True)] for group in groups]
             logps = _forward(self.policy, self._branches(places), bf16=self.bf16)

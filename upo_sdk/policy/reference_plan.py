@@ -55,8 +55,8 @@ def _row_starts(
 ) -> Iterator[int]:
     """Yield where a row begins among responses sorted by prompt and falling length; at last their number."""
     start, tokens = 0, 0
-    for index, length in enumerate(length_M.tolist()):
-        tokens += length
+    for index, length in enumerate(length_M):  # not a list of them: there may be millions
+        tokens += int(length)
         is_new = (
             index == 0
             or prompt_M[index] != prompt_M[start]

@@ -103,26 +103,24 @@ class TokenizedRows:
         return 0 if self._from_first_R[row] else -1
 
 
-def _prompt_numbers(tokens: datasets.Dataset) -> list[int]:
+def _prompt_numbers(tokens: datasets.Dataset) -> IntArray:
     """Return a number per row; rows have the same number exactly if they have the same prompt tokens."""
     prompts = (ids for table in read_tables(tokens, "prompt_ids") for ids in table.column(0))
     digests = sha256_array((ids.values.to_numpy().tobytes() for ids in prompts), len(tokens))
-    return cast("list[int]", np.unique(digests, return_inverse=True)[1].tolist())
+    return np.unique(digests, return_inverse=True)[1]
 
 
-def _in_turns(numbers: Sequence[int]) -> BoolArray:
+def _in_turns(number_R: IntArray) -> BoolArray:
     """Return true for the first row and after every second change of the number."""
-    changes_R = np.diff(numbers, prepend=numbers[:1]) != 0
+    changes_R = np.diff(number_R, prepend=number_R[:1]) != 0
     is_first_R: BoolArray = np.cumsum(changes_R) % 2 == 0
     return is_first_R
 
 
-def _next_with_another(numbers: Sequence[int]) -> IntArray:
+def _next_with_another(number_R: IntArray) -> IntArray:
     """Return per row the index of the next row, around the end, whose number differs; the next row if none does."""
-    count = len(numbers)
-    following = [(index + 1) % count for index in range(count)]
-    found = list(following)
-    for index in reversed(range(2 * count)):  # twice around, so that the search passes the end
-        row, after = index % count, following[index % count]
-        found[row] = after if numbers[after] != numbers[row] else found[after]
-    return np.array([other if numbers[other] != numbers[row] else following[row] for row, other in enumerate(found)])
+    rows = np.arange(len(number_R))
+    changed = np.flatnonzero(number_R != np.roll(number_R, 1))
+    if not len(changed):
+        return np.roll(rows, -1)
+    return changed[np.searchsorted(changed, rows, side="right") % len(changed)]

@@ -80,11 +80,17 @@ def train(  # noqa: PLR0913 - one per option
     ] = False,
     num_processes: Annotated[
         int | None,
-        typer.Option(min=1, help="Train in this many processes, one per GPU, or on CPU cores.", rich_help_panel="Run"),
+        typer.Option(
+            "--num_processes",
+            min=1,
+            help="Train in this many processes, one per GPU, or on CPU cores.",
+            rich_help_panel="Run",
+        ),
     ] = None,
     accelerate_config: Annotated[
         str | None,
         typer.Option(
+            "--accelerate_config",
             metavar="ddp|fsdp2|zero2|FILE",
             help="How processes share a model: the file is one of accelerate config. Default: ddp.",
             rich_help_panel="Run",
