@@ -33,7 +33,7 @@ def test_it_counts_what_is_trained(plan: Callable[..., RunPlan]) -> None:
     whole, adapter = plan(), plan(lora={"use_peft": True, "r": 2, "target_modules": ["q_proj"]})
     assert whole.trainable == whole.parameters == adapter.parameters
     assert adapter.trainable == 2 * (2 * 32 + 2 * 32)  # of two layers: two matrices of 2 x 32
-    assert adapter.memory.weights < whole.memory.weights
+    assert adapter.memory.total < whole.memory.total
 
 
 def test_a_rate_for_all_weights_is_warned_of(plan: Callable[..., RunPlan]) -> None:
