@@ -148,7 +148,7 @@ def settings_from_options(given: Mapping[str, Any], model: type[BaseModel] = Run
     settings: dict[str, Any] = {}
     for option in config_options(model):
         value = given.get(option.parameter)
-        if value is None:
+        if value is None or (option.is_list and not value):
             continue
         if option.is_mapping:
             parse = str if option.field.annotation == dict[str, str] else parse_value

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
         (["train", "--columns", "prompt=a", "--columns", "prompt=b"], "'prompt' is given twice", "--columns prompt="),
         (["train", "--columns", "prompt"], "'prompt' is not KEY=VALUE", "--columns key=value"),
         (["train", "--beta", "0.1", "-o", "length"], "none of the given objectives has a beta", "dpo,beta=0.1"),
-        (["train", "--data", "a", "--data", "b"], "--data is given 2 times", "once with all rows in one file"),
+        (["train", "--data", "a", "--data", "b"], "--model is missing", "give both --model and --data"),
         (["train", "--model", "a", "--model_name_or_path", "b"], "--model is given 2 times", "give --model once"),
         (["train", "--seed=1", "--seed=2", "--seed=1"], "--seed is given 3 times", "give --seed once"),
         (

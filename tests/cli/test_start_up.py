@@ -64,7 +64,7 @@ def test_the_list_of_commands_says_what_the_commands_say() -> None:
     everything = [*listed([])]
     assert listed([]) == listed(everything)
     assert everything == [
-        *("train", "sweep", "eval", "report", "runs", "push"),
+        *("train", "sweep", "eval", "score", "report", "runs", "merge", "push"),
         *("objectives", "plugins", "cache", "doctor", "config", "version"),
     ]
 

@@ -150,8 +150,12 @@ class Channel:
 
     def send(self, message: PointMessage) -> None:
         """Report where the point is."""
-        if self._out is not None:
+        if self._out is None:
+            return
+        try:
             self._out.write(message.model_dump_json() + "\n")
+        except BrokenPipeError:  # the sweep is gone; a run that failed for it would not be resumed
+            os._exit(_ORPHANED)
 
     def wait_to_evaluate(self) -> None:
         """Return when the sweep lets this point evaluate, or wants it to stop."""

@@ -218,5 +218,5 @@ def test_a_model_of_the_hub_is_known_by_its_id() -> None:
 
 def test_a_data_file_is_known_by_its_name(tmp_path: Path) -> None:
     (tmp_path / "pairs.jsonl").touch()
-    assert data_origin(str(tmp_path / "pairs.jsonl")).model_dump(exclude_none=True) == {"name": "pairs.jsonl"}
-    assert data_origin("club/pairs").model_dump(exclude_none=True) == {"name": "club/pairs", "hub_id": "club/pairs"}
+    assert data_origin([str(tmp_path / "pairs.jsonl")]).model_dump(exclude_none=True) == {"name": "pairs.jsonl"}
+    assert data_origin(["club/pairs"]).model_dump(exclude_none=True) == {"name": "club/pairs", "hub_id": "club/pairs"}

@@ -58,10 +58,10 @@ def test_value_and_every_gradient_are_those_of_peft(kind: str) -> None:
     assert kernel.fits(hidden)
     own, of_own = gradients(module, module, hidden)
     ours, of_ours = gradients(module, kernel, hidden)
-    torch.testing.assert_close(ours, own)
+    torch.testing.assert_close(ours, own, atol=1e-4, rtol=1e-4)
     assert [grad is None for grad in of_ours] == [grad is None for grad in of_own]
     for ours_grad, own_grad in zip(of_ours, of_own, strict=True):
-        torch.testing.assert_close(ours_grad, own_grad)
+        torch.testing.assert_close(ours_grad, own_grad, atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize(
