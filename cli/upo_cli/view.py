@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from importlib.util import find_spec
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from upo_cli.output import console
 
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 
     from upo_cli.shared import LogFormat
 
-__all__ = ["PrintedView", "TimeLeft", "View", "can_be_live", "in_words", "live_by", "stop_on_signal"]
+__all__ = ["PrintedView", "TimeLeft", "View", "can_be_live", "in_words", "live_by", "showing", "stop_on_signal"]
+
+V = TypeVar("V", bound="View")
 
 
 class View:
@@ -104,6 +107,20 @@ def stop_on_signal(show: Callable[[str], None], message: str = _MESSAGE) -> Gene
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def showing(view: V, *, as_json: bool, message: str = _MESSAGE) -> Generator[tuple[V, threading.Event]]:
+    """Show the events of what runs inside; yield the view, and a token that a signal sets.
+
+    Args:
+        view: Is started, and stopped at the end.
+        as_json: Keep stdout for the one object: what a plugin or a library prints there goes to stderr.
+        message: What the first signal is answered with.
+    """
+    stdout = redirect_stdout(sys.stderr if as_json else sys.stdout)
+    with view as started, stop_on_signal(started.stopping, message) as cancel, stdout:
+        yield started, cancel
 
 
 class TimeLeft:

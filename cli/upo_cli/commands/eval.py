@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import redirect_stdout
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -119,14 +117,12 @@ def evaluate(  # noqa: PLR0913 - one per option
 def _run(config: EvalConfig, *, as_json: bool, quiet: bool, log_format: LogFormat) -> None:
     from upo_cli.eval_view import print_evaluation
     from upo_cli.progress import open_view
-    from upo_cli.view import stop_on_signal
+    from upo_cli.view import showing
     from upo_sdk.evaluation.evaluate import evaluate as run
 
     registry = load_registry(config.plugins).check()
     shown = open_view(log_format, quiet=quiet, spelled=as_options_of_eval)
-    # with --json, stdout is for the one object: what a plugin or a library prints there goes to stderr
-    stdout = redirect_stdout(sys.stderr if as_json else sys.stdout)
-    with shown as view, stop_on_signal(view.stopping, _STOPPING) as cancel, stdout:
+    with showing(shown, as_json=as_json, message=_STOPPING) as (view, cancel):
         result = run(config, registry=registry, callbacks=[view], cancel=cancel)
         _refresh(Path(str(result.config["output_dir"])), view)
     print_json(result.model_dump(mode="json")) if as_json else print_evaluation(result)

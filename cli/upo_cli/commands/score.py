@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import redirect_stdout
 from functools import partial
 from pathlib import Path  # noqa: TC003 - Typer reads the annotations
 from typing import Annotated, Any
@@ -92,13 +90,11 @@ def score(  # noqa: PLR0913 - one per option
 def _run(config: ScoreConfig, *, as_json: bool, quiet: bool, log_format: LogFormat) -> None:
     from upo_cli.progress import open_view
     from upo_cli.score_view import print_scored
-    from upo_cli.view import stop_on_signal
+    from upo_cli.view import showing
     from upo_sdk.corpus import score as run
 
     registry = load_registry(config.plugins).check()
     shown = open_view(log_format, quiet=quiet, spelled=as_options_of_score)
-    # with --json, stdout is for the one object: what a plugin or a library prints there goes to stderr
-    stdout = redirect_stdout(sys.stderr if as_json else sys.stdout)
-    with shown as view, stop_on_signal(view.stopping, _STOPPING) as cancel, stdout:
+    with showing(shown, as_json=as_json, message=_STOPPING) as (view, cancel):
         result = run(config, registry=registry, callbacks=[view], cancel=cancel)
     print_json(result.model_dump(mode="json")) if as_json else print_scored(result)

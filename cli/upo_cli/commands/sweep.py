@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import sys
-from contextlib import redirect_stdout
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -187,11 +186,10 @@ def _go_on(folder: Path, jobs: int, pareto: tuple[str, ...], **how: Any) -> Swee
 
 def _run(start: Callable[..., SweepRecord], folder: Path, *, as_json: bool, quiet: bool, log_format: LogFormat) -> None:
     from upo_cli.sweep_view import open_view, print_sweep
-    from upo_cli.view import stop_on_signal
+    from upo_cli.view import showing
 
     shown = open_view(log_format, quiet=quiet or as_json)
-    stdout = redirect_stdout(sys.stderr if as_json else sys.stdout)  # with --json, stdout is for the one object
-    with shown as view, stop_on_signal(view.stopping) as cancel, stdout:
+    with showing(shown, as_json=as_json) as (view, cancel):
         ended = start(callbacks=[view], cancel=cancel)
     print_json(ended.model_dump(mode="json")) if as_json else print_sweep(ended, str(folder))
     if cancel.is_set() and any(point.status not in {"done", "failed"} for point in ended.points):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import redirect_stdout
 from pathlib import Path  # noqa: TC003 - Typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -151,13 +150,11 @@ def _show_plan(config: RunConfig, registry: Registry, *, as_json: bool) -> None:
 
 def _run(config: RunConfig, registry: Registry, *, as_json: bool, quiet: bool, log_format: LogFormat) -> None:
     from upo_cli.progress import open_view
-    from upo_cli.view import stop_on_signal
+    from upo_cli.view import showing
     from upo_sdk.events import Progress
 
     shown = open_view(log_format, quiet=quiet)
-    # with --json, stdout is for the one object: what a plugin or a library prints there goes to stderr
-    stdout = redirect_stdout(sys.stderr if as_json else sys.stdout)
-    with shown as view, stop_on_signal(view.stopping) as cancel, stdout:
+    with showing(shown, as_json=as_json) as (view, cancel):
         view.on_event(Progress("loading libraries", 0, 1, "import"))
         from upo_sdk.run import align
 
